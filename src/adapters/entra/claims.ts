@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import type { Caller } from '../../core/caller.ts';
+import { TokenRefused } from './access-token.ts';
+
+// The claims we rely on, with their types. Others pass unseen.
+const text = z.string().min(1).max(2048);
+const seconds = z.number().int().nonnegative();
+const accessToken = z.looseObject({
+  aud: text,
+  iss: text,
+  tid: text,
+  oid: text,
+  exp: seconds,
+  nbf: seconds.optional(),
+  iat: seconds.optional(),
+  azp: text.optional(),
+  appid: text.optional(),
+  scp: z.string().max(8192).optional(),
+  roles: z.array(z.string()).optional(),
+  idtyp: z.string().optional(),
+  acct: z.union([z.number(), z.string()]).optional(),
+  idp: z.string().optional(),
+  preferred_username: z.string().optional(),
+  upn: z.string().optional(),
+  unique_name: z.string().optional(),
+});
+
+/** Reads a caller out of the payload of a verified access token, v1.0 or v2.0. `issuers` are the
+ *  tenant's own. Throws `TokenRefused` for a payload that is no access token of Entra's. */
+export function callerFrom(
+  payload: unknown,
+  issuers: readonly string[],
+): { caller: Caller; expiresAt: number } {
+  const parsed = accessToken.safeParse(payload);
+  if (!parsed.success) {
+    throw new TokenRefused(`the claim ${parsed.error.issues[0]?.path.join('.')} has the wrong form`);
+  }
+  const claims = parsed.data;
+  // An id token says whom it was issued to in `aud` alone; only access tokens name the calling app.
+  const clientId = claims.azp ?? claims.appid;
+  if (clientId === undefined) throw new TokenRefused('neither azp nor appid: not an access token');
+  if (claims.azp !== undefined && claims.appid !== undefined && claims.azp !== claims.appid) {
+    throw new TokenRefused('azp and appid disagree');
+  }
+  const scopes = (claims.scp ?? '').split(' ').filter((scope) => scope !== '');
+  return {
+    caller: {
+      oid: claims.oid.toLowerCase(),
+      tenantId: claims.tid.toLowerCase(),
+      name: displayName(claims.preferred_username ?? claims.upn ?? claims.unique_name),
+      clientId: clientId.toLowerCase(),
+      kind: claims.idtyp === 'app' || claims.scp === undefined ? 'app' : 'user',
+      guest: isGuest(claims, issuers),
+      scopes,
+      roles: claims.roles ?? [],
+    },
+    expiresAt: claims.exp * 1000,
+  };
+}
+
+function isGuest(claims: z.infer<typeof accessToken>, issuers: readonly string[]): boolean {
+  // Optional claims: their absence means unknown, which is why our registration must ask for `acct`.
+  if (claims.acct !== undefined && String(claims.acct) === '1') return true;
+  return claims.idp !== undefined && claims.idp !== claims.iss && !issuers.includes(claims.idp);
+}
+
+// PostgreSQL's text takes no NUL and no half of a surrogate pair.
+function displayName(name: string | undefined): string | null {
+  if (name === undefined || name === '') return null;
+  return name.toWellFormed().replaceAll('\0', '\u{FFFD}').slice(0, 256);
+}

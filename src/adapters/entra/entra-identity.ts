@@ -1,0 +1,60 @@
+import type { SignedInCaller } from '../../core/caller.ts';
+import { CallFailed } from '../../core/failure.ts';
+import type { Identity } from '../../core/ports.ts';
+import { Secret } from '../../core/secret.ts';
+import { TokenRefused, takeBearerToken } from './access-token.ts';
+import type { VerifyBearer } from './bearer-strategy.ts';
+import { callerFrom } from './claims.ts';
+import type { ExchangeCache } from './exchange-cache.ts';
+import type { SigningKeys } from './signing-keys.ts';
+import type { ExchangeRequest, GraphToken } from './token-exchange.ts';
+
+export type EntraIdentityOptions = {
+  /** The signing keys of each allowed tenant, by its id in lower case. */
+  readonly tenants: ReadonlyMap<string, SigningKeys>;
+  readonly verifyBearer: VerifyBearer;
+  readonly exchange: (request: ExchangeRequest) => Promise<GraphToken>;
+  readonly cache: ExchangeCache;
+};
+
+/** Identity on Entra ID: callers by their access tokens, Graph's tokens by the on-behalf-of flow. */
+export function createEntraIdentity(options: EntraIdentityOptions): Identity {
+  const { tenants, verifyBearer, exchange, cache } = options;
+
+  async function verify(authorization: readonly string[]): Promise<SignedInCaller> {
+    const token = takeBearerToken(authorization);
+    if (token === null) throw new CallFailed({ reason: 'token_missing' });
+    const { tenantId } = token;
+    const signingKeys = tenants.get(tenantId);
+    if (signingKeys === undefined) throw new TokenRefused('a tenant that is not on the allow-list');
+
+    const { metadata, key } = await signingKeys.find(token.keyId);
+    if (key === null) throw new TokenRefused('signed by a key the tenant does not have', tenantId);
+    const payload = await verifyBearer(token.raw, { tenantId, issuers: metadata.issuers, key });
+    const { caller, expiresAt } = callerFrom(payload, metadata.issuers);
+    return { caller, assertion: new Secret(token.raw), expiresAt };
+  }
+
+  async function exchangeNow({ caller, assertion }: SignedInCaller): Promise<GraphToken> {
+    const metadata = tenants.get(caller.tenantId)?.current;
+    if (!metadata) throw new CallFailed({ reason: 'signing_keys_unavailable', retryAfter: 5 });
+    return exchange({
+      assertion,
+      tenantId: caller.tenantId,
+      tokenEndpoint: metadata.tokenEndpoint,
+    });
+  }
+
+  return {
+    async authenticate(authorization) {
+      try {
+        return await verify(authorization);
+      } catch (error) {
+        if (!(error instanceof TokenRefused)) throw error;
+        throw new CallFailed({ reason: 'token_invalid', cause: error.message, tenantId: error.tenantId });
+      }
+    },
+    exchangeAnew: async (signedIn) => (await exchangeNow(signedIn)).token,
+    exchangeForRead: (signedIn) => cache.get(signedIn, () => exchangeNow(signedIn)),
+  };
+}

@@ -1,0 +1,216 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AuthError, ConfidentialClientApplication, type Configuration, LogLevel } from '@azure/msal-node';
+import { CallFailed, type Failure } from '../../core/failure.ts';
+import type { Clock } from '../../core/ports.ts';
+import { Secret } from '../../core/secret.ts';
+import { type HttpClient, type OutboundAnswer, RequestFailed } from '../outbound/http-client.ts';
+import { isJsonObject, parseJson } from '../outbound/json.ts';
+import { retryAfterMs } from '../outbound/retry-after.ts';
+import type { ClientCredential, Credential } from './client-credential.ts';
+import { failureFromEntra } from './entra-errors.ts';
+
+export type ExchangeRequest = {
+  readonly assertion: Secret;
+  readonly tenantId: string;
+  /** From the tenant's own metadata. */
+  readonly tokenEndpoint: string;
+};
+
+/** A token for Graph and when it expires, in milliseconds since the epoch. */
+export type GraphToken = { readonly token: Secret; readonly expiresAt: number };
+
+export type TokenExchangeOptions = {
+  readonly clientId: string;
+  readonly authorityHost: string;
+  readonly scope: string;
+  readonly http: HttpClient;
+  readonly credential: ClientCredential;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly timeoutMs: number;
+  readonly deadlineMs: number;
+  /** Our own credential was refused; for the log. */
+  readonly onCredentialRejected: (credential: Credential | null, entraCode: number | null) => void;
+};
+
+const maxRetries = 2;
+
+/** Trades an assertion for a token of Graph's with the on-behalf-of flow, through MSAL. Transient
+ *  failures are tried again at most twice within the deadline: an exchange changes nothing. */
+export class TokenExchange {
+  readonly #options: TokenExchangeOptions;
+
+  constructor(options: TokenExchangeOptions) {
+    this.#options = options;
+  }
+
+  /** Fails with one of the exchange's reasons. */
+  async exchange(request: ExchangeRequest): Promise<GraphToken> {
+    const deadline = this.#options.clock() + this.#options.deadlineMs;
+    for (let attempt = 0; ; attempt += 1) {
+      const result = await this.#tryCredentials(request, deadline);
+      if (!('reason' in result)) return result;
+      const waitMs = this.#waitBeforeRetry(result, attempt);
+      if (waitMs === null || this.#options.clock() + waitMs >= deadline) throw new CallFailed(result);
+      await sleep(waitMs);
+    }
+  }
+
+  #waitBeforeRetry(failure: Failure, attempt: number): number | null {
+    if (attempt >= maxRetries) return null;
+    if (failure.reason !== 'identity_unavailable' && failure.reason !== 'identity_throttled') return null;
+    const asked =
+      failure.retryAfter === null ? null : retryAfterMs(failure.retryAfter, this.#options.clock());
+    // Full jitter over a doubling base, or what Entra asked for and a little more.
+    const base = 200 * 2 ** attempt;
+    return asked === null ? base * (0.5 + this.#options.random()) : asked + base * this.#options.random();
+  }
+
+  /** With the current credential; where Entra refuses that, with the one that came or was before it. */
+  async #tryCredentials(request: ExchangeRequest, deadline: number): Promise<GraphToken | Failure> {
+    const { credential, onCredentialRejected } = this.#options;
+    let used: Credential;
+    try {
+      used = await credential.use();
+    } catch {
+      onCredentialRejected(null, null);
+      return { reason: 'credential_rejected', entraCode: null };
+    }
+    const result = await this.#ask(request, used, deadline);
+    if (!refusesUs(result)) {
+      if (!('reason' in result)) credential.worked(used);
+      return result;
+    }
+    const alternative = await credential.insteadOf(used);
+    if (alternative !== null) {
+      const second = await this.#ask(request, alternative, deadline);
+      if (!refusesUs(second)) {
+        if (!('reason' in second)) credential.worked(alternative, { insteadOf: used });
+        return second;
+      }
+    }
+    onCredentialRejected(used, result.entraCode);
+    return result;
+  }
+
+  /** One request to Entra. MSAL's application is made anew for each: its cache is a scan that grows
+   *  without bound, mixes up users, and holds back everyone when one user is throttled. MSAL gets to
+   *  see good answers only; it would drop the claims of most bad ones. */
+  async #ask(
+    request: ExchangeRequest,
+    credential: Credential,
+    deadline: number,
+  ): Promise<GraphToken | Failure> {
+    const { clientId, authorityHost, scope } = this.#options;
+    const seen: { failure: Failure | null } = { failure: null };
+    const application = new ConfidentialClientApplication({
+      auth: {
+        clientId,
+        authority: `${authorityHost}/${request.tenantId}`,
+        knownAuthorities: [new URL(authorityHost).host],
+        authorityMetadata: JSON.stringify({
+          issuer: `${authorityHost}/${request.tenantId}/v2.0`,
+          authorization_endpoint: `${authorityHost}/${request.tenantId}/oauth2/v2.0/authorize`,
+          token_endpoint: request.tokenEndpoint,
+          jwks_uri: `${authorityHost}/${request.tenantId}/discovery/v2.0/keys`,
+        }),
+        clientCapabilities: ['cp1'],
+        ...credential.forEndpoint(request.tokenEndpoint),
+      },
+      system: {
+        networkClient: this.#networkClient(request, deadline, seen),
+        loggerOptions: { logLevel: LogLevel.Error, piiLoggingEnabled: false, loggerCallback: () => {} },
+      },
+    } as Configuration);
+
+    try {
+      const result = await application.acquireTokenOnBehalfOf({
+        oboAssertion: request.assertion.reveal(),
+        scopes: [scope],
+        skipCache: true,
+      });
+      if (result === null || result.accessToken === '') return nonsense('no access token in the answer');
+      return {
+        token: new Secret(result.accessToken),
+        // Without an expiry it is good for this call and not for the cache.
+        expiresAt: result.expiresOn?.getTime() || this.#options.clock(),
+      };
+    } catch (error) {
+      if (seen.failure !== null) return seen.failure;
+      // MSAL's own complaints about a good status: their code names no one.
+      return nonsense(
+        error instanceof AuthError ? `msal: ${error.errorCode}` : `msal: ${(error as Error).name}`,
+      );
+    }
+  }
+
+  #networkClient(request: ExchangeRequest, deadline: number, seen: { failure: Failure | null }) {
+    const unexpected = async (): Promise<never> => {
+      throw new Error('MSAL asked for something else than a token');
+    };
+    return {
+      sendGetRequestAsync: unexpected,
+      sendPostRequestAsync: async <Body>(
+        url: string,
+        options?: { headers?: Record<string, string>; body?: string },
+      ): Promise<{ status: number; headers: Record<string, string>; body: Body }> => {
+        const answer = await this.#post(url, deadline, options).catch((error: unknown) => {
+          seen.failure = unreachable(error);
+          throw error;
+        });
+        const body = parseTokens(answer);
+        if (body === null) {
+          seen.failure = this.#failureFrom(answer, request.tenantId);
+          throw new Error('Entra refused');
+        }
+        return { status: answer.status, headers: { ...answer.headers }, body: body as Body };
+      },
+    };
+  }
+
+  #post(
+    url: string,
+    deadline: number,
+    options?: { headers?: Record<string, string>; body?: string },
+  ): Promise<OutboundAnswer> {
+    const { clock, timeoutMs, http } = this.#options;
+    return http.send({
+      method: 'POST',
+      url,
+      headers: { ...options?.headers, accept: 'application/json' },
+      body: options?.body ?? '',
+      timeoutMs: Math.max(1, Math.min(timeoutMs, deadline - clock())),
+    });
+  }
+
+  #failureFrom(answer: OutboundAnswer, tenantId: string): Failure {
+    const { authorityHost, clientId } = this.#options;
+    return failureFromEntra({
+      status: answer.status,
+      text: answer.text,
+      retryAfter: answer.headers['retry-after'] ?? null,
+      tenantId,
+      authorityHost,
+      clientId,
+    });
+  }
+}
+
+function refusesUs(result: GraphToken | Failure): boolean {
+  return 'reason' in result && result.reason === 'credential_rejected';
+}
+
+function parseTokens(answer: OutboundAnswer): object | null {
+  if (answer.status !== 200) return null;
+  const body = parseJson(answer.text);
+  return isJsonObject(body) && typeof body.access_token === 'string' ? body : null;
+}
+
+function unreachable(error: unknown): Failure {
+  const cause = error instanceof RequestFailed ? error.code : 'UNKNOWN';
+  return { reason: 'identity_unavailable', retryAfter: null, cause: `token endpoint: ${cause}` };
+}
+
+function nonsense(cause: string): Failure {
+  return { reason: 'identity_unavailable', retryAfter: null, cause };
+}

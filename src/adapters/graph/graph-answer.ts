@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import type { Failure, GraphTrace } from '../../core/failure.ts';
+import type { OutboundAnswer } from '../outbound/http-client.ts';
+import { isJsonObject, parseJson } from '../outbound/json.ts';
+
+const graphError = z.looseObject({
+  error: z.looseObject({
+    code: z.string().optional(),
+    innerError: z
+      .looseObject({ 'request-id': z.string().optional(), date: z.string().optional() })
+      .optional(),
+  }),
+});
+
+/** What an answer of Graph's lets us trace. Headers are preferred: a proxy's HTML has no body to read. */
+export function traceOf(answer: OutboundAnswer): GraphTrace {
+  const parsed = graphError.safeParse(parseJson(answer.text));
+  const error = parsed.success ? parsed.data.error : undefined;
+  return {
+    status: answer.status,
+    code: safeToken(error?.code),
+    requestId: safeToken(answer.headers['request-id'] ?? error?.innerError?.['request-id']),
+    date: safeToken(answer.headers.date ?? error?.innerError?.date),
+  };
+}
+
+export const noTrace: GraphTrace = { status: null, code: null, requestId: null, date: null };
+
+/** The reason behind an answer of Graph's that is not a success, told by status and headers, never by
+ *  text. `sideEffect`: the request may have changed something before the answer failed, so whatever
+ *  does not say clearly that nothing was done leaves the outcome unknown. */
+export function failureFromGraph(
+  answer: OutboundAnswer,
+  tenantId: string,
+  { sideEffect }: { sideEffect: boolean },
+): Failure {
+  const graph = traceOf(answer);
+  const retryAfter = answer.headers['retry-after'] ?? null;
+  switch (answer.status) {
+    case 401: {
+      const claims = claimsChallenge(answer.headers['www-authenticate']);
+      return claims === null
+        ? { reason: 'graph_token_rejected', graph, tenantId }
+        : { reason: 'claims_required', claims, tenantId };
+    }
+    case 403:
+      return { reason: 'graph_forbidden', graph };
+    case 404:
+      return { reason: 'graph_not_found', graph };
+    case 409:
+      return { reason: 'graph_conflict', graph };
+    case 429:
+      return { reason: 'graph_throttled', graph, retryAfter };
+  }
+  // A timeout that Graph reports of itself, or of what is behind it, is no refusal.
+  if (answer.status >= 400 && answer.status < 500 && answer.status !== 408) {
+    return { reason: 'graph_rejected', graph };
+  }
+  const cause = `Graph answered ${answer.status}`;
+  // With Retry-After Graph says that it took nothing on; without it, nobody knows.
+  const nothingDone = !sideEffect || (answer.status === 503 && retryAfter !== null);
+  return nothingDone
+    ? { reason: 'graph_unavailable', graph, retryAfter, cause }
+    : { reason: 'outcome_unknown', graph, cause };
+}
+
+/** The claims of a continuous-access-evaluation challenge (RFC 9470; Microsoft's claims challenge
+ *  format), decoded to their JSON text; `null` where there is none that can be read. An answer may
+ *  carry several challenges, and may leave a parameter unquoted. */
+function claimsChallenge(wwwAuthenticate: string | undefined): string | null {
+  if (wwwAuthenticate === undefined) return null;
+  for (const [, quoted, bare] of wwwAuthenticate.matchAll(
+    /(?:^|[\s,])claims\s*=\s*(?:"([^"]*)"|([^\s,"]+))/gi,
+  )) {
+    const text = Buffer.from(quoted ?? bare ?? '', 'base64').toString('utf8');
+    if (isJsonObject(parseJson(text))) return text;
+  }
+  return null;
+}
+
+// What we pass on of Graph's words: short, printable, no markup. Anything else says nothing we need.
+function safeToken(value: string | undefined): string | null {
+  return value !== undefined && /^[\w .,:;+/-]{1,128}$/.test(value) ? value : null;
+}

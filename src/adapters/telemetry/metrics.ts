@@ -1,0 +1,102 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+const prefix = 'chromeos_bff_';
+
+/** All metrics of one service, on a registry of its own. Labels are bounded: route patterns, our own
+ *  reasons and results, the tenants on the allow-list; never a path, an id or a person. */
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+
+  const metrics = {
+    httpDuration: new Histogram({
+      name: `${prefix}http_request_duration_seconds`,
+      help: 'Time to answer a request of the API, by route pattern, method and status.',
+      labelNames: ['route', 'method', 'status'] as const,
+      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30],
+      registers,
+    }),
+    tokenValidations: new Counter({
+      name: `${prefix}token_validations_total`,
+      help: "Callers' access tokens looked at, by result.",
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    exchangeDuration: new Histogram({
+      name: `${prefix}token_exchange_duration_seconds`,
+      help: 'Time of on-behalf-of exchanges with Entra ID, retries included, by result.',
+      labelNames: ['result'] as const,
+      buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+    exchangeCache: new Counter({
+      name: `${prefix}token_exchange_cache_total`,
+      help: 'Tokens for reads, by where they came from: the cache (hit), an exchange under way (shared) or a new one (miss).',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    exchangeCacheEntries: new Gauge({
+      name: `${prefix}token_exchange_cache_entries`,
+      help: 'Exchanged tokens in the cache.',
+      registers,
+    }),
+    graphDuration: new Histogram({
+      name: `${prefix}graph_request_duration_seconds`,
+      help: 'Time of calls to Microsoft Graph, by operation and outcome.',
+      labelNames: ['operation', 'outcome'] as const,
+      buckets: [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20],
+      registers,
+    }),
+    auditWrites: new Counter({
+      name: `${prefix}audit_writes_total`,
+      help: 'Audit events, by kind and by whether they became durable.',
+      labelNames: ['event', 'result'] as const,
+      registers,
+    }),
+    auditWriteDuration: new Histogram({
+      name: `${prefix}audit_write_duration_seconds`,
+      help: 'Time until an audit event is durable.',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+      registers,
+    }),
+    disconnects: new Counter({
+      name: `${prefix}disconnects_total`,
+      help: 'Disconnects that reached the act, by outcome.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    signingKeysLoaded: new Gauge({
+      name: `${prefix}signing_keys_loaded_timestamp_seconds`,
+      help: "When a tenant's signing keys were last loaded, as a Unix time; 0: never.",
+      labelNames: ['tenant'] as const,
+      registers,
+    }),
+    signingKeysRefreshes: new Counter({
+      name: `${prefix}signing_keys_refreshes_total`,
+      help: "Attempts to load a tenant's signing keys, by result.",
+      labelNames: ['tenant', 'result'] as const,
+      registers,
+    }),
+    credentialExpiry: new Gauge({
+      name: `${prefix}credential_expiry_timestamp_seconds`,
+      help: 'When our credential at Entra ID expires, as a Unix time; absent where it can not be known.',
+      labelNames: ['kind'] as const,
+      registers,
+    }),
+    credentialRejections: new Counter({
+      name: `${prefix}credential_rejections_total`,
+      help: 'Exchanges that failed because Entra ID refused our own credential.',
+      registers,
+    }),
+  };
+  // A counter that begins to exist with its first event hides that event from rate() and increase().
+  for (const outcome of ['accepted', 'failed', 'unknown']) metrics.disconnects.inc({ outcome }, 0);
+  for (const event of ['attempt', 'outcome', 'read', 'refused']) {
+    for (const result of ['written', 'failed']) metrics.auditWrites.inc({ event, result }, 0);
+  }
+  for (const result of ['hit', 'shared', 'miss']) metrics.exchangeCache.inc({ result }, 0);
+  return { ...metrics, registry };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;

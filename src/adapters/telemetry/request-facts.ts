@@ -1,0 +1,64 @@
+import type { Logger } from 'pino';
+import type { CallFacts } from '../../core/call.ts';
+import type { Failure } from '../../core/failure.ts';
+import type { Metrics } from './metrics.ts';
+
+/** What the edge tells of a request that is over. (`http` has the same shape; the two rooms know each
+ *  other only through `compose`.) */
+type RequestFacts = {
+  readonly requestId: string;
+  readonly trace: { readonly traceId: string; readonly spanId: string; readonly parentId: string | null };
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly durationMs: number;
+  readonly address: string;
+  readonly userAgent: string | null;
+  readonly aborted: boolean;
+  readonly call: CallFacts;
+  readonly failure: Failure | null;
+  readonly defect: unknown;
+};
+
+const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** Times a request by route pattern, method and status. */
+export function observeRequest(metrics: Metrics, facts: RequestFacts): void {
+  const method = knownMethods.has(facts.method) ? facts.method : 'other';
+  metrics.httpDuration.observe(
+    { route: facts.route, method, status: String(facts.status) },
+    facts.durationMs / 1000,
+  );
+}
+
+/** The one log line of a request: an allow-list of facts. */
+export function logRequest(log: Logger, facts: RequestFacts): void {
+  const line = {
+    requestId: facts.requestId,
+    traceId: facts.trace.traceId,
+    spanId: facts.trace.spanId,
+    parentSpanId: facts.trace.parentId ?? undefined,
+    method: facts.method,
+    route: facts.route,
+    status: facts.status,
+    durationMs: Math.round(facts.durationMs * 10) / 10,
+    address: facts.address,
+    userAgent: facts.userAgent ?? undefined,
+    ...facts.call,
+    aborted: facts.aborted || undefined,
+    failure: facts.failure?.reason,
+    cause: facts.failure === null ? undefined : causeOf(facts.failure),
+    error: facts.defect ?? undefined,
+  };
+  if (facts.defect !== null || facts.call.outcomeUnrecorded) log.error(line, 'request');
+  else if (facts.status >= 500) log.warn(line, 'request');
+  else log.info(line, 'request');
+}
+
+/** The true cause, which the caller does not hear. */
+function causeOf(failure: Failure): string | undefined {
+  if ('cause' in failure) return failure.cause;
+  if ('entraCode' in failure && failure.entraCode !== null) return `AADSTS${failure.entraCode}`;
+  if ('graph' in failure) return `Graph answered ${failure.graph.status} ${failure.graph.code ?? ''}`.trim();
+  return undefined;
+}

@@ -1,0 +1,78 @@
+import type { Caller } from './caller.ts';
+import { CallFailed } from './failure.ts';
+
+/** What a caller may do here. */
+export type Permission = 'read_connection' | 'disconnect' | 'approve' | 'read_audit';
+
+const allPermissions: readonly Permission[] = ['read_connection', 'disconnect', 'approve', 'read_audit'];
+
+/** The names of the app roles (the claim `roles`) in our registration. */
+export type RoleNames = {
+  readonly read: string;
+  readonly disconnect: string;
+  readonly approve: string;
+  readonly audit: string;
+};
+
+/** Who may call at all, and what each role allows. */
+export type AccessRules = {
+  readonly requiredScope: string;
+  /** The portals that may call, by client id; `null` admits any (never in production). */
+  readonly allowedClientIds: ReadonlySet<string> | null;
+  readonly guestsAllowed: boolean;
+  readonly roleNames: RoleNames;
+};
+
+/** Lets pass a user who came through an allowed portal with the delegated scope, and no one else.
+ *  Fails with `insufficient_scope` (also for app-only tokens), `portal_not_allowed` or
+ *  `guest_not_allowed`. */
+export function admit(rules: AccessRules, caller: Caller): void {
+  if (caller.kind === 'app') {
+    throw new CallFailed({
+      reason: 'insufficient_scope',
+      cause: 'an app-only token',
+      tenantId: caller.tenantId,
+    });
+  }
+  if (!caller.scopes.includes(rules.requiredScope)) {
+    throw new CallFailed({
+      reason: 'insufficient_scope',
+      cause: `scp lacks ${rules.requiredScope}`,
+      tenantId: caller.tenantId,
+    });
+  }
+  if (rules.allowedClientIds !== null && !rules.allowedClientIds.has(caller.clientId)) {
+    throw new CallFailed({ reason: 'portal_not_allowed' });
+  }
+  if (caller.guest && !rules.guestsAllowed) throw new CallFailed({ reason: 'guest_not_allowed' });
+}
+
+/** Lets pass a caller who is admitted and whose roles give the permission. Fails as `admit` does,
+ *  or with `role_missing`, which names the roles that would do. */
+export function authorize(rules: AccessRules, caller: Caller, permission: Permission): void {
+  admit(rules, caller);
+  const sufficient = rolesThatGive(rules.roleNames, permission);
+  if (!sufficient.some((role) => caller.roles.includes(role))) {
+    throw new CallFailed({ reason: 'role_missing', permission, roles: sufficient });
+  }
+}
+
+/** Everything an admitted caller's roles let them do here. */
+export function permissionsOf(rules: AccessRules, caller: Caller): Permission[] {
+  return allPermissions.filter((permission) =>
+    rolesThatGive(rules.roleNames, permission).some((role) => caller.roles.includes(role)),
+  );
+}
+
+function rolesThatGive(names: RoleNames, permission: Permission): string[] {
+  switch (permission) {
+    case 'read_connection':
+      return [names.read, names.disconnect, names.approve];
+    case 'disconnect':
+      return [names.disconnect];
+    case 'approve':
+      return [names.approve];
+    case 'read_audit':
+      return [names.audit];
+  }
+}

@@ -1,0 +1,27 @@
+import type { Secret } from './secret.ts';
+
+/** Who asks, as their verified access token says. People are told apart by `oid` within `tenantId`;
+ *  the name is for display and the record only (it can be changed, and given to someone else). */
+export type Caller = {
+  readonly oid: string;
+  readonly tenantId: string;
+  /** As the token gives it (`preferred_username`, `upn` or `unique_name`); not an identifier. */
+  readonly name: string | null;
+  /** The portal the caller came through (`azp` in v2.0 tokens, `appid` in v1.0 tokens). */
+  readonly clientId: string;
+  /** `app` is a token without a user: nothing can be done on behalf of it. */
+  readonly kind: 'user' | 'app';
+  /** A member of another tenant: `acct` is 1, or `idp` names another issuer. */
+  readonly guest: boolean;
+  readonly scopes: readonly string[];
+  readonly roles: readonly string[];
+};
+
+/** A caller together with the proof that lets us act for them: the assertion of the on-behalf-of
+ *  flow, which is their verified access token. */
+export type SignedInCaller = {
+  readonly caller: Caller;
+  readonly assertion: Secret;
+  /** When the assertion expires, in milliseconds since the epoch. */
+  readonly expiresAt: number;
+};

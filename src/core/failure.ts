@@ -1,0 +1,88 @@
+import type { Permission } from './access.ts';
+
+/** What Graph's answer lets us trace: its own request id, status, error code and date. */
+export type GraphTrace = {
+  readonly status: number | null;
+  readonly code: string | null;
+  readonly requestId: string | null;
+  readonly date: string | null;
+};
+
+/** How the body or the query of a request fails to be what the API takes; `field` is a path into it. */
+export type Complaint = { readonly field: string; readonly message: string };
+
+/** Every reason for which a call can end badly. What a reason means in HTTP is decided in one
+ *  place, `http/problem.ts`; nothing below the HTTP layer knows a status of ours.
+ *
+ *  `cause` is for the log and never leaves the service. `retryAfter` is in seconds where it is ours (a number), and as the
+ *  other side said it where it is theirs (a string: seconds or an HTTP date). */
+export type Failure =
+  // The request itself.
+  | { readonly reason: 'request_invalid'; readonly complaints: readonly Complaint[] }
+  | { readonly reason: 'body_not_json'; readonly complaint: string }
+  | { readonly reason: 'body_too_large'; readonly limit: number }
+  | { readonly reason: 'media_type_unsupported'; readonly complaint: string }
+  | { readonly reason: 'not_found' }
+  | { readonly reason: 'method_not_allowed'; readonly allowed: readonly string[] }
+  // Who asks, and what they may.
+  | { readonly reason: 'token_missing' }
+  | { readonly reason: 'token_invalid'; readonly cause: string; readonly tenantId: string | null }
+  | { readonly reason: 'insufficient_scope'; readonly cause: string; readonly tenantId: string }
+  | { readonly reason: 'portal_not_allowed' }
+  | { readonly reason: 'guest_not_allowed' }
+  | { readonly reason: 'role_missing'; readonly permission: Permission; readonly roles: readonly string[] }
+  | { readonly reason: 'signing_keys_unavailable'; readonly retryAfter: number }
+  // Entra ID, when we ask it for a token on the caller's behalf.
+  | { readonly reason: 'claims_required'; readonly claims: string; readonly tenantId: string }
+  | { readonly reason: 'assertion_rejected'; readonly entraCode: number | null; readonly tenantId: string }
+  | { readonly reason: 'consent_required'; readonly consentUrl: string }
+  | { readonly reason: 'access_blocked'; readonly entraCode: number }
+  | { readonly reason: 'exchange_refused'; readonly entraCode: number | null }
+  | { readonly reason: 'credential_rejected'; readonly entraCode: number | null }
+  | { readonly reason: 'identity_throttled'; readonly retryAfter: string | null }
+  | { readonly reason: 'identity_unavailable'; readonly retryAfter: string | null; readonly cause: string }
+  // Microsoft Graph. In all but the last it is certain that nothing was done.
+  | { readonly reason: 'graph_token_rejected'; readonly graph: GraphTrace; readonly tenantId: string }
+  | { readonly reason: 'graph_forbidden'; readonly graph: GraphTrace }
+  | { readonly reason: 'graph_not_found'; readonly graph: GraphTrace }
+  | { readonly reason: 'graph_conflict'; readonly graph: GraphTrace }
+  | { readonly reason: 'graph_rejected'; readonly graph: GraphTrace }
+  | { readonly reason: 'graph_throttled'; readonly graph: GraphTrace; readonly retryAfter: string | null }
+  | {
+      readonly reason: 'graph_unavailable';
+      readonly graph: GraphTrace;
+      readonly retryAfter: string | null;
+      readonly cause: string;
+    }
+  | { readonly reason: 'outcome_unknown'; readonly graph: GraphTrace; readonly cause: string }
+  // Our own house.
+  | { readonly reason: 'audit_unavailable'; readonly cause: string }
+  | { readonly reason: 'internal'; readonly cause: string };
+
+export type FailureReason = Failure['reason'];
+
+/** Thrown where a call ends badly for a reason we know. Anything else that is thrown is a defect,
+ *  and is answered as an opaque internal error. */
+export class CallFailed extends Error {
+  readonly failure: Failure;
+
+  constructor(failure: Failure, options?: ErrorOptions) {
+    super(failure.reason, options);
+    this.name = 'CallFailed';
+    this.failure = failure;
+  }
+}
+
+/** The failure behind anything thrown: its own for `CallFailed`, `internal` for the rest. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof CallFailed) return error.failure;
+  return {
+    reason: 'internal',
+    cause: error instanceof Error ? `${error.name}: ${error.message}` : 'not an Error',
+  };
+}
+
+/** What Graph told us about a failed call, if it got as far as Graph. */
+export function graphTraceOf(failure: Failure): GraphTrace | null {
+  return 'graph' in failure ? failure.graph : null;
+}

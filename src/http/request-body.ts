@@ -1,0 +1,71 @@
+import express, { type RequestHandler, type Response } from 'express';
+import type { z } from 'zod';
+import { CallFailed, type Complaint, type Failure } from '../core/failure.ts';
+
+/** The largest body any route takes, in bytes. */
+const bodyLimit = 16 * 1024;
+
+// Compressed bodies are refused: none of ours is large enough to be worth it.
+const readBytes = express.raw({ type: () => true, limit: bodyLimit, inflate: false });
+
+/** Reads a body's bytes and judges nothing yet: what is wrong with it is said by `jsonBody`, after the
+ *  caller is known. */
+export const readBody: RequestHandler = (request, response, next) => {
+  readBytes(request, response, (error?: unknown) => {
+    response.locals.bodyFailure = error === undefined ? null : failureOfBody(error);
+    next();
+  });
+};
+
+/** The body as `schema` wants it; `null` where there is none (no bytes, whatever the content type).
+ *  Fails with what is wrong with it. */
+export function jsonBody<Schema extends z.ZodType>(
+  response: Response,
+  schema: Schema,
+): z.infer<Schema> | null {
+  const failure = response.locals.bodyFailure as Failure | null;
+  if (failure !== null) throw new CallFailed(failure);
+  const bytes: unknown = response.req.body;
+  if (!Buffer.isBuffer(bytes) || bytes.length === 0) return null;
+  if (!/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(response.req.get('content-type') ?? '')) {
+    throw new CallFailed({
+      reason: 'media_type_unsupported',
+      complaint: 'The body must be application/json in UTF-8, or empty.',
+    });
+  }
+  return checked(schema, parse(bytes));
+}
+
+/** `value` as `schema` wants it. Fails with `request_invalid`, which names each field. */
+export function checked<Schema extends z.ZodType>(schema: Schema, value: unknown): z.infer<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new CallFailed({ reason: 'request_invalid', complaints: parsed.error.issues.flatMap(complaintsOf) });
+}
+
+function complaintsOf(issue: z.core.$ZodIssue): Complaint[] {
+  const path = issue.path.join('.');
+  if (issue.code !== 'unrecognized_keys') return [{ field: path, message: issue.message }];
+  // The name is the caller's: as much of it as helps.
+  return issue.keys.map((key) => ({ field: key.slice(0, 100), message: 'is not something this call takes' }));
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new CallFailed({ reason: 'body_not_json', complaint: 'The body is not JSON in UTF-8.' });
+  }
+}
+
+function failureOfBody(error: unknown): Failure {
+  const type = typeof error === 'object' && error !== null && 'type' in error ? error.type : null;
+  switch (type) {
+    case 'entity.too.large':
+      return { reason: 'body_too_large', limit: bodyLimit };
+    case 'encoding.unsupported':
+      return { reason: 'media_type_unsupported', complaint: 'The body must not be compressed.' };
+    default:
+      return { reason: 'body_not_json', complaint: 'The body could not be read.' };
+  }
+}

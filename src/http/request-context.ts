@@ -1,0 +1,97 @@
+import type { Request, RequestHandler, Response } from 'express';
+import type { Call, CallFacts } from '../core/call.ts';
+import type { Failure } from '../core/failure.ts';
+import type { NewId } from '../core/ports.ts';
+import { continueTrace, type TraceContext } from './trace-context.ts';
+
+/** What is known of a request while it is under way. */
+export type RequestContext = {
+  readonly requestId: string;
+  readonly trace: TraceContext;
+  facts: CallFacts;
+  failure: Failure | null;
+  /** What was thrown, where that was a defect; for the log. */
+  defect: unknown;
+};
+
+/** What there is to say about a request once it is over: the log line and the metrics come from this. */
+export type RequestFacts = {
+  readonly requestId: string;
+  readonly trace: TraceContext;
+  readonly method: string;
+  /** The pattern of the route, never the path: paths are the caller's to invent. */
+  readonly route: string;
+  readonly status: number;
+  readonly durationMs: number;
+  readonly address: string;
+  readonly userAgent: string | null;
+  /** The caller went away before the answer was out. */
+  readonly aborted: boolean;
+  readonly call: CallFacts;
+  readonly failure: Failure | null;
+  readonly defect: unknown;
+};
+
+/** Gives each request its id and its place in a trace, and tells `onDone` when it is over. */
+export function requestContext(options: {
+  newId: NewId;
+  onDone: (facts: RequestFacts) => void;
+}): RequestHandler {
+  return (request, response, next) => {
+    const begun = performance.now();
+    const context: RequestContext = {
+      requestId: options.newId(),
+      trace: continueTrace(request.get('traceparent')),
+      facts: {},
+      failure: null,
+      defect: null,
+    };
+    response.locals.context = context;
+    response.setHeader('client-request-id', context.requestId);
+    response.once('close', () => {
+      options.onDone({
+        requestId: context.requestId,
+        trace: context.trace,
+        method: request.method,
+        route: routeOf(request),
+        status: response.statusCode,
+        durationMs: performance.now() - begun,
+        address: addressOf(request),
+        userAgent: request.get('user-agent')?.slice(0, 256) ?? null,
+        aborted: !response.writableFinished,
+        call: context.facts,
+        failure: context.failure,
+        defect: context.defect,
+      });
+    });
+    next();
+  };
+}
+
+export function contextOf(response: Response): RequestContext {
+  return response.locals.context as RequestContext;
+}
+
+/** The request as the use cases see it. */
+export function callOf(request: Request, response: Response): Call {
+  const context = contextOf(response);
+  return {
+    // Not `headers.authorization`: Node silently drops a second one.
+    authorization: request.headersDistinct.authorization ?? [],
+    requestId: context.requestId,
+    address: addressOf(request),
+    note: (facts) => {
+      context.facts = { ...context.facts, ...facts };
+    },
+  };
+}
+
+// A socket that takes both families shows an IPv4 peer as ::ffff:192.0.2.1.
+function addressOf(request: Request): string {
+  return (request.ip ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+}
+
+function routeOf(request: Request): string {
+  const path: unknown = request.route?.path;
+  return typeof path === 'string' ? `${request.baseUrl}${path}` : 'unmatched';
+}

@@ -1,0 +1,13 @@
+import type { RequestHandler } from 'express';
+import { CallFailed } from '../../core/failure.ts';
+
+/** For the methods a resource does not take: tells those it does (RFC 9110 15.5.6), and answers
+ *  OPTIONS with them. */
+export function methodNotAllowed(...methods: readonly string[]): RequestHandler {
+  const allowed = [...methods, 'OPTIONS'];
+  return (request, response) => {
+    if (request.method !== 'OPTIONS') throw new CallFailed({ reason: 'method_not_allowed', allowed });
+    response.setHeader('allow', allowed.join(', '));
+    response.status(204).end();
+  };
+}

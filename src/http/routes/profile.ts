@@ -1,0 +1,19 @@
+import { Router } from 'express';
+import type { World } from '../../core/call.ts';
+import { readProfile } from '../../core/read-profile.ts';
+import { callOf } from '../request-context.ts';
+import { methodNotAllowed } from './method-not-allowed.ts';
+
+/** Who the caller is and what they may do, so that a portal can show the right buttons. */
+export function profileRoutes(world: World): Router {
+  const router = Router();
+  router
+    .route('/me')
+    .get(async (request, response) => {
+      const { caller, permissions } = await readProfile(world, callOf(request, response));
+      const { oid, tenantId, name, roles } = caller;
+      response.json({ oid, tenantId, name, roles, permissions });
+    })
+    .all(methodNotAllowed('GET', 'HEAD'));
+  return router;
+}

@@ -1,0 +1,19 @@
+import { randomBytes } from 'node:crypto';
+
+/** Where this call stands in a distributed trace (W3C Trace Context). */
+export type TraceContext = {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentId: string | null;
+};
+
+/** Goes on with the caller's trace where `traceparent` is valid, and begins a new one where not. */
+export function continueTrace(traceparent: string | undefined): TraceContext {
+  const spanId = randomBytes(8).toString('hex');
+  const match = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:$|-)/.exec(traceparent ?? '');
+  const [, traceId, parentId] = match ?? [];
+  if (traceId === undefined || parentId === undefined || /^0+$/.test(traceId) || /^0+$/.test(parentId)) {
+    return { traceId: randomBytes(16).toString('hex'), spanId, parentId: null };
+  }
+  return { traceId, spanId, parentId };
+}

@@ -1,0 +1,41 @@
+import { loadSettings, SettingsError } from './settings.ts';
+
+/** The process edge: boot, signals, exit codes. */
+
+// Before anything heavy is imported, so that a complaint comes within a second.
+const settings = readSettings();
+const { compose } = await import('./compose.ts');
+const service = compose(settings);
+const { log } = service;
+let stopping = false;
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => void stop(signal));
+}
+
+try {
+  const ports = await service.start();
+  log.info({ ...ports, tls: settings.server.tls !== null }, 'listening');
+} catch (error) {
+  log.fatal({ error }, error instanceof Error ? error.message : 'the service could not start');
+  process.exit(1);
+}
+
+async function stop(signal: string): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  log.info({ signal }, 'stopping');
+  await service.close();
+  log.info('stopped');
+  process.exit(0);
+}
+
+function readSettings() {
+  try {
+    return loadSettings();
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,52 @@
+import type { JsonObject } from './jwt.ts';
+
+/** What can be called, observed and made to fail. */
+export type Endpoint = 'metadata' | 'keys' | 'token' | 'list' | 'get' | 'disconnect';
+export const endpoints = ['metadata', 'keys', 'token', 'list', 'get', 'disconnect'] as const;
+
+/** One request received by the Entra or the Graph face. */
+export type Call = {
+  /** 'unknown' for a path or method neither face serves. */
+  endpoint: Endpoint | 'unknown';
+  method: string;
+  /** With the query string. */
+  path: string;
+  /** Lower-case names; a header sent twice is joined with ', '. */
+  headers: Record<string, string>;
+  rawHeaders: string[];
+  body: string;
+  /** Milliseconds, by the simulator's clock. */
+  at: number;
+  /** Entra: from the path. Graph: from the verified token. */
+  tenantId?: string;
+  /** The verified claims of the Graph token. */
+  claims?: JsonObject;
+};
+
+export type CallListener = (call: Call) => void | Promise<void>;
+
+// Enough for a load test to look back on, little enough never to matter.
+const keptCalls = 10_000;
+
+/** The last calls, oldest first, and those who want to hear of each before it is acted on. */
+export class CallLog {
+  readonly calls: Call[] = [];
+  readonly #listeners = new Set<CallListener>();
+
+  async record(call: Call): Promise<void> {
+    this.calls.push(call);
+    if (this.calls.length > keptCalls) this.calls.shift();
+    for (const listener of this.#listeners) await listener(call);
+  }
+
+  listen(listener: CallListener): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  clear(): void {
+    this.calls.length = 0;
+  }
+}

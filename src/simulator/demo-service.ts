@@ -1,0 +1,141 @@
+import { closeSync, openSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { DemoFailure } from './demo-failure.ts';
+import { availablePort } from './demo-ports.ts';
+import type { ServiceDatabase } from './postgres-access.ts';
+import type { Simulator } from './simulator.ts';
+import { spawnWatched, type WatchedProcess } from './watched-process.ts';
+
+const PORT = 8080;
+const MANAGEMENT_PORT = 9090;
+/** How long the service may take until it is ready, in milliseconds. */
+const READY_MS = 30_000;
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const program = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+export type Service = {
+  url: string;
+  managementUrl: string;
+  logFile: string;
+  /** Sentences about ports that are not the usual ones. */
+  notes: string[];
+  /** The exit code, if it ends by itself. */
+  exited: Promise<number>;
+  stop(): Promise<void>;
+};
+
+/** Brings the database's schema up to date, as an operator would. */
+export async function migrate(database: ServiceDatabase): Promise<void> {
+  const lines: string[] = [];
+  const migration = await spawnWatched(process.execPath, [program('../cli/migrate.ts')], {
+    env: { ...base(), DATABASE_URL: database.url, DATABASE_ADMIN_URL: database.adminUrl },
+    cwd: root,
+    output: (line) => lines.push(line),
+  });
+  const code = await migration.exited;
+  if (code !== 0) throw new DemoFailure('The migration of the database failed.', lines.slice(-15));
+}
+
+/** Starts the service as a process of its own, and waits until it says it is ready. */
+export async function startService(
+  given: { dataDir: string; caFile: string; database: ServiceDatabase; simulator: Simulator },
+  stopped: AbortSignal,
+): Promise<Service> {
+  const logFile = join(given.dataDir, 'service.log');
+  const certFile = join(given.dataDir, 'service-cert.pem');
+  const keyFile = join(given.dataDir, 'service-key.pem');
+  const { simulator, database, caFile } = given;
+  await writeFile(certFile, simulator.tls.certPem);
+  await writeFile(keyFile, simulator.tls.keyPem, { mode: 0o600 });
+
+  const ports = { api: await availablePort(PORT), management: await availablePort(MANAGEMENT_PORT) };
+  const log = openSync(logFile, 'w');
+  const service = await spawnWatched(process.execPath, [program('../main.ts')], {
+    cwd: root,
+    output: log,
+    env: {
+      ...base(),
+      PORT: String(ports.api),
+      MANAGEMENT_PORT: String(ports.management),
+      AZURE_AUTHORITY_HOST: simulator.url,
+      GRAPH_BASE_URL: `${simulator.url}/beta`,
+      AZURE_TENANT_ID: simulator.registration.tenantId,
+      AZURE_CLIENT_ID: simulator.registration.clientId,
+      AZURE_CLIENT_SECRET: simulator.registration.clientSecret,
+      ALLOWED_CLIENT_IDS: simulator.portalClientId,
+      DATABASE_URL: database.url,
+      TLS_CERT_FILE: certFile,
+      TLS_KEY_FILE: keyFile,
+      NODE_EXTRA_CA_CERTS: caFile,
+    },
+  }).finally(() => closeSync(log));
+  const managementUrl = `http://localhost:${ports.management}`;
+  try {
+    await becomeReady(service, managementUrl, logFile, stopped);
+  } catch (error) {
+    await service.stop();
+    throw error;
+  }
+  return {
+    url: `https://localhost:${ports.api}`,
+    managementUrl,
+    logFile,
+    notes: [
+      ...(ports.api === PORT ? [] : [`Port ${PORT} is taken, so the API is at ${ports.api}.`]),
+      ...(ports.management === MANAGEMENT_PORT
+        ? []
+        : [`Port ${MANAGEMENT_PORT} is taken, so health and metrics are at ${ports.management}.`]),
+    ],
+    exited: service.exited,
+    async stop() {
+      await service.stop();
+    },
+  };
+}
+
+/** The last lines the service logged. */
+export async function lastLines(logFile: string): Promise<string[]> {
+  const text = await readFile(logFile, 'utf8').catch(() => '');
+  return text.trimEnd().split('\n').slice(-12);
+}
+
+async function becomeReady(
+  service: WatchedProcess,
+  managementUrl: string,
+  logFile: string,
+  stopped: AbortSignal,
+): Promise<void> {
+  const deadline = Date.now() + READY_MS;
+  let answer = 'nothing answers there yet';
+  while (!stopped.aborted) {
+    if (!service.running()) {
+      throw new DemoFailure(
+        `The service ended with exit code ${await service.exited} instead of starting.`,
+        await lastLines(logFile),
+      );
+    }
+    try {
+      const response = await fetch(`${managementUrl}/readyz`, { signal: AbortSignal.timeout(2_000) });
+      answer = `${response.status} ${(await response.text()).trim()}`;
+      if (response.ok) return;
+    } catch {} // not listening yet
+    if (Date.now() > deadline) {
+      throw new DemoFailure(
+        `The service is not ready after ${READY_MS / 1000} s: ${managementUrl}/readyz says ${answer}.`,
+        await lastLines(logFile),
+      );
+    }
+    await delay(50);
+  }
+}
+
+/** Nothing of this shell's settings, so that the demo is the same everywhere: a proxy or real Entra
+ *  settings in the environment would lead the service elsewhere. */
+function base(): NodeJS.ProcessEnv {
+  const { PATH, HOME, LANG, TZ, LOG_LEVEL } = process.env;
+  return { PATH, HOME, LANG, TZ, ...(LOG_LEVEL ? { LOG_LEVEL } : {}) };
+}

@@ -1,0 +1,131 @@
+import { personByOid } from './directory.ts';
+import { graphErrorReply, graphHeaders, graphTraceOf } from './graph-error.ts';
+import { decodeJwt, type JsonObject, verifyJwt } from './jwt.ts';
+import { jsonReply, type Received, type Reply } from './reply.ts';
+import { graphAudiences } from './token-endpoint.ts';
+import { issuerOf } from './tokens.ts';
+import type { Tenant, World } from './world.ts';
+
+const context = 'https://graph.microsoft.com/beta/$metadata#';
+const settings = 'deviceManagement/chromeOSOnboardingSettings';
+const readScopes = ['DeviceManagementConfiguration.Read.All', 'DeviceManagementConfiguration.ReadWrite.All'];
+const writeScopes = ['DeviceManagementConfiguration.ReadWrite.All'];
+
+/** Who calls Graph: the verified claims, or the reason there are none. */
+export type GraphCaller = { claims: JsonObject; tenant: Tenant } | { refusal: string };
+
+/** Verifies a Graph token's signature, issuer, audience and expiry. */
+export async function graphCaller(world: World, request: Received): Promise<GraphCaller> {
+  const [, token] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
+  if (!token) return { refusal: 'Access token is empty.' };
+  const jwt = decodeJwt(token);
+  if (!jwt) return { refusal: 'IDX14100: JWT is not well formed.' };
+  const { claims } = jwt;
+  if (!graphAudiences.includes(String(claims.aud))) {
+    return {
+      refusal: `Invalid audience '${String(claims.aud)}'. Graph wants the token that on-behalf-of gave, not the caller's own.`,
+    };
+  }
+  const tenant = world.findTenant(typeof claims.tid === 'string' ? claims.tid : undefined);
+  if (!tenant || claims.iss !== issuerOf('1.0', tenant.id, world.url)) return { refusal: 'Invalid issuer.' };
+  if (!(await verifyJwt(jwt, (await tenant.keys.graph()).publicKey, ['RS256']))) {
+    return { refusal: 'Signature is invalid.' };
+  }
+  if (typeof claims.exp !== 'number' || claims.exp <= world.now() / 1000) {
+    return { refusal: 'Lifetime validation failed, the token is expired.' };
+  }
+  return { claims, tenant };
+}
+
+export type GraphAction = { kind: 'list' } | { kind: 'get'; id: string } | { kind: 'disconnect' };
+
+/** Does what Graph would do for a call of one of the three served actions. */
+export function graph(world: World, request: Received, caller: GraphCaller, action: GraphAction): Reply {
+  const trace = graphTraceOf(request.headers, world.now());
+  if ('refusal' in caller) {
+    const reply = graphErrorReply(
+      { status: 401, code: 'InvalidAuthenticationToken', message: caller.refusal },
+      trace,
+    );
+    reply.headers['www-authenticate'] =
+      `Bearer realm="", authorization_uri="${world.url}/common/oauth2/authorize"`;
+    return reply;
+  }
+  const forbidden = whyForbidden(world, caller, action);
+  if (forbidden) {
+    return graphErrorReply({ status: 403, code: 'Forbidden', message: forbidden, intuneNested: true }, trace);
+  }
+  const { connection } = caller.tenant;
+  if (action.kind === 'list') {
+    const found = connection.read();
+    return jsonReply(
+      200,
+      { '@odata.context': `${context}${settings}`, value: found ? [found] : [] },
+      graphHeaders(trace),
+    );
+  }
+  if (action.kind === 'get') {
+    const found = connection.peek();
+    if (found?.id !== action.id) return notFound(`No connection with id '${action.id}'.`);
+    return jsonReply(
+      200,
+      { '@odata.context': `${context}${settings}/$entity`, ...found },
+      graphHeaders(trace),
+    );
+  }
+  const surplus = whySurplus(request);
+  if (surplus) return graphErrorReply({ status: 400, code: 'BadRequest', message: surplus }, trace);
+  const clientRequestId = request.headers['client-request-id'];
+  const value = connection.disconnect({
+    oid: String(caller.claims.oid),
+    ...(clientRequestId === undefined ? {} : { clientRequestId }),
+  });
+  if (value === undefined) return notFound('This tenant has no ChromeOS connection to disconnect.');
+  return jsonReply(
+    200,
+    { '@odata.context': `${context}microsoft.graph.chromeOSOnboardingStatus`, value },
+    graphHeaders(trace),
+  );
+
+  function notFound(message: string): Reply {
+    return graphErrorReply({ status: 404, code: 'ResourceNotFound', message, intuneNested: true }, trace);
+  }
+}
+
+function whyForbidden(
+  world: World,
+  caller: { claims: JsonObject; tenant: Tenant },
+  action: GraphAction,
+): string | undefined {
+  const needed = action.kind === 'disconnect' ? writeScopes : readScopes;
+  const granted = String(caller.claims.scp ?? '').split(' ');
+  if (!needed.some((scope) => granted.includes(scope))) {
+    return `Application is not authorized to perform this operation. Application must have one of the following scopes: ${needed.join(', ')}`;
+  }
+  const person = personByOid(caller.tenant.id, caller.claims.oid);
+  if (world.behaviourOf(person).intuneRoleMissing) {
+    return 'User is not authorized to perform this operation: no Intune role that may do it';
+  }
+  return undefined;
+}
+
+/** The action takes nothing: what Graph would do with a body is not documented, so none is let through. */
+function whySurplus(request: Received): string | undefined {
+  if (request.body !== '') return 'The disconnect action takes no request body. Send none.';
+  if (request.headers['content-type'] !== undefined) {
+    return `The disconnect action takes no request body, so send no content-type ('${request.headers['content-type']}').`;
+  }
+  return undefined;
+}
+
+/** For a path Graph's face does not serve. */
+export function graphUnknown(world: World, request: Received): Reply {
+  return graphErrorReply(
+    {
+      status: 404,
+      code: 'ResourceNotFound',
+      message: `The simulator does not serve ${request.method} ${request.path}. It serves: GET /beta/${settings}, GET /beta/${settings}/{id}, POST /beta/${settings}/disconnect; Entra's GET /{tenant}/.well-known/openid-configuration, GET /{tenant}/v2.0/.well-known/openid-configuration, GET /{tenant}/discovery/keys, GET /{tenant}/discovery/v2.0/keys, POST /{tenant}/oauth2/v2.0/token; and its own help at GET /simulator.`,
+    },
+    graphTraceOf(request.headers, world.now()),
+  );
+}

@@ -1,0 +1,170 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Call, CallListener, Endpoint } from './calls.ts';
+import { makeTls, type SimulatorTls } from './certificates.ts';
+import type { Act, Connection, SequenceOptions } from './connection.ts';
+import { serveControl } from './control.ts';
+import type { FederatedCredential, FederatedTokenOptions } from './credentials.ts';
+import {
+  federatedAudience,
+  federatedSubject,
+  otherTenantId,
+  type PersonBehaviour,
+  type PersonName,
+  portalClientId,
+  registration,
+} from './directory.ts';
+import { serveFaces } from './faces.ts';
+import type { Fault } from './faults.ts';
+import { listen } from './server.ts';
+import type { TokenOptions } from './tokens.ts';
+import { World } from './world.ts';
+
+export type { Call, Connection, Endpoint, Fault, PersonName, SimulatorTls, TokenOptions };
+
+export type SimulatorOptions = {
+  /** Default 0: any free port. */
+  port?: number;
+  host?: string;
+  /** The host name in the simulator's own address, and so in issuers and metadata. Default localhost. */
+  publicHost?: string;
+  /** Where to write the CA certificate (PEM). The folder is made. */
+  caFile?: string;
+  /** Another simulator's, so that several share one CA. */
+  tls?: SimulatorTls;
+  /** The clock, in milliseconds. */
+  now?: () => number;
+};
+
+/** A running simulator. What its methods change, `reset` puts back. */
+export type Simulator = {
+  url: string;
+  port: number;
+  caPem: string;
+  tls: SimulatorTls;
+  /** The service's own app registration. */
+  registration: typeof registration;
+  /** The portal that user tokens say they were issued to (`azp`, `appid`). */
+  portalClientId: string;
+  /** A second tenant, with its own keys, people and connection. */
+  otherTenantId: string;
+  /** The workload identity that is registered from the start; `federatedToken` mints for it. */
+  federatedCredential: { issuer: string; subject: string; audience: string };
+
+  /** An access token for the service's API. */
+  token(person: PersonName, options?: TokenOptions): Promise<string>;
+  setPerson(person: PersonName, behaviour: PersonBehaviour | null): void;
+
+  /** The last 10,000 calls to the Entra and Graph faces, oldest first. */
+  calls: Call[];
+  clearCalls(): void;
+  /** Awaited before the call is acted on and answered. Returns what ends it. */
+  onCall(listener: CallListener): () => void;
+
+  setFault(endpoint: Endpoint, fault: Fault | null): void;
+  clearFaults(): void;
+
+  /** The connection as it stands; looking does not move it. */
+  connection(tenantId?: string): Connection | null;
+  /** What is left out is as at the start. */
+  setConnection(tenantId: string, connection: Partial<Connection> | null): void;
+  /** The first step is what disconnect answers, the others what later reads list. */
+  setSequence(tenantId: string, steps: readonly string[], options?: SequenceOptions): void;
+  /** The disconnects that really happened. */
+  acts(tenantId?: string): Act[];
+
+  rotateKeys(tenantId?: string, options?: { keepOld?: boolean }): Promise<void>;
+  setSecrets(accepted: readonly string[], expired?: readonly string[]): void;
+  registerCertificate(pem: string): void;
+  clearCertificates(): void;
+  registerFederatedCredential(credential: FederatedCredential): void;
+  federatedToken(options?: FederatedTokenOptions): Promise<string>;
+  /** Seconds; default 4,799. */
+  setGraphTokenLifetime(seconds: number): void;
+
+  /** Back to the state after start; keys and listeners stay. */
+  reset(): void;
+  close(): Promise<void>;
+};
+
+/** Starts a local Entra ID and Microsoft Graph over TLS. */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const tls = options.tls ?? (await makeTls());
+  // The address is in issuers and metadata, and known only once the port is: requests wait for neither.
+  let world: World | undefined;
+  const server = await listen(
+    () => (request) => {
+      if (!world) return Promise.resolve('reset');
+      return request.path === '/simulator' || request.path.startsWith('/simulator/')
+        ? serveControl(world, request)
+        : serveFaces(world, request);
+    },
+    tls,
+    { port: options.port ?? 0, host: options.host ?? '127.0.0.1' },
+  );
+  const url = `https://${options.publicHost ?? 'localhost'}:${server.port}`;
+  const started = new World(url, options.now ?? Date.now);
+  world = started;
+  try {
+    // Only now: a start that fails on a taken port must not replace the file of the simulator that has it.
+    if (options.caFile !== undefined) {
+      await mkdir(dirname(options.caFile), { recursive: true });
+      await writeFile(options.caFile, tls.caPem);
+    }
+  } catch (error) {
+    await Promise.all([server.close(), started.close()]);
+    throw error;
+  }
+  return describe(started, tls, server);
+}
+
+function describe(
+  world: World,
+  tls: SimulatorTls,
+  server: { port: number; close: () => Promise<void> },
+): Simulator {
+  const home = registration.tenantId;
+  return {
+    url: world.url,
+    port: server.port,
+    caPem: tls.caPem,
+    tls,
+    registration,
+    portalClientId,
+    otherTenantId,
+    federatedCredential: {
+      issuer: world.credentials.clusterIssuer,
+      subject: federatedSubject,
+      audience: federatedAudience,
+    },
+    token: (person, overrides) => world.mint(person, overrides),
+    setPerson: (person, behaviour) => {
+      if (behaviour?.mfaRequired !== undefined) JSON.parse(behaviour.mfaRequired);
+      if (behaviour) world.behaviours.set(person, behaviour);
+      else world.behaviours.delete(person);
+    },
+    calls: world.calls.calls,
+    clearCalls: () => world.calls.clear(),
+    onCall: (listener) => world.calls.listen(listener),
+    setFault: (endpoint, fault) => world.faults.set(endpoint, fault),
+    clearFaults: () => world.faults.clear(),
+    connection: (tenantId = home) => world.tenant(tenantId).connection.peek(),
+    setConnection: (tenantId, connection) => world.tenant(tenantId).connection.set(connection),
+    setSequence: (tenantId, steps, sequence) =>
+      world.tenant(tenantId).connection.setSequence(steps, sequence),
+    acts: (tenantId = home) => [...world.tenant(tenantId).connection.acts],
+    rotateKeys: (tenantId, rotation) => world.rotateKeys(tenantId, rotation),
+    setSecrets: (accepted, expired) => world.credentials.setSecrets(accepted, expired),
+    registerCertificate: (pem) => world.credentials.registerCertificate(pem),
+    clearCertificates: () => world.credentials.clearCertificates(),
+    registerFederatedCredential: (credential) => world.credentials.registerFederatedCredential(credential),
+    federatedToken: (token) => world.credentials.federatedToken(token),
+    setGraphTokenLifetime: (seconds) => {
+      world.graphTokenLifetime = seconds;
+    },
+    reset: () => world.reset(),
+    close: async () => {
+      await Promise.all([server.close(), world.close()]);
+    },
+  };
+}

@@ -1,0 +1,226 @@
+import { randomBytes } from 'node:crypto';
+import { personByOid, registration } from './directory.ts';
+import { EntraError, entraErrorReply, entraHeaders, traceOf } from './entra-error.ts';
+import { type DecodedJwt, decodeJwt, type JsonObject, signJwt, verifyJwt } from './jwt.ts';
+import { jsonReply, type Received, type Reply } from './reply.ts';
+import { graphClaims, issuerOf } from './tokens.ts';
+import type { Tenant, World } from './world.ts';
+
+const permission = 'DeviceManagementConfiguration.ReadWrite.All';
+export const graphAudiences = [
+  'https://graph.microsoft.com',
+  'https://graph.microsoft.us',
+  'https://dod-graph.microsoft.us',
+  'https://microsoftgraph.chinacloudapi.cn',
+];
+const openIdScopes = ['openid', 'profile', 'email', 'offline_access'];
+const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+
+/** `POST /{tenant}/oauth2/v2.0/token`: the on-behalf-of grant, checked as Entra checks it. */
+export async function token(world: World, request: Received, tenantId: string): Promise<Reply> {
+  const trace = traceOf(request.headers, world.now());
+  try {
+    const granted = await exchange(world, request, world.tenant(tenantId));
+    return jsonReply(200, granted, entraHeaders(trace));
+  } catch (error) {
+    if (error instanceof EntraError) return entraErrorReply(error, trace, world.url);
+    throw error;
+  }
+}
+
+async function exchange(world: World, request: Received, tenant: Tenant): Promise<JsonObject> {
+  const form = readForm(request);
+  checkGrant(form);
+  const strength = await world.credentials.authenticate(form, tenant.id);
+  const { audience, openId } = readScope(form.get('scope') ?? '');
+  const assertion = await verifyAssertion(world, tenant, form.get('assertion') ?? '');
+  checkPerson(world, tenant, assertion);
+
+  const lifetime = world.graphTokenLifetime;
+  const capabilities = readCapabilities(form.get('claims'));
+  const grant = {
+    assertion,
+    tenantId: tenant.id,
+    audience,
+    lifetime,
+    clientStrength: strength,
+    capabilities,
+  };
+  const claims = graphClaims({ ...grant, scope: `${permission} email openid profile` }, world.moment());
+  const key = await tenant.keys.graph();
+  const header = { typ: 'JWT', nonce: opaque(32), alg: 'RS256', x5t: key.kid, kid: key.kid };
+  return {
+    token_type: 'Bearer',
+    scope: [`${audience}/${permission}`, ...openId.filter((one) => one !== 'offline_access')].join(' '),
+    expires_in: lifetime,
+    ext_expires_in: lifetime,
+    access_token: await signJwt(header, claims, key.privateKey),
+    ...(openId.includes('offline_access') ? { refresh_token: `1.${opaque(700)}` } : {}),
+    ...(openId.includes('openid') ? { id_token: await idToken(world, tenant, assertion) } : {}),
+    ...(form.get('client_info') === '1' ? { client_info: clientInfo(assertion, tenant.id) } : {}),
+  };
+}
+
+function readForm(request: Received): URLSearchParams {
+  const type = request.headers['content-type'] ?? '';
+  if (!type.toLowerCase().startsWith('application/x-www-form-urlencoded')) {
+    throw new EntraError(90014, {
+      detail: `Send the parameters as application/x-www-form-urlencoded, not '${type}'.`,
+    });
+  }
+  return new URLSearchParams(request.body);
+}
+
+function checkGrant(form: URLSearchParams): void {
+  const grant = form.get('grant_type');
+  if (grant === null) missing('grant_type');
+  if (grant !== jwtBearer) {
+    throw new EntraError(70003, {
+      detail: `'${grant}'. The simulator serves on-behalf-of only: '${jwtBearer}'.`,
+    });
+  }
+  for (const name of ['client_id', 'assertion', 'scope']) if (!form.get(name)) missing(name);
+  if (form.get('requested_token_use') !== 'on_behalf_of') {
+    throw new EntraError(90014, { detail: "requested_token_use must be 'on_behalf_of'." });
+  }
+  const clientId = form.get('client_id') ?? '';
+  if (clientId.toLowerCase() !== registration.clientId) {
+    throw new EntraError(700016, {
+      detail: `Application with identifier '${clientId}' (the simulator's is ${registration.clientId}).`,
+    });
+  }
+}
+
+function missing(name: string): never {
+  throw new EntraError(90014, { detail: `The request body must contain the parameter '${name}'.` });
+}
+
+function readScope(scope: string): { audience: string; openId: string[] } {
+  const scopes = scope.split(' ').filter(Boolean);
+  const openId = scopes.filter((one) => openIdScopes.includes(one));
+  const resources = scopes.filter((one) => !openIdScopes.includes(one));
+  const audience = graphAudiences.find((host) => resources[0] === `${host}/${permission}`);
+  if (resources.length !== 1 || !audience) {
+    throw new EntraError(70011, {
+      detail: `The scope '${scope}' is not valid. This registration may ask for ${graphAudiences[0]}/${permission} (or the same of another cloud) and nothing else.`,
+    });
+  }
+  return { audience, openId };
+}
+
+async function verifyAssertion(world: World, tenant: Tenant, assertion: string): Promise<JsonObject> {
+  const jwt = decodeJwt(assertion);
+  if (!jwt) throw new EntraError(50027, { detail: 'assertion is not a JWT.' });
+  await checkSignature(tenant, jwt);
+  const { claims } = jwt;
+  const now = world.now() / 1000;
+  const issuers = [issuerOf('1.0', tenant.id, world.url), issuerOf('2.0', tenant.id, world.url)];
+  if (!issuers.includes(String(claims.iss)) || claims.tid !== tenant.id) {
+    throw new EntraError(50013, {
+      detail: `[Reason - issuer '${String(claims.iss)}' is not this tenant's.]`,
+    });
+  }
+  if (typeof claims.exp !== 'number' || claims.exp <= now) {
+    throw new EntraError(500133, {
+      detail: `Current time: ${new Date(world.now()).toISOString()}, expiry time of assertion ${expiry(claims.exp)}.`,
+    });
+  }
+  if (claims.aud !== registration.clientId && claims.aud !== registration.audience) {
+    throw new EntraError(500131, {
+      detail: `The audience in the assertion was '${String(claims.aud)}' and the expected audience is '${registration.clientId}' or '${registration.audience}'.`,
+    });
+  }
+  if (claims.idtyp === 'app') {
+    throw new EntraError(7000114, {
+      detail: 'The assertion is an app-only token; on-behalf-of needs a user.',
+    });
+  }
+  if (typeof claims.scp !== 'string' || typeof claims.oid !== 'string') {
+    throw new EntraError(50013, { detail: '[Reason - not a delegated access token: it has no scp.]' });
+  }
+  return claims;
+}
+
+async function checkSignature(tenant: Tenant, jwt: DecodedJwt): Promise<void> {
+  const published = await tenant.keys.published();
+  const key = published.find(({ kid }) => kid === jwt.header.kid);
+  if (!key) {
+    throw new EntraError(50013, {
+      detail: `[Reason - The key was not found. Thumbprint of key used by client: '${String(jwt.header.kid).slice(0, 100)}'.]`,
+    });
+  }
+  if (!(await verifyJwt(jwt, key.publicKey, ['RS256']))) {
+    throw new EntraError(50013, {
+      detail: '[Reason - The provided signature value did not match the expected signature value.]',
+    });
+  }
+}
+
+function checkPerson(world: World, tenant: Tenant, assertion: JsonObject): void {
+  const person = personByOid(tenant.id, assertion.oid);
+  const behaviour = world.behaviourOf(person);
+  if (behaviour.revoked) throw new EntraError(50173);
+  if (behaviour.consentMissing) {
+    throw new EntraError(65001, {
+      detail: `ID '${registration.clientId}' named 'ChromeOS connector BFF'. Send an interactive authorization request for this user and resource.`,
+    });
+  }
+  if (behaviour.mfaRequired !== undefined && !satisfies(assertion, behaviour.mfaRequired)) {
+    throw new EntraError(50076, { claims: behaviour.mfaRequired });
+  }
+  if (behaviour.deviceNotCompliant) throw new EntraError(53000);
+  if (behaviour.entraErrorCode !== undefined) throw new EntraError(behaviour.entraErrorCode);
+}
+
+/** A caller who came back with the demanded authentication context has it in `acrs`. */
+function satisfies(assertion: JsonObject, challenge: string): boolean {
+  const demanded: unknown = JSON.parse(challenge);
+  const acrs = (demanded as { access_token?: { acrs?: { value?: string; values?: string[] } } }).access_token
+    ?.acrs;
+  const accepted = [...(acrs?.values ?? []), ...(acrs?.value === undefined ? [] : [acrs.value])];
+  return [assertion.acrs].flat().some((one) => accepted.includes(String(one)));
+}
+
+/** The client capabilities (`cp1`) declared in the `claims` parameter. */
+function readCapabilities(claims: string | null): string[] {
+  if (claims === null) return [];
+  try {
+    const parsed = JSON.parse(claims) as { access_token?: { xms_cc?: { values?: unknown } } };
+    const values = parsed.access_token?.xms_cc?.values;
+    return Array.isArray(values) ? values.map(String) : [];
+  } catch {
+    throw new EntraError(90014, { detail: "The parameter 'claims' is not JSON." });
+  }
+}
+
+async function idToken(world: World, tenant: Tenant, assertion: JsonObject): Promise<string> {
+  const { nowSeconds } = world.moment();
+  const key = await tenant.keys.current();
+  const { name, oid, sub } = assertion;
+  const claims = {
+    aud: registration.clientId,
+    iss: issuerOf('2.0', tenant.id, world.url),
+    iat: nowSeconds - 300,
+    nbf: nowSeconds - 300,
+    exp: nowSeconds + 3600,
+    name,
+    oid,
+    preferred_username: assertion.preferred_username ?? assertion.upn ?? assertion.unique_name,
+    rh: `1.${opaque(36)}`,
+    sub,
+    tid: tenant.id,
+    uti: opaque(16),
+    ver: '2.0',
+  };
+  return signJwt({ typ: 'JWT', alg: 'RS256', kid: key.kid }, claims, key.privateKey);
+}
+
+function clientInfo(assertion: JsonObject, tenantId: string): string {
+  return Buffer.from(JSON.stringify({ uid: assertion.oid, utid: tenantId })).toString('base64url');
+}
+
+function expiry(exp: unknown): string {
+  return typeof exp === 'number' ? new Date(exp * 1000).toISOString() : String(exp);
+}
+
+const opaque = (bytes: number) => randomBytes(bytes).toString('base64url');

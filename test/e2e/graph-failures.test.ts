@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import type { Fault } from '../../src/simulator/simulator.ts';
+import {
+  bearer,
+  disconnectPath,
+  startService,
+  startWorld,
+  type TestService,
+  type World,
+} from '../support/service.ts';
+
+type Expected = {
+  status: number;
+  code: string;
+  result: 'failed' | 'unknown' | 'refused';
+  retryAfter?: string;
+  challenge?: RegExp;
+};
+
+const claims = '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}';
+const claims64 = Buffer.from(claims).toString('base64');
+const html = { contentType: 'text/html', body: '<html>Bad Gateway http://internal.example/secret</html>' };
+
+// What Graph does with the act, and what that means for the caller and the record.
+const table: [string, Fault, Expected][] = [
+  [
+    '401 with claims',
+    { claimsChallenge: claims },
+    {
+      status: 401,
+      code: 'insufficient_claims',
+      result: 'failed',
+      challenge: new RegExp(`error="insufficient_claims", claims="${claims64}"`),
+    },
+  ],
+  [
+    '401 without claims',
+    { graphError: { status: 401, code: 'InvalidAuthenticationToken' } },
+    { status: 401, code: 'graph_token_rejected', result: 'failed', challenge: /error="invalid_token"/ },
+  ],
+  [
+    '403',
+    { graphError: { status: 403, code: 'Forbidden', intuneNested: true } },
+    { status: 403, code: 'graph_forbidden', result: 'failed' },
+  ],
+  [
+    '404',
+    { graphError: { status: 404, code: 'ResourceNotFound' } },
+    { status: 409, code: 'graph_not_found', result: 'failed' },
+  ],
+  [
+    '409',
+    { graphError: { status: 409, code: 'Conflict' } },
+    { status: 409, code: 'graph_conflict', result: 'failed' },
+  ],
+  [
+    '400',
+    { graphError: { status: 400, code: 'BadRequest', intuneNested: true } },
+    { status: 422, code: 'graph_rejected', result: 'failed' },
+  ],
+  [
+    '429 for longer than the deadline',
+    { graphError: { status: 429, code: 'TooManyRequests' }, retryAfter: '120' },
+    { status: 429, code: 'graph_throttled', result: 'failed', retryAfter: '120' },
+  ],
+  [
+    '503 with Retry-After',
+    { status: 503, retryAfter: '120', ...html },
+    { status: 503, code: 'graph_unavailable', result: 'failed', retryAfter: '120' },
+  ],
+  [
+    '503 without Retry-After',
+    { status: 503, ...html },
+    { status: 502, code: 'outcome_unknown', result: 'unknown' },
+  ],
+  [
+    '500',
+    { graphError: { status: 500, code: 'InternalServerError' } },
+    { status: 502, code: 'outcome_unknown', result: 'unknown' },
+  ],
+  ['502 in HTML', { status: 502, ...html }, { status: 502, code: 'outcome_unknown', result: 'unknown' }],
+  [
+    '504',
+    { status: 504, retryAfter: '1', ...html },
+    { status: 502, code: 'outcome_unknown', result: 'unknown' },
+  ],
+  ['408', { status: 408, ...html }, { status: 502, code: 'outcome_unknown', result: 'unknown' }],
+  [
+    'a redirect',
+    { status: 302, headers: { location: 'https://elsewhere.example/' }, body: '' },
+    { status: 502, code: 'outcome_unknown', result: 'unknown' },
+  ],
+  ['204', { status: 204, body: '' }, { status: 502, code: 'outcome_unknown', result: 'unknown' }],
+  [
+    '202 with a status',
+    { status: 202, body: '{"value":"inprogress"}', contentType: 'application/json' },
+    { status: 502, code: 'outcome_unknown', result: 'unknown' },
+  ],
+  [
+    'an HTML page with 200',
+    { status: 200, ...html },
+    { status: 502, code: 'outcome_unknown', result: 'unknown' },
+  ],
+  [
+    '200 with another shape',
+    { status: 200, body: '{"value":1}', contentType: 'application/json' },
+    { status: 502, code: 'outcome_unknown', result: 'unknown' },
+  ],
+  ['half an answer', { malformed: true }, { status: 502, code: 'outcome_unknown', result: 'unknown' }],
+  ['a reset', { reset: true }, { status: 502, code: 'outcome_unknown', result: 'unknown' }],
+  ['silence', { hang: true }, { status: 502, code: 'outcome_unknown', result: 'unknown' }],
+];
+
+describe('what Graph can do with a disconnect', () => {
+  let world: World;
+  let service: TestService;
+  before(async () => {
+    world = await startWorld();
+    service = await startService(world, {
+      adjust: (settings) => ({ ...settings, graph: { ...settings.graph, timeoutMs: 500 } }),
+    });
+  });
+  after(async () => {
+    await service?.close();
+    await world?.close();
+  });
+  beforeEach(() => {
+    world.simulator.reset();
+    world.simulator.clearCalls();
+  });
+
+  const disconnect = async (headers: Record<string, string> = {}) =>
+    service.api
+      .post(disconnectPath)
+      .set('authorization', bearer(await world.simulator.token('admin')))
+      .set(headers);
+
+  for (const [name, fault, expected] of table) {
+    test(`${name}: ${expected.status} ${expected.code}`, async () => {
+      world.simulator.setFault('disconnect', fault);
+      const before = await service.metric('chromeos_bff_disconnects_total', { outcome: expected.result });
+      const response = await disconnect();
+
+      assert.deepEqual([response.status, response.body.code], [expected.status, expected.code]);
+      assert.equal(response.body.status, expected.status);
+      assert.equal(response.body.error.code, expected.code);
+      assert.equal(response.headers['retry-after'], expected.retryAfter);
+      if (expected.challenge) assert.match(String(response.headers['www-authenticate']), expected.challenge);
+      // Nothing of Graph's own words, and no internal address, reaches the caller.
+      assert.doesNotMatch(JSON.stringify(response.body), /internal|html|Activity ID|https?:/i);
+
+      assert.equal(world.simulator.calls.filter((call) => call.endpoint === 'disconnect').length, 1);
+      const rows = await world.query<{ record: { event: string; result: string } }>(
+        `select record from audit_events where record->>'requestId' = $1 and event in ('attempt', 'outcome') order by position`,
+        [response.body.requestId],
+      );
+      assert.deepEqual(
+        rows.map(({ record }) => [record.event, record.result]),
+        [
+          ['attempt', 'pending'],
+          ['outcome', expected.result],
+        ],
+      );
+      assert.equal(
+        await service.metric('chromeos_bff_disconnects_total', { outcome: expected.result }),
+        before + 1,
+      );
+    });
+  }
+
+  test('nobody there: 503, and it is certain that nothing was sent', async () => {
+    const alone = await startService(world, { environment: { GRAPH_BASE_URL: 'https://localhost:1/beta' } });
+    try {
+      const response = await alone.api
+        .post(disconnectPath)
+        .set('authorization', bearer(await world.simulator.token('admin')));
+      assert.deepEqual([response.status, response.body.code], [503, 'graph_unavailable']);
+    } finally {
+      await alone.close();
+    }
+  });
+
+  test('the body is labelled as the caller can read it', async () => {
+    const typeFor = async (headers: Record<string, string>) => {
+      world.simulator.setFault('disconnect', { graphError: { status: 403, code: 'Forbidden' } });
+      const response = await disconnect(headers);
+      return response.headers['content-type'];
+    };
+    assert.equal(await typeFor({}), 'application/problem+json');
+    assert.equal(await typeFor({ accept: '*/*' }), 'application/problem+json');
+    assert.equal(await typeFor({ accept: 'application/json' }), 'application/json');
+    assert.equal(
+      await typeFor({ accept: 'application/json, application/problem+json' }),
+      'application/problem+json',
+    );
+    assert.equal(await typeFor({ sdkversion: 'graph-js/3.0.7' }), 'application/json');
+  });
+
+  test('addresses and methods that are not there', async () => {
+    const nowhere = await service.api.get('/api/v1/nowhere').expect(404);
+    assert.equal(nowhere.body.code, 'not_found');
+    await service.api.get('/api/v1/%E0%A4%A').expect(404);
+    const wrong = await service.api.get(disconnectPath).expect(405);
+    assert.equal(wrong.headers.allow, 'POST, OPTIONS');
+    assert.equal(wrong.body.code, 'method_not_allowed');
+    assert.equal(wrong.body.error.innerError['client-request-id'], wrong.headers['client-request-id']);
+    const options = await service.api.options(disconnectPath).expect(204);
+    assert.equal(options.headers.allow, 'POST, OPTIONS');
+    for (const path of ['/livez', '/readyz', '/metrics']) await service.api.get(path).expect(404);
+  });
+});

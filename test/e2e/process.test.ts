@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import request from 'supertest';
+import { until } from '../support/processes.ts';
+import { bearer, disconnectPath, eventsPath, startWorld, type World } from '../support/service.ts';
+import { spawnMain, startServiceProcess } from '../support/service-process.ts';
+
+describe('boot and stop', () => {
+  let world: World;
+  before(async () => {
+    world = await startWorld();
+  });
+  after(() => world?.close());
+  beforeEach(() => world.simulator.reset());
+
+  test('wrong and missing settings: all complaints at once, by name, never by value, exit 1', async () => {
+    const { child, stderr } = spawnMain({
+      NODE_ENV: 'production',
+      PORT: 'not-a-port',
+      GRAPH_BASE_URL: 'http://plain.example/beta',
+      AZURE_CLIENT_ID: 'no-guid',
+      TLS_CERT_FILE: '/some/where',
+    });
+    const [code] = await once(child, 'exit');
+    assert.equal(code, 1);
+    for (const name of [
+      'PORT',
+      'GRAPH_BASE_URL',
+      'AZURE_CLIENT_ID',
+      'AZURE_TENANT_ID',
+      'DATABASE_URL',
+      'ALLOWED_CLIENT_IDS',
+      'TLS_KEY_FILE',
+      'AZURE_CLIENT_SECRET',
+    ]) {
+      assert.match(stderr(), new RegExp(`\\b${name}\\b`));
+    }
+    assert.doesNotMatch(stderr(), /not-a-port|plain\.example|no-guid|some.where/);
+  });
+
+  test('a port that is taken is named', async () => {
+    const blocker = net.createServer().listen(0);
+    await once(blocker, 'listening');
+    const { port } = blocker.address() as net.AddressInfo;
+    const { child, log } = spawnMain(world.environment({ PORT: String(port) }));
+    const [code] = await once(child, 'exit');
+    blocker.close();
+    assert.equal(code, 1);
+    assert.match(String(log.at(-1)?.msg), new RegExp(`Port ${port} is taken: set PORT`));
+  });
+
+  test('starts and stays up without Entra and without its database, and says so', async () => {
+    const service = await startServiceProcess(world, {
+      AZURE_AUTHORITY_HOST: 'https://localhost:1',
+      DATABASE_URL: 'postgres://nobody:x@localhost:1/none',
+    });
+    const management = request(service.managementUrl);
+    const ready = await management.get('/readyz').expect(503);
+    const problems = ready.body.checks.filter((check: { problem?: string }) => check.problem);
+    assert.deepEqual(
+      problems.map((check: { name: string }) => check.name),
+      ['signing keys', 'database'],
+    );
+    await management.get('/livez').expect(200);
+    const refused = await request(service.url)
+      .post(disconnectPath)
+      .set('authorization', bearer(await world.simulator.token('admin')))
+      .expect(503);
+    assert.equal(refused.body.code, 'signing_keys_unavailable');
+    assert.ok(refused.headers['retry-after']);
+    service.child.kill('SIGTERM');
+    assert.equal(await service.ended(), 0);
+  });
+
+  test('a schema that is not current: not ready, and nothing is done', async () => {
+    await world.query('alter table kysely_migration rename to kysely_migration_away');
+    const service = await startServiceProcess(world);
+    try {
+      const ready = await request(service.managementUrl).get('/readyz').expect(503);
+      assert.match(JSON.stringify(ready.body), /run the migrations/);
+    } finally {
+      await world.query('alter table kysely_migration_away rename to kysely_migration');
+      await service.kill('SIGTERM');
+    }
+  });
+
+  test('no record, no action: without the database Graph is not called', async () => {
+    const service = await startServiceProcess(world, {
+      DATABASE_URL: 'postgres://nobody:x@localhost:1/none',
+    });
+    await until('the keys are loaded', async () => {
+      const ready = await request(service.managementUrl).get('/readyz');
+      return ready.body.checks.every(
+        (check: { name: string; problem?: string }) => check.name === 'database' || !check.problem,
+      );
+    });
+    world.simulator.clearCalls();
+    const response = await request(service.url)
+      .post(disconnectPath)
+      .set('authorization', bearer(await world.simulator.token('admin')))
+      .expect(503);
+    assert.equal(response.body.code, 'audit_unavailable');
+    assert.equal(world.simulator.acts().length, 0);
+    await service.kill('SIGTERM');
+  });
+
+  test('SIGTERM: readiness fails first, the call in flight finishes and is on record, exit 0', async () => {
+    const service = await startServiceProcess(world);
+    const management = request(service.managementUrl);
+    await until('ready', async () => (await management.get('/readyz')).status === 200);
+
+    const arrived = Promise.withResolvers<void>();
+    const letGo = Promise.withResolvers<void>();
+    const stopListening = world.simulator.onCall(async (call) => {
+      if (call.endpoint !== 'disconnect') return;
+      arrived.resolve();
+      await letGo.promise;
+    });
+    const answer = request(service.url)
+      .post(disconnectPath)
+      .set('authorization', bearer(await world.simulator.token('admin')))
+      .then((response) => response);
+    await arrived.promise;
+    service.child.kill('SIGTERM');
+    await until('not ready', async () => (await management.get('/readyz')).status === 503);
+    letGo.resolve();
+    const response = await answer;
+    stopListening();
+    assert.equal(response.status, 200);
+    assert.equal(await service.ended(), 0);
+    const rows = await world.query('select event from audit_events where operation_id = $1', [
+      response.body.operationId,
+    ]);
+    assert.equal(rows.length, 2);
+    assert.equal(service.log.at(-1)?.msg, 'stopped');
+  });
+
+  test('the log is JSON, one line a request, and holds no token', async () => {
+    const service = await startServiceProcess(world);
+    await until('ready', async () => (await request(service.managementUrl).get('/readyz')).status === 200);
+    const token = await world.simulator.token('auditor');
+    await request(service.url).get(eventsPath).set('authorization', bearer(token)).expect(200);
+    await until('it is logged', () => service.log.some((line) => line.msg === 'request'));
+    await service.kill('SIGTERM');
+    assert.equal(service.log.filter((line) => line.msg === 'request').length, 1);
+    assert.ok(!JSON.stringify(service.log).includes(token));
+    assert.equal(service.stderr(), '');
+  });
+});

@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process';
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export type Process = { pid: number; command: string };
+
+/** The processes that mention a text (a folder, say) on their command line or work in a folder of
+ *  that name. A zombie does neither. */
+export async function processesOf(text: string): Promise<Process[]> {
+  if (process.platform !== 'linux') {
+    const lines = spawnSync('ps', ['-axo', 'pid=,args='], { encoding: 'utf8' }).stdout.split('\n');
+    return lines
+      .map((line) => ({ pid: Number.parseInt(line, 10), command: line.trim() }))
+      .filter(({ command, pid }) => command.includes(text) && pid !== process.pid);
+  }
+  const found: Process[] = [];
+  for (const name of await readdir('/proc')) {
+    const pid = Number(name);
+    if (!(pid > 0) || pid === process.pid) continue;
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    const folder = await readlink(`/proc/${pid}/cwd`).catch(() => '');
+    if (command.includes(text) || folder.includes(text)) {
+      found.push({ pid, command: command.replaceAll('\0', ' ') });
+    }
+  }
+  return found;
+}
+
+/** Waits for a condition, and gives up when the world is stuck. */
+export async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`Waited 20 s in vain until ${what}`);
+    await delay(20);
+  }
+}
+
+/** Waits until no process mentions the text. */
+export function untilNoneOf(text: string): Promise<void> {
+  return until(`no process mentions ${text}`, async () => (await processesOf(text)).length === 0);
+}

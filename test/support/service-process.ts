@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { LogLine, World } from './service.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The service as a process of its own, as production runs it but from source. */
+export type ServiceProcess = {
+  readonly child: ChildProcess;
+  readonly log: LogLine[];
+  readonly stderr: () => string;
+  readonly url: string;
+  readonly managementUrl: string;
+  /** Its exit code, or the signal that ended it. */
+  ended(): Promise<number | string>;
+  /** Ends it, however it is. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+};
+
+/** Starts `src/main.ts` in that world and waits until it listens. */
+export async function startServiceProcess(
+  world: World,
+  environment: Record<string, string> = {},
+): Promise<ServiceProcess> {
+  const folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-process-'));
+  const caFile = join(folder, 'ca.pem');
+  await writeFile(caFile, world.simulator.caPem);
+  const { child, log, stderr } = spawnMain({
+    ...world.environment({ ALLOWED_CLIENT_IDS: world.simulator.portalClientId, ...environment }),
+    NODE_EXTRA_CA_CERTS: caFile,
+  });
+  const exit = once(child, 'exit').finally(() => rm(folder, { recursive: true, force: true }));
+  const ended = async () => {
+    const [code, signal] = (await exit) as [number | null, string | null];
+    return code ?? signal ?? 'unknown';
+  };
+  const listening = await Promise.race([
+    waitFor(log, child, (line) => line.msg === 'listening'),
+    ended().then((code) => {
+      throw new Error(
+        `the service ended with ${code} before it listened: ${stderr()} ${JSON.stringify(log)}`,
+      );
+    }),
+  ]);
+  return {
+    child,
+    log,
+    stderr,
+    url: `${listening.tls ? 'https' : 'http'}://localhost:${listening.port}`,
+    managementUrl: `http://localhost:${listening.managementPort}`,
+    ended,
+    async kill(signal = 'SIGKILL') {
+      child.kill(signal);
+      await ended();
+    },
+  };
+}
+
+/** `node src/main.ts` with exactly that environment, and what it says. */
+export function spawnMain(environment: Record<string, string>) {
+  const child = spawn(process.execPath, ['src/main.ts'], {
+    cwd: root,
+    env: { PATH: process.env.PATH ?? '', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const log: LogLine[] = [];
+  let stderr = '';
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    log.push(JSON.parse(line));
+    child.emit('logged');
+  });
+  return { child, log, stderr: () => stderr };
+}
+
+async function waitFor(
+  log: LogLine[],
+  child: ChildProcess,
+  matches: (line: LogLine) => boolean,
+): Promise<LogLine> {
+  for (;;) {
+    const line = log.find(matches);
+    if (line !== undefined) return line;
+    await once(child, 'logged');
+  }
+}

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { Writable } from 'node:stream';
+import tls from 'node:tls';
+import pg from 'pg';
+import request from 'supertest';
+import { migrate } from '../../src/adapters/database/migrate.ts';
+import { createLogger } from '../../src/adapters/telemetry/logger.ts';
+import { compose, type Service } from '../../src/compose.ts';
+import { Secret } from '../../src/core/secret.ts';
+import { loadSettings, type Settings } from '../../src/settings.ts';
+import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
+import { testDatabase } from './postgres.ts';
+import { until } from './processes.ts';
+
+export const disconnectPath = '/api/v1/deviceManagement/chromeOSOnboardingSettings/disconnect';
+export const connectionPath = '/api/v1/deviceManagement/chromeOSOnboardingSettings';
+export const eventsPath = '/api/v1/audit/events';
+
+/** One log line, parsed. */
+export type LogLine = Record<string, unknown> & { msg: string };
+
+type Environment = Record<string, string>;
+
+export type World = {
+  readonly simulator: Simulator;
+  readonly database: { readonly url: string; readonly adminUrl: string };
+  /** Runs a statement as the database's owner. */
+  query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
+  /** The environment of a service in this world. */
+  environment(extra?: Environment): Environment;
+  close(): Promise<void>;
+};
+
+export type TestService = {
+  readonly service: Service;
+  readonly url: string;
+  readonly api: ReturnType<typeof request>;
+  readonly management: ReturnType<typeof request>;
+  readonly log: LogLine[];
+  /** The value of one metric line, 0 where it is not there. */
+  metric(name: string, labels?: Record<string, string>): Promise<number>;
+  ready(): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** A simulator over TLS, whose CA this process trusts from now on, and a migrated database of its own. */
+export async function startWorld(): Promise<World> {
+  const [simulator, database] = await Promise.all([startSimulator(), testDatabase()]);
+  tls.setDefaultCACertificates([...tls.getCACertificates('default'), simulator.caPem]);
+  await migrate({ url: new Secret(database.url), adminUrl: new Secret(database.adminUrl) });
+  const pool = new pg.Pool({ connectionString: database.adminUrl, max: 2 });
+  pool.on('error', () => {});
+  return {
+    simulator,
+    database,
+    query: async (sql, values) => (await pool.query(sql, values)).rows,
+    environment: (extra) => ({
+      NODE_ENV: 'test',
+      PORT: '0',
+      MANAGEMENT_PORT: '0',
+      AZURE_AUTHORITY_HOST: simulator.url,
+      GRAPH_BASE_URL: `${simulator.url}/beta`,
+      AZURE_TENANT_ID: simulator.registration.tenantId,
+      AZURE_CLIENT_ID: simulator.registration.clientId,
+      AZURE_CLIENT_SECRET: simulator.registration.clientSecret,
+      ALLOWED_CLIENT_IDS: simulator.portalClientId,
+      DATABASE_URL: database.url,
+      LOG_LEVEL: 'info',
+      ...extra,
+    }),
+    async close() {
+      await pool.end();
+      await simulator.close();
+      await database.drop();
+    },
+  };
+}
+
+/** The whole service in this process, on ports of its own, in that world. */
+export async function startService(
+  world: World,
+  options: {
+    environment?: Environment;
+    /** What the environment has no name for. */
+    adjust?: (settings: Settings) => Settings;
+    /** Don't wait for readiness. */
+    unready?: boolean;
+  } = {},
+): Promise<TestService> {
+  const settings = loadSettings(world.environment(options.environment));
+  const log: LogLine[] = [];
+  const destination = new Writable({
+    write(chunk, _encoding, done) {
+      log.push(JSON.parse(String(chunk)));
+      done();
+    },
+  });
+  const service = compose(
+    options.adjust?.(settings) ?? settings,
+    createLogger({ level: settings.log.level, destination }),
+  );
+  const { port, managementPort } = await service.start();
+  const url = `${settings.server.tls === null ? 'http' : 'https'}://localhost:${port}`;
+  const management = request(`http://localhost:${managementPort}`);
+  const isReady = async () => (await management.get('/readyz')).status === 200;
+  if (!options.unready) await until('the service is ready', isReady);
+  return {
+    service,
+    url,
+    api: request(url),
+    management,
+    log,
+    async metric(name, labels = {}) {
+      const { text } = await management.get('/metrics').expect(200);
+      return metricIn(text, name, labels);
+    },
+    ready: () => until('the service is ready', isReady),
+    close: () => service.close(),
+  };
+}
+
+/** The value of the metric line with that name and at least those labels; 0 where there is none. */
+export function metricIn(text: string, name: string, labels: Record<string, string>): number {
+  const line = text
+    .split('\n')
+    .find(
+      (candidate) =>
+        (candidate.startsWith(`${name}{`) || candidate.startsWith(`${name} `)) &&
+        Object.entries(labels).every(([label, value]) => candidate.includes(`${label}="${value}"`)),
+    );
+  return line === undefined ? 0 : Number(line.slice(line.lastIndexOf(' ') + 1));
+}
+
+/** Asserts that nobody and nothing secret is in a text. */
+export function assertNoSecret(text: string, secrets: readonly string[]): void {
+  for (const secret of secrets) assert.ok(!text.includes(secret), 'a secret has leaked');
+}
+
+export const bearer = (token: string) => `Bearer ${token}`;
