@@ -1,29 +1,40 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { createPool } from './adapters/database/pool.ts';
 import { createPostgresAuditTrail } from './adapters/database/postgres-audit-trail.ts';
-import { missingMigrations } from './adapters/database/schema-check.ts';
-import { createBearerVerifier } from './adapters/entra/bearer-strategy.ts';
-import { ClientCredential } from './adapters/entra/client-credential.ts';
-import { createEntraIdentity } from './adapters/entra/entra-identity.ts';
-import { ExchangeCache } from './adapters/entra/exchange-cache.ts';
-import { SigningKeys } from './adapters/entra/signing-keys.ts';
-import { TokenExchange } from './adapters/entra/token-exchange.ts';
+import { createPostgresOperations } from './adapters/database/postgres-operations.ts';
 import { createGraphConnector } from './adapters/graph/graph-connector.ts';
-import { createHttpClient, type HttpClient } from './adapters/outbound/http-client.ts';
+import { createHttpClient } from './adapters/outbound/http-client.ts';
+import { createAuditWrites } from './adapters/telemetry/audit-writes.ts';
 import { createLogger } from './adapters/telemetry/logger.ts';
 import {
   measureAuditTrail,
   measureConnector,
-  measureExchange,
   measureIdentity,
+  measureOperations,
 } from './adapters/telemetry/measured-ports.ts';
 import { createMetrics, type Metrics } from './adapters/telemetry/metrics.ts';
 import { logRequest, observeRequest } from './adapters/telemetry/request-facts.ts';
+import {
+  traceAuditTrail,
+  traceConnector,
+  traceHttpClient,
+  traceIdentity,
+  traceOperations,
+} from './adapters/telemetry/traced-ports.ts';
+import { Tracing } from './adapters/telemetry/tracing.ts';
+import { endsWithin, repeat } from './background.ts';
+import { readBuildInfo } from './build-info.ts';
+import { composeAudit } from './compose-audit.ts';
+import { composeDatabase } from './compose-database.ts';
+import { composeEntra } from './compose-entra.ts';
 import type { World } from './core/call.ts';
+import type { Policy, PolicyOf } from './core/operations/policy.ts';
+import { sweep } from './core/sweep.ts';
 import { createApiApp } from './http/api-app.ts';
-import { type Check, createManagementApp } from './http/management-app.ts';
+import { createManagementApp } from './http/management-app.ts';
 import { createServers } from './http/servers.ts';
+import type { TlsFilesOptions } from './http/tls-files.ts';
 import type { Settings } from './settings.ts';
 
 /** The service, wired and not yet started. */
@@ -36,21 +47,29 @@ export type Service = {
   close(): Promise<void>;
 };
 
-// Readiness asks the database again only after this time, however often it is asked itself.
-const readinessTimeoutMs = 2000;
-const credentialLookMs = 15_000;
-
 /** The only wiring: settings → adapters → use cases → apps. */
 export function compose(settings: Settings, log = createLogger(settings.log)): Service {
+  const buildInfo = readBuildInfo();
   const metrics = createMetrics();
-  const http = createHttpClient(settings.proxy);
+  metrics.buildInfo.set(buildInfo, 1);
+  const tracing = composeTracing(settings, buildInfo.version, log);
+  const http = traced(createHttpClient(settings.proxy), traceHttpClient);
   const entra = composeEntra(settings, http, metrics, log);
-  const pool = createPool({
-    url: settings.database.url,
-    size: settings.database.poolSize,
-    connectTimeoutMs: settings.database.connectTimeoutMs,
-    onError: (error) => log.warn({ error }, 'an idle database connection broke'),
-  });
+  const writes = createAuditWrites(metrics, Date.now, (event) =>
+    log.info({ stream: 'audit', event }, 'audit'),
+  );
+  const postgres = composeDatabase(settings, metrics, writes, log);
+  const { database } = postgres;
+  const trail = traced(
+    measureAuditTrail(createPostgresAuditTrail(database, settings.audit.writeTimeoutMs), metrics, writes),
+    traceAuditTrail,
+  );
+  const audit = composeAudit(settings, database, trail, metrics, log);
+
+  /** Without a receiver for spans nothing is wrapped. */
+  function traced<Port>(port: Port, trace: (port: Port, tracing: Tracing) => Port): Port {
+    return tracing === null ? port : trace(port, tracing);
+  }
 
   const world: World = {
     access: {
@@ -59,152 +78,132 @@ export function compose(settings: Settings, log = createLogger(settings.log)): S
       guestsAllowed: settings.entra.guestsAllowed,
       roleNames: settings.entra.roles,
     },
-    identity: measureIdentity(entra.identity, metrics),
-    connector: measureConnector(
-      createGraphConnector({ baseUrl: settings.graph.baseUrl, http, timeoutMs: settings.graph.timeoutMs }),
-      metrics,
+    identity: traced(measureIdentity(entra.identity, metrics), traceIdentity),
+    connector: traced(
+      measureConnector(createGraphConnector({ ...settings.graph, http, clock: Date.now }), metrics),
+      traceConnector,
     ),
-    audit: measureAuditTrail(
-      createPostgresAuditTrail({ pool, timeoutMs: settings.audit.writeTimeoutMs }),
-      metrics,
+    audit: trail,
+    rejectedSignIn: audit.rejectedSignIn,
+    keepNames: settings.audit.keepNames,
+    operations: traced(
+      measureOperations(
+        createPostgresOperations({ database, idempotencyMs: settings.disconnect.idempotencyMs }),
+        metrics,
+        writes,
+      ),
+      traceOperations,
     ),
+    policyOf: policiesOf(settings.disconnect),
+    timing: {
+      graphTimeoutMs: settings.graph.timeoutMs,
+      actDeadlineMs: settings.disconnect.deadlineMs,
+      ...settings.disconnect,
+    },
+    pause: (ms) => sleep(ms),
+    random: Math.random,
     clock: Date.now,
     newId: randomUUID,
   };
 
-  let stopping = false;
-  const readiness = async (): Promise<Check[]> => [
-    stopping ? { name: 'running', problem: 'is shutting down' } : { name: 'running' },
-    entra.check(),
-    await checkDatabase(() => missingMigrations(pool, readinessTimeoutMs)),
-  ];
-
+  let closing: Promise<void> | null = null;
   const servers = createServers({
+    ...settings.server,
+    tls: composeTls(settings, metrics, log),
     api: createApiApp({
       world,
       trustProxyHops: settings.server.trustProxyHops,
+      limits: settings.limits,
       authorizationUri: entra.authorizationUri,
+      withinRequest: (begun, next) => (tracing === null ? next() : tracing.withinRequest(begun, next)),
       onRequestDone: (facts) => {
         observeRequest(metrics, facts);
+        tracing?.endRequest(facts);
         logRequest(log, facts);
       },
     }),
     management: createManagementApp({
-      readiness,
+      readiness: async () => [
+        closing === null ? { name: 'running' } : { name: 'running', problem: 'is shutting down' },
+        entra.check(),
+        ...(await postgres.checks()),
+        audit.check(),
+      ],
       metrics: async () => {
-        metrics.exchangeCacheEntries.set(entra.cachedTokens());
+        entra.showGauges();
+        postgres.showGauges();
+        metrics.requestsInFlight.set(servers.inFlight());
         return { contentType: metrics.registry.contentType, text: await metrics.registry.metrics() };
       },
     }),
-    ...settings.server,
   });
+
+  // Operations whose time is up. A sweep that fails is not lost: the next one finds the same.
+  const sweeping = repeat(settings.disconnect.sweepMs, async () => {
+    try {
+      const ended = await sweep(world);
+      if (ended > 0) log.warn({ ended }, 'operations whose time was up were ended');
+    } catch (error) {
+      log.warn({ error }, 'operations whose time is up could not be looked for');
+    }
+  });
+
+  /** In this order: nobody new, those who are here, our own work, what all of that stood on. */
+  async function close(): Promise<void> {
+    const unfinished = await servers.drain();
+    if (unfinished > 0) log.error({ unfinished }, 'calls were left unfinished: their time was up');
+    const tidied = await endsWithin(
+      settings.server.tidyMs,
+      Promise.all([sweeping.stop(), audit.close(), entra.close()]).then(() =>
+        Promise.allSettled([postgres.close(), http.close(), tracing?.close()]),
+      ),
+    );
+    if (!tidied) log.warn('not everything let go in time');
+    // Last, so that readiness and metrics can be read to the end.
+    await servers.close();
+  }
 
   return {
     log,
     async start() {
+      await tracing?.start();
       entra.start();
+      postgres.start();
+      sweeping.start();
+      audit.start();
       return servers.start();
     },
-    async close() {
-      stopping = true;
-      await servers.close();
-      entra.close();
-      await Promise.allSettled([pool.end(), http.close()]);
+    close() {
+      closing ??= close();
+      return closing;
     },
   };
 }
 
-function composeEntra(settings: Settings, http: HttpClient, metrics: Metrics, log: Logger) {
-  const { entra } = settings;
-  const clock = Date.now;
-  const random = Math.random;
+function composeTracing({ tracing }: Settings, version: string, log: Logger): Tracing | null {
+  if (tracing.endpoint === null) return null;
+  const onProblem = (problem: string) => log.warn({ problem }, 'spans could not be handed over');
+  return new Tracing({ endpoint: tracing.endpoint, version, onProblem });
+}
 
-  const onRefresh = ({ tenantId, error }: { tenantId: string; error?: unknown }) => {
-    metrics.signingKeysRefreshes.inc({ tenant: tenantId, result: error === undefined ? 'loaded' : 'failed' });
-    if (error === undefined) metrics.signingKeysLoaded.set({ tenant: tenantId }, clock() / 1000);
-    else log.warn({ tenantId, error }, 'the signing keys could not be loaded');
-  };
-  const tenants = new Map(
-    entra.allowedTenantIds.map((tenantId) => {
-      metrics.signingKeysLoaded.set({ tenant: tenantId }, 0);
-      const { authorityHost, signingKeys } = entra;
-      return [
-        tenantId,
-        new SigningKeys({ tenantId, authorityHost, http, clock, random, onRefresh, ...signingKeys }),
-      ];
-    }),
-  );
-
-  const credential = new ClientCredential(entra.credential, {
-    clientId: entra.clientId,
-    clock,
-    onProblem: (problem) => log.warn({ problem }, 'the client credential could not be read anew'),
-  });
-  const look = async () => {
-    const current = await credential.use().catch(() => null);
-    metrics.credentialExpiry.reset();
-    if (current?.expiresAt) metrics.credentialExpiry.set({ kind: current.kind }, current.expiresAt / 1000);
-  };
-  const lookTimer = setInterval(look, credentialLookMs).unref();
-
-  const exchange = new TokenExchange({
-    clientId: entra.clientId,
-    authorityHost: entra.authorityHost,
-    scope: settings.graph.scope,
-    http,
-    credential,
-    clock,
-    random,
-    timeoutMs: entra.exchange.timeoutMs,
-    deadlineMs: entra.exchange.deadlineMs,
-    onCredentialRejected: (used, entraCode) => {
-      metrics.credentialRejections.inc();
-      const expires = used?.expiresAt ? new Date(used.expiresAt).toISOString() : 'unknown';
-      log.error(
-        { credential: used?.kind ?? 'none', expires, entraCode },
-        'Entra ID refused our own credential',
-      );
-    },
-  });
-  const cache = new ExchangeCache({
-    size: entra.exchange.cacheSize,
-    scope: settings.graph.scope,
-    clock,
-    onResult: (result) => metrics.exchangeCache.inc({ result }),
-  });
-
-  const home = tenants.get(entra.tenantId);
+function composeTls({ server }: Settings, metrics: Metrics, log: Logger): TlsFilesOptions | null {
+  if (server.tls === null) return null;
   return {
-    identity: createEntraIdentity({
-      tenants,
-      verifyBearer: createBearerVerifier(entra),
-      exchange: measureExchange((request) => exchange.exchange(request), metrics),
-      cache,
-    }),
-    authorizationUri: (tenantId: string | null) =>
-      tenants.get(tenantId ?? entra.tenantId)?.current?.authorizationEndpoint ??
-      `${entra.authorityHost}/${tenantId ?? entra.tenantId}/oauth2/v2.0/authorize`,
-    cachedTokens: () => cache.size,
-    check: (): Check => ({ name: 'signing keys', ...(home?.problem && { problem: home.problem }) }),
-    start: () => {
-      void home?.start();
-      void look();
+    ...server.tls,
+    pollMs: server.tlsPollMs,
+    onLoaded: (expiresAt) => {
+      metrics.tlsCertificateExpiry.set(expiresAt / 1000);
+      log.info({ expires: new Date(expiresAt).toISOString() }, 'the TLS certificate was loaded');
     },
-    close: () => {
-      clearInterval(lookTimer);
-      for (const tenant of tenants.values()) tenant.close();
-    },
+    onProblem: (problem) =>
+      log.warn({ problem }, 'the TLS files have changed and can not be used; the pair before stays in use'),
   };
 }
 
-async function checkDatabase(missing: () => Promise<string[]>): Promise<Check> {
-  const name = 'database';
-  try {
-    const names = await missing();
-    return names.length === 0
-      ? { name }
-      : { name, problem: `the schema lacks ${names.join(', ')}: run the migrations` };
-  } catch {
-    return { name, problem: 'can not be reached' };
-  }
+/** The policy of each tenant: what is said for all, with what differs for that one. */
+function policiesOf({ policy, tenants }: Settings['disconnect']): PolicyOf {
+  const merged = new Map(
+    Object.entries(tenants).map(([tenantId, differing]) => [tenantId, { ...policy, ...differing } as Policy]),
+  );
+  return (tenantId) => merged.get(tenantId) ?? policy;
 }

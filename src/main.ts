@@ -5,7 +5,7 @@ import { loadSettings, SettingsError } from './settings.ts';
 // Before anything heavy is imported, so that a complaint comes within a second.
 const settings = readSettings();
 const { compose } = await import('./compose.ts');
-const service = compose(settings);
+const service = composed();
 const { log } = service;
 let stopping = false;
 
@@ -28,6 +28,16 @@ async function stop(signal: string): Promise<void> {
   await service.close();
   log.info('stopped');
   process.exit(0);
+}
+
+/** What can't even be put together is for whoever started it: TLS files that are not there, say. */
+function composed() {
+  try {
+    return compose(settings);
+  } catch (error) {
+    console.error(`The service can not start: ${error instanceof Error ? error.message : 'unknown error'}`);
+    process.exit(1);
+  }
 }
 
 function readSettings() {

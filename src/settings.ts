@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { Load, Util } from 'config/lib/util.js';
 import { z } from 'zod';
 import { Secret } from './core/secret.ts';
+import { database, everything } from './settings-schema.ts';
 
 /** The hosts of Microsoft's clouds. `graphHost` also names the resource whose scope we ask for. */
 const clouds = {
@@ -18,119 +19,6 @@ const clouds = {
 } as const;
 
 const configDirectory = fileURLToPath(new URL('../config', import.meta.url));
-
-// The environment gives strings, the files give numbers and lists: both spellings are accepted.
-const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
-  z.coerce
-    .number({ error: 'must be a whole number' })
-    .int('must be a whole number')
-    .min(minimum, `must be at least ${minimum}`)
-    .max(maximum, `must be at most ${maximum}`);
-const port = integer(0, 65535);
-const list = <Item extends z.ZodType>(item: Item) =>
-  z.preprocess(
-    (value) =>
-      typeof value === 'string'
-        ? value
-            .split(',')
-            .map((part) => part.trim())
-            .filter((part) => part !== '')
-        : value,
-    z.array(item).min(1, 'must name at least one'),
-  );
-const guid = z
-  .string({ error: 'is required, a GUID' })
-  .trim()
-  .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, 'must be a GUID')
-  .toLowerCase();
-const httpsUrl = z
-  .string()
-  .trim()
-  .refine((value) => URL.parse(value)?.protocol === 'https:', 'must be an https URL')
-  .refine((value) => !/[?#@]/.test(value), 'must have no query, fragment or user')
-  .transform((value) => value.replace(/\/+$/, ''));
-const postgresUrl = z
-  .string({ error: 'is required, a postgres:// URL' })
-  .refine((value) => /^postgres(ql)?:$/.test(URL.parse(value)?.protocol ?? ''), 'must be a postgres:// URL')
-  .transform((value) => new Secret(value));
-const path = z.string().min(1);
-const name = z.string().min(1);
-
-const server = z.object({
-  port,
-  managementPort: port,
-  trustProxyHops: integer(0, 10),
-  tls: z
-    .object({ certFile: path.nullable(), keyFile: path.nullable() })
-    .transform(({ certFile, keyFile }, context) => {
-      if (certFile !== null && keyFile !== null) return { certFile, keyFile };
-      if (certFile === null && keyFile === null) return null;
-      const missing = certFile === null ? 'certFile' : 'keyFile';
-      context.addIssue({
-        code: 'custom',
-        path: [missing],
-        message: 'is required when its counterpart is set',
-      });
-      return z.NEVER;
-    }),
-  drainMs: integer(0),
-  shutdownMs: integer(0),
-});
-
-const entra = z.object({
-  cloud: z.enum(['global', 'usgov', 'usgovdod', 'china'], {
-    error: 'must be one of global, usgov, usgovdod, china',
-  }),
-  authorityHost: httpsUrl.nullable(),
-  tenantId: guid,
-  allowedTenantIds: list(guid).nullable(),
-  clientId: guid,
-  audiences: list(name).nullable(),
-  requiredScope: name,
-  allowedClientIds: list(guid).nullable(),
-  guestsAllowed: z.boolean(),
-  clockSkewSeconds: integer(1, 600),
-  roles: z.object({ read: name, disconnect: name, approve: name, audit: name }),
-  signingKeys: z.object({
-    timeoutMs: integer(1),
-    refreshMs: integer(1),
-    unknownKeyRefetchMs: integer(0),
-    maxAgeMs: integer(1),
-  }),
-  credential: z.object({
-    federatedTokenFile: path.nullable(),
-    certificatePath: path.nullable(),
-    secretFile: path.nullable(),
-    secret: z
-      .string()
-      .min(1)
-      .nullable()
-      .transform((value) => (value === null ? null : new Secret(value))),
-  }),
-  exchange: z.object({ cacheSize: integer(1), timeoutMs: integer(1), deadlineMs: integer(1) }),
-});
-
-const graph = z.object({ baseUrl: httpsUrl.nullable(), timeoutMs: integer(1) });
-
-const database = z.object({
-  url: postgresUrl,
-  adminUrl: postgresUrl.nullable(),
-  poolSize: integer(1, 1000),
-  connectTimeoutMs: integer(1),
-});
-
-const everything = z.object({
-  server,
-  entra,
-  graph,
-  database,
-  audit: z.object({ writeTimeoutMs: integer(1) }),
-  log: z.object({
-    level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
-      error: 'must be one of trace, debug, info, warn, error, fatal, silent',
-    }),
-  }),
-});
 
 type Raw = { entra?: { credential?: Record<string, unknown>; allowedClientIds?: unknown } };
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -152,10 +40,14 @@ export class SettingsError extends Error {
 export function loadSettings(environment: Environment = process.env) {
   const production = environment.NODE_ENV === 'production';
   const { raw, nameOf } = read(environment);
+  const proxy = {
+    https: environment.HTTPS_PROXY ?? environment.https_proxy ?? null,
+    exceptions: environment.NO_PROXY ?? environment.no_proxy ?? null,
+  };
   const parsed = everything.safeParse(raw);
   const complaints = [
     ...(parsed.success ? [] : complaintsOf(parsed.error, nameOf)),
-    ...complaintsAcross(raw, production),
+    ...complaintsAcross(raw, production, proxy.https),
   ].sort();
   if (!parsed.success || complaints.length > 0) throw new SettingsError(complaints);
 
@@ -177,10 +69,7 @@ export function loadSettings(environment: Environment = process.env) {
       // Follows the cloud alone: a proxy or a stand-in at GRAPH_BASE_URL is not another resource.
       scope: `${cloud.graphHost}/DeviceManagementConfiguration.ReadWrite.All`,
     },
-    proxy: {
-      https: environment.HTTPS_PROXY ?? environment.https_proxy ?? null,
-      exceptions: environment.NO_PROXY ?? environment.no_proxy ?? null,
-    },
+    proxy,
   });
 }
 
@@ -210,7 +99,7 @@ function read(environment: Environment) {
 }
 
 /** What no single key can be blamed for; looked at apart, so that one run complains of everything. */
-function complaintsAcross(raw: Raw, production: boolean): string[] {
+function complaintsAcross(raw: Raw, production: boolean, httpsProxy: string | null): string[] {
   const complaints: string[] = [];
   if (Object.values(raw.entra?.credential ?? {}).every((value) => value === null)) {
     complaints.push(
@@ -221,6 +110,9 @@ function complaintsAcross(raw: Raw, production: boolean): string[] {
     complaints.push(
       'ALLOWED_CLIENT_IDS is required in production: the client ids of the portals that may call',
     );
+  }
+  if (httpsProxy !== null && !/^https?:$/.test(URL.parse(httpsProxy)?.protocol ?? '')) {
+    complaints.push('HTTPS_PROXY must be an http:// or https:// URL');
   }
   return complaints;
 }

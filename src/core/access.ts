@@ -42,9 +42,10 @@ export function admit(rules: AccessRules, caller: Caller): void {
     });
   }
   if (rules.allowedClientIds !== null && !rules.allowedClientIds.has(caller.clientId)) {
-    throw new CallFailed({ reason: 'portal_not_allowed' });
+    throw new CallFailed({ reason: 'portal_not_allowed', tenantId: caller.tenantId });
   }
-  if (caller.guest && !rules.guestsAllowed) throw new CallFailed({ reason: 'guest_not_allowed' });
+  if (caller.guest && !rules.guestsAllowed)
+    throw new CallFailed({ reason: 'guest_not_allowed', tenantId: caller.tenantId });
 }
 
 /** Lets pass a caller who is admitted and whose roles give the permission. Fails as `admit` does,
@@ -53,7 +54,12 @@ export function authorize(rules: AccessRules, caller: Caller, permission: Permis
   admit(rules, caller);
   const sufficient = rolesThatGive(rules.roleNames, permission);
   if (!sufficient.some((role) => caller.roles.includes(role))) {
-    throw new CallFailed({ reason: 'role_missing', permission, roles: sufficient });
+    throw new CallFailed({
+      reason: 'role_missing',
+      permission,
+      roles: sufficient,
+      tenantId: caller.tenantId,
+    });
   }
 }
 

@@ -1,14 +1,36 @@
 import type { FailureReason } from './failure.ts';
+import type { ConnectionState } from './operations/connection.ts';
+import type { OperationStatus } from './operations/operation.ts';
 
 /** What a caller set out to do. */
-export type Action = 'disconnect' | 'read_connection' | 'read_audit' | 'read_profile';
+export type Action =
+  | 'sign_in'
+  | 'disconnect'
+  | 'approve'
+  | 'reject'
+  | 'read_connection'
+  | 'read_operation'
+  | 'read_audit'
+  | 'read_profile'
+  | 'switch_disconnect';
 
-/** Where an event stands in the life of a call: an `attempt` is durable before Graph is asked to
- *  act, its `outcome` says how that ended; a `read` and a `refused` call have one event each. */
-export type EventKind = 'attempt' | 'outcome' | 'read' | 'refused';
+/** Where an event stands in the life of a call. An `attempt` is the move of an operation to `sent`,
+ *  durable before Graph is asked to act; its `outcome` is the move out of it; every other `move` has an
+ *  event of its own. A `read`, a `dry_run`, a `replayed` answer and a `refused` call have one each. */
+export const eventKinds = [
+  'attempt',
+  'outcome',
+  'move',
+  'read',
+  'dry_run',
+  'replayed',
+  'refused',
+  'switched',
+] as const;
+export type EventKind = (typeof eventKinds)[number];
 
 /** How it ended. `accepted` is all that Graph's 200 promises. */
-export type Result = 'pending' | 'accepted' | 'failed' | 'unknown' | 'refused' | 'succeeded';
+export type Result = OperationStatus | 'pending' | 'refused' | 'succeeded';
 
 /** One line of the audit trail. Times are ISO 8601 in UTC; durations are in milliseconds. */
 export type AuditEvent = {
@@ -38,8 +60,16 @@ export type AuditEvent = {
   readonly value: string | null;
   /** Why it ended badly. */
   readonly failure: FailureReason | null;
+  /** The move of the operation that this event is, and what it says of it. */
+  readonly move: { readonly from: OperationStatus | null; readonly to: OperationStatus } | null;
+  readonly explanation: string | null;
+  /** The connection as it was before the act. */
+  readonly connection: ConnectionState | null;
   readonly durationMs: number | null;
 };
+
+/** The trail of what belongs to no tenant. */
+export const noTenant = 'none';
 
 /** Which events a reader wants; all given conditions hold at once. */
 export type AuditQuery = {

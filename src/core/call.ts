@@ -1,8 +1,10 @@
 import type { AccessRules } from './access.ts';
-import type { Action, AuditEvent, EventKind, Result } from './audit-event.ts';
+import { type Action, type AuditEvent, noTenant } from './audit-event.ts';
 import type { Caller, SignedInCaller } from './caller.ts';
 import { failureOf, graphTraceOf } from './failure.ts';
-import type { AuditTrail, Clock, Connector, Identity, NewId } from './ports.ts';
+import type { ConnectionState } from './operations/connection.ts';
+import type { PolicyOf } from './operations/policy.ts';
+import type { AuditTrail, Clock, Connector, Identity, NewId, Operations, Pause } from './ports.ts';
 
 /** What every use case needs of the world. */
 export type World = {
@@ -10,8 +12,34 @@ export type World = {
   readonly identity: Identity;
   readonly connector: Connector;
   readonly audit: AuditTrail;
+  /** Takes a rejected sign-in for the record. It never fails; under attack it may drop some. */
+  readonly rejectedSignIn: (event: AuditEvent) => void;
+  /** Whether people's names are recorded besides their object ids. */
+  readonly keepNames: boolean;
+  readonly operations: Operations;
+  readonly policyOf: PolicyOf;
+  readonly timing: Timing;
+  readonly pause: Pause;
+  /** A number in [0, 1), for jitter. */
+  readonly random: () => number;
   readonly clock: Clock;
   readonly newId: NewId;
+};
+
+/** How long things may take, in milliseconds. */
+export type Timing = {
+  /** One request to Graph. */
+  readonly graphTimeoutMs: number;
+  /** An act with its retries. */
+  readonly actDeadlineMs: number;
+  /** For how long a sender holds the slot. */
+  readonly leaseMs: number;
+  /** A connection that still stands this long after sending was not disconnected. */
+  readonly settleAfterMs: number;
+  /** For how long an operation can be approved and executed. */
+  readonly approvalMs: number;
+  /** How often Graph is read for one operation, whoever asks. */
+  readonly watchEveryMs: number;
 };
 
 /** One call as the edge received it. */
@@ -22,6 +50,8 @@ export type Call = {
   readonly requestId: string;
   /** The peer's address, or what the trusted proxies in front of us say it is. */
   readonly address: string;
+  /** Counts the call against the caller's rate; fails with `rate_limited`. */
+  readonly admit: (caller: Caller) => Promise<void>;
   /** Tells the edge what its one log line should know. */
   readonly note: (facts: CallFacts) => void;
 };
@@ -32,33 +62,92 @@ export type CallFacts = {
   readonly operationId?: string;
   /** The attempt stands on the record, its outcome could not be written. */
   readonly outcomeUnrecorded?: true;
+  /** After an unusable answer the connection could not be read either. */
+  readonly readBackFailed?: true;
+  /** An earlier answer was given again. */
+  readonly replayed?: true;
 };
 
 /** Tells who calls, and lets the log line know. */
 export async function authenticate(world: World, call: Call): Promise<SignedInCaller> {
-  const signedIn = await world.identity.authenticate(call.authorization);
+  const signedIn = await identify(world, call);
   call.note({ oid: signedIn.caller.oid, tenantId: signedIn.caller.tenantId });
+  await call.admit(signedIn.caller);
   return signedIn;
 }
 
-/** What an event says beyond who, when and from where. */
-export type EventDetail = Partial<
-  Pick<
-    AuditEvent,
-    'operationId' | 'graphRequestId' | 'reason' | 'ticket' | 'value' | 'failure' | 'durationMs'
-  >
-> & { readonly event: EventKind; readonly action: Action; readonly result: Result };
+async function identify(world: World, call: Call): Promise<SignedInCaller> {
+  try {
+    return await world.identity.authenticate(call.authorization);
+  } catch (error) {
+    const failure = failureOf(error);
+    if (failure.reason === 'token_invalid') {
+      const detail = { event: 'refused', action: 'sign_in', result: 'refused' } as const;
+      const { reason, cause } = failure;
+      world.rejectedSignIn(
+        eventOf(world, call, stranger, { ...detail, failure: reason, explanation: cause }),
+      );
+    }
+    throw error;
+  }
+}
 
-/** Puts one event of this call on the record. Fails with `audit_unavailable`. */
-export async function record(world: World, call: Call, caller: Caller, detail: EventDetail): Promise<void> {
-  await world.audit.append({
+/** Someone whose token says nothing that could be believed. */
+const stranger: Caller = {
+  oid: 'unknown',
+  tenantId: noTenant,
+  name: null,
+  clientId: 'unknown',
+  kind: 'user',
+  guest: false,
+  scopes: [],
+  roles: [],
+  authenticationContexts: [],
+};
+
+/** The caller's name as far as it may be recorded. */
+export function recordedName(world: World, caller: Caller): string | null {
+  return world.keepNames ? caller.name : null;
+}
+
+/** The connection as far as it may be recorded: its owner is a person too. */
+export function recordedConnection(world: World, connection: ConnectionState): ConnectionState {
+  return world.keepNames ? connection : { ...connection, owner: null };
+}
+
+/** What an event says beyond who, when and from where. */
+export type EventDetail = Pick<AuditEvent, 'event' | 'action' | 'result'> &
+  Partial<
+    Pick<
+      AuditEvent,
+      | 'operationId'
+      | 'graphRequestId'
+      | 'reason'
+      | 'ticket'
+      | 'value'
+      | 'failure'
+      | 'move'
+      | 'explanation'
+      | 'connection'
+      | 'durationMs'
+    >
+  >;
+
+/** One event of this call, not yet on the record. */
+export function eventOf(world: World, call: Call, caller: Caller, detail: EventDetail): AuditEvent {
+  return {
     id: world.newId(),
     time: new Date(world.clock()).toISOString(),
     event: detail.event,
     action: detail.action,
     operationId: detail.operationId ?? null,
     tenantId: caller.tenantId,
-    actor: { oid: caller.oid, tenantId: caller.tenantId, name: caller.name, clientId: caller.clientId },
+    actor: {
+      oid: caller.oid,
+      tenantId: caller.tenantId,
+      name: recordedName(world, caller),
+      clientId: caller.clientId,
+    },
     source: { address: call.address },
     requestId: call.requestId,
     graphRequestId: detail.graphRequestId ?? null,
@@ -67,8 +156,16 @@ export async function record(world: World, call: Call, caller: Caller, detail: E
     result: detail.result,
     value: detail.value ?? null,
     failure: detail.failure ?? null,
+    move: detail.move ?? null,
+    explanation: detail.explanation ?? null,
+    connection: detail.connection ?? null,
     durationMs: detail.durationMs ?? null,
-  });
+  };
+}
+
+/** Puts one event of this call on the record. Fails with `audit_unavailable`. */
+export async function record(world: World, call: Call, caller: Caller, detail: EventDetail): Promise<void> {
+  await world.audit.append(eventOf(world, call, caller, detail));
 }
 
 /** Runs what comes before the act; where that refuses the call, puts the refusal on the record before

@@ -15,6 +15,8 @@ export type Caller = {
   readonly guest: boolean;
   readonly scopes: readonly string[];
   readonly roles: readonly string[];
+  /** Authentication contexts this sign-in has proven (`acrs`, such as `c1`). */
+  readonly authenticationContexts: readonly string[];
 };
 
 /** A caller together with the proof that lets us act for them: the assertion of the on-behalf-of

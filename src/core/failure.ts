@@ -1,4 +1,5 @@
 import type { Permission } from './access.ts';
+import type { OperationStatus } from './operations/operation.ts';
 
 /** What Graph's answer lets us trace: its own request id, status, error code and date. */
 export type GraphTrace = {
@@ -9,6 +10,9 @@ export type GraphTrace = {
 };
 
 /** How the body or the query of a request fails to be what the API takes; `field` is a path into it. */
+/** An operation that a failure is about, so that the answer can link to it. */
+export type OperationReference = { readonly operationId: string };
+
 export type Complaint = { readonly field: string; readonly message: string };
 
 /** Every reason for which a call can end badly. What a reason means in HTTP is decided in one
@@ -24,13 +28,22 @@ export type Failure =
   | { readonly reason: 'media_type_unsupported'; readonly complaint: string }
   | { readonly reason: 'not_found' }
   | { readonly reason: 'method_not_allowed'; readonly allowed: readonly string[] }
+  | { readonly reason: 'precondition_required'; readonly header: string }
+  | { readonly reason: 'idempotency_key_required' }
+  | { readonly reason: 'idempotency_key_reused' }
+  | { readonly reason: 'idempotency_key_in_use'; readonly retryAfter: number }
   // Who asks, and what they may.
   | { readonly reason: 'token_missing' }
   | { readonly reason: 'token_invalid'; readonly cause: string; readonly tenantId: string | null }
   | { readonly reason: 'insufficient_scope'; readonly cause: string; readonly tenantId: string }
-  | { readonly reason: 'portal_not_allowed' }
-  | { readonly reason: 'guest_not_allowed' }
-  | { readonly reason: 'role_missing'; readonly permission: Permission; readonly roles: readonly string[] }
+  | { readonly reason: 'portal_not_allowed'; readonly tenantId: string }
+  | { readonly reason: 'guest_not_allowed'; readonly tenantId: string }
+  | {
+      readonly reason: 'role_missing';
+      readonly permission: Permission;
+      readonly roles: readonly string[];
+      readonly tenantId: string;
+    }
   | { readonly reason: 'signing_keys_unavailable'; readonly retryAfter: number }
   // Entra ID, when we ask it for a token on the caller's behalf.
   | { readonly reason: 'claims_required'; readonly claims: string; readonly tenantId: string }
@@ -47,14 +60,38 @@ export type Failure =
   | { readonly reason: 'graph_not_found'; readonly graph: GraphTrace }
   | { readonly reason: 'graph_conflict'; readonly graph: GraphTrace }
   | { readonly reason: 'graph_rejected'; readonly graph: GraphTrace }
-  | { readonly reason: 'graph_throttled'; readonly graph: GraphTrace; readonly retryAfter: string | null }
+  | {
+      readonly reason: 'graph_throttled';
+      readonly graph: GraphTrace;
+      readonly retryAfter: string | null;
+      readonly retryAfterMs: number | null;
+    }
   | {
       readonly reason: 'graph_unavailable';
       readonly graph: GraphTrace;
       readonly retryAfter: string | null;
+      readonly retryAfterMs: number | null;
       readonly cause: string;
     }
-  | { readonly reason: 'outcome_unknown'; readonly graph: GraphTrace; readonly cause: string }
+  | {
+      readonly reason: 'outcome_unknown';
+      readonly graph: GraphTrace;
+      readonly cause: string;
+      readonly operationId: string | null;
+      /** The request id of the call that first got this answer, where this one repeats it. */
+      readonly replayOf?: string;
+    }
+  // The state of things here, which forbids it. Nothing was done.
+  | { readonly reason: 'not_connected' }
+  | { readonly reason: 'connection_changed' }
+  | ({ readonly reason: 'operation_in_progress' } & OperationReference)
+  | ({ readonly reason: 'operation_not_allowed'; readonly status: OperationStatus } & OperationReference)
+  | { readonly reason: 'operation_not_found' }
+  | { readonly reason: 'own_approval' }
+  | { readonly reason: 'not_the_requester' }
+  | { readonly reason: 'disconnect_disabled'; readonly because: string }
+  | { readonly reason: 'rate_limited'; readonly retryAfter: number }
+  | { readonly reason: 'overloaded'; readonly retryAfter: number }
   // Our own house.
   | { readonly reason: 'audit_unavailable'; readonly cause: string }
   | { readonly reason: 'internal'; readonly cause: string };

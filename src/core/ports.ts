@@ -1,6 +1,8 @@
 import type { AuditEvent, AuditPage, AuditQuery } from './audit-event.ts';
 import type { SignedInCaller } from './caller.ts';
 import type { GraphTrace } from './failure.ts';
+import type { SeenConnection } from './operations/connection.ts';
+import type { KeptAnswer, Operation, OperationChange, OperationStatus } from './operations/operation.ts';
 import type { Secret } from './secret.ts';
 
 /** Who the caller is, and how to act for them. */
@@ -30,7 +32,11 @@ export type GraphCall = {
 export type DisconnectAnswer = { readonly value: string; readonly graph: GraphTrace };
 
 /** The tenant's connection as Graph shapes it: a collection with at most one member. */
-export type ConnectionList = { readonly value: readonly object[]; readonly graph: GraphTrace };
+export type ConnectionList = {
+  readonly value: readonly object[];
+  readonly seen: SeenConnection;
+  readonly graph: GraphTrace;
+};
 
 /** Intune's ChromeOS connector, behind Microsoft Graph. Fails with one of Graph's reasons. */
 export type Connector = {
@@ -47,6 +53,66 @@ export type AuditTrail = {
   /** Fails with `audit_unavailable`, or `request_invalid` for a cursor that is none of ours. */
   find(query: AuditQuery): Promise<AuditPage>;
 };
+
+/** What opening an operation takes. `key` is the caller's idempotency key, scoped to tenant and caller. */
+export type NewOperation = {
+  readonly operation: Operation;
+  readonly key: IdempotencyKey | null;
+  /** For how long the slot is leased to the one who sends, in milliseconds; 0 where nobody sends. */
+  readonly leaseMs: number;
+  /** The tenant's newest operation when the connection was looked at: if it is another by now, the look
+   *  is too old to act on. */
+  readonly after: string | null;
+};
+
+export type IdempotencyKey = { readonly key: string; readonly fingerprint: string };
+
+/** An operation found by its idempotency key. */
+export type KeyedOperation = {
+  readonly operation: Operation;
+  readonly fingerprint: string;
+  readonly answer: KeptAnswer | null;
+};
+
+export type OperationQuery = {
+  readonly tenantId: string;
+  readonly status: OperationStatus | null;
+  readonly limit: number;
+  readonly cursor: string | null;
+};
+
+/** The operations, each at most one open per tenant. A move and its event become durable together or
+ *  not at all. All fail with `audit_unavailable` where the database does not answer. */
+export type Operations = {
+  find(tenantId: string, id: string): Promise<Operation | null>;
+  list(query: OperationQuery): Promise<{ operations: readonly Operation[]; nextCursor: string | null }>;
+  /** Who holds the tenant's slot. */
+  findOpen(tenantId: string): Promise<Operation | null>;
+  /** The one that was opened last; whoever holds the slot is this one. */
+  findNewest(tenantId: string): Promise<Operation | null>;
+  /** By a key that has not expired. */
+  findByKey(tenantId: string, oid: string, key: string): Promise<KeyedOperation | null>;
+  /** Opens an operation with its first event, and takes over the slot of the one it supersedes.
+   *  `slot_taken`: another one is open, or was since the look; `disabled`: disconnecting was switched off. */
+  open(opening: NewOperation, event: AuditEvent): Promise<'opened' | 'slot_taken' | 'disabled'>;
+  /** Moves an operation that still stands at `from`, with its event; `null` where it no longer does. */
+  move(
+    operation: Operation,
+    to: OperationStatus,
+    change: OperationChange,
+    event: AuditEvent,
+    leaseMs?: number,
+  ): Promise<Operation | null>;
+  /** True for one caller in `everyMs`, across replicas: that one may read Graph for the operation. */
+  claimRead(id: string, everyMs: number): Promise<boolean>;
+  /** Those whose sender's lease has ended, and those whose time for approval has. */
+  overdue(): Promise<readonly Operation[]>;
+  /** Why disconnecting is switched off for the tenant; `null` where it is not. */
+  disabledBecause(tenantId: string): Promise<string | null>;
+};
+
+/** Waits, in milliseconds. */
+export type Pause = (ms: number) => Promise<void>;
 
 /** Milliseconds since the epoch. */
 export type Clock = () => number;

@@ -2,17 +2,27 @@ import express, { type ErrorRequestHandler, type Express } from 'express';
 import helmet from 'helmet';
 import type { World } from '../core/call.ts';
 import { CallFailed, type Failure, failureOf } from '../core/failure.ts';
-import { type AuthorizationUri, sendProblem } from './problem.ts';
-import { contextOf, type RequestFacts, requestContext } from './request-context.ts';
+import type { AuthorizationUri } from './answers.ts';
+import { addressLimit, callerLimit, concurrencyLimit } from './limits.ts';
+import { sendProblem } from './problem.ts';
+import { contextOf, type RequestBegun, type RequestFacts, requestContext } from './request-context.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { connectionRoutes } from './routes/connection.ts';
+import { operationRoutes } from './routes/operations.ts';
 import { profileRoutes } from './routes/profile.ts';
 
 export type ApiAppOptions = {
   readonly world: World;
   /** How many proxies in front may speak for the peer's address. */
   readonly trustProxyHops: number;
+  readonly limits: {
+    readonly callerPerMinute: number;
+    readonly addressPerMinute: number;
+    readonly maxConcurrentRequests: number;
+  };
   readonly authorizationUri: AuthorizationUri;
+  /** Runs what happens to a request, so that a trace can hold it together. */
+  readonly withinRequest: (begun: RequestBegun, next: () => void) => void;
   readonly onRequestDone: (facts: RequestFacts) => void;
 };
 
@@ -20,11 +30,14 @@ export type ApiAppOptions = {
 export function createApiApp(options: ApiAppOptions): Express {
   const { world } = options;
   const app = express();
+  app.locals.callerLimit = callerLimit(options.limits.callerPerMinute);
   app.set('trust proxy', options.trustProxyHops === 0 ? false : options.trustProxyHops);
   app.set('query parser', 'simple');
   app.set('etag', false);
 
-  app.use(requestContext({ newId: world.newId, onDone: options.onRequestDone }));
+  app.use(
+    requestContext({ newId: world.newId, within: options.withinRequest, onDone: options.onRequestDone }),
+  );
   app.use(
     helmet({
       // Nothing here is a page: nothing may be loaded, framed or submitted.
@@ -44,7 +57,16 @@ export function createApiApp(options: ApiAppOptions): Express {
     next();
   });
 
-  app.use('/api/v1', connectionRoutes(world), auditRoutes(world), profileRoutes(world));
+  app.use(concurrencyLimit(options.limits.maxConcurrentRequests));
+  app.use(addressLimit(options.limits.addressPerMinute));
+
+  app.use(
+    '/api/v1',
+    connectionRoutes(world),
+    operationRoutes(world),
+    auditRoutes(world),
+    profileRoutes(world),
+  );
 
   app.use(() => {
     throw new CallFailed({ reason: 'not_found' });

@@ -1,7 +1,7 @@
-import express, { type Express, type Response } from 'express';
+import express, { type Express, type Request, type Response } from 'express';
 
-/** One thing the service needs in order to serve; `problem` is absent where all is well. */
-export type Check = { readonly name: string; readonly problem?: string };
+/** One thing that is looked at: a `problem` fails the probe, a `warning` only stands there. */
+export type Check = { readonly name: string; readonly problem?: string; readonly warning?: string };
 
 export type ManagementAppOptions = {
   /** Runs the checks that decide whether calls should come here. */
@@ -21,8 +21,8 @@ export function createManagementApp(options: ManagementAppOptions): Express {
   });
 
   // Alive is whoever can answer: a restart would mend nothing that is wrong elsewhere.
-  app.get('/livez', (_request, response) => sendChecks(response, []));
-  app.get('/readyz', async (_request, response) => sendChecks(response, await options.readiness()));
+  app.get('/livez', (request, response) => sendChecks(request, response, [{ name: 'process' }]));
+  app.get('/readyz', async (request, response) => sendChecks(request, response, await options.readiness()));
   app.get('/metrics', async (_request, response) => {
     const { contentType, text } = await options.metrics();
     response.setHeader('content-type', contentType);
@@ -34,14 +34,20 @@ export function createManagementApp(options: ManagementAppOptions): Express {
   return app;
 }
 
-function sendChecks(response: Response, checks: readonly Check[]): void {
-  const ready = checks.every((check) => check.problem === undefined);
-  response.status(ready ? 200 : 503).json({
-    status: ready ? 'ok' : 'not ready',
-    checks: checks.map(({ name, problem }) => ({
-      name,
-      status: problem === undefined ? 'ok' : 'failed',
-      problem,
-    })),
+/** All checks with `?verbose`, else those that fail. */
+function sendChecks(request: Request, response: Response, checks: readonly Check[]): void {
+  const failed = checks.filter((check) => check.problem !== undefined);
+  const ok = failed.length === 0;
+  const listed = 'verbose' in request.query ? checks : failed;
+  response.status(ok ? 200 : 503).json({
+    status: ok ? 'ok' : 'not ready',
+    ...(listed.length > 0 && {
+      checks: listed.map(({ name, ...rest }) => ({ name, status: statusOf(rest), ...rest })),
+    }),
   });
+}
+
+function statusOf({ problem, warning }: Omit<Check, 'name'>): 'ok' | 'warning' | 'failed' {
+  if (problem !== undefined) return 'failed';
+  return warning === undefined ? 'ok' : 'warning';
 }

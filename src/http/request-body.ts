@@ -1,5 +1,5 @@
 import express, { type RequestHandler, type Response } from 'express';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { CallFailed, type Complaint, type Failure } from '../core/failure.ts';
 
 /** The largest body any route takes, in bytes. */
@@ -7,6 +7,24 @@ const bodyLimit = 16 * 1024;
 
 // Compressed bodies are refused: none of ours is large enough to be worth it.
 const readBytes = express.raw({ type: () => true, limit: bodyLimit, inflate: false });
+
+/** Text a person wrote, of at most `maximum` characters (code points) in any language. */
+export const words = (maximum: number) =>
+  z
+    .string('must be a string')
+    .refine((value) => [...value].length <= maximum, `must have at most ${maximum} characters`)
+    .refine((value) => value.isWellFormed() && !value.includes('\0'), 'must be well-formed text without NUL');
+
+/** How many items of a list to give, as a query parameter. */
+export const limit = z
+  .string('must be given once')
+  .regex(/^\d{1,4}$/, 'must be a whole number')
+  .transform(Number)
+  .refine((value) => value >= 1 && value <= 500, 'must be from 1 to 500')
+  .default(50);
+
+/** Where a page begins, as a query parameter. */
+export const cursor = z.string('must be given once').min(1).max(200).nullable().default(null);
 
 /** Reads a body's bytes and judges nothing yet: what is wrong with it is said by `jsonBody`, after the
  *  caller is known. */

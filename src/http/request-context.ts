@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { Call, CallFacts } from '../core/call.ts';
+import type { Caller } from '../core/caller.ts';
 import type { Failure } from '../core/failure.ts';
 import type { NewId } from '../core/ports.ts';
 import { continueTrace, type TraceContext } from './trace-context.ts';
@@ -32,9 +33,17 @@ export type RequestFacts = {
   readonly defect: unknown;
 };
 
-/** Gives each request its id and its place in a trace, and tells `onDone` when it is over. */
+/** Counts a call against its caller's rate and tells the caller in headers; fails with `rate_limited`. */
+export type CallerLimit = (caller: Caller, response: Response) => Promise<void>;
+
+/** What is known of a request as it comes in. */
+export type RequestBegun = Pick<RequestFacts, 'requestId' | 'trace' | 'method'>;
+
+/** Gives each request its id and its place in a trace, and tells `onDone` when it is over. What happens
+ *  in between happens inside `within`. */
 export function requestContext(options: {
   newId: NewId;
+  within: (begun: RequestBegun, next: () => void) => void;
   onDone: (facts: RequestFacts) => void;
 }): RequestHandler {
   return (request, response, next) => {
@@ -64,7 +73,8 @@ export function requestContext(options: {
         defect: context.defect,
       });
     });
-    next();
+    const { requestId, trace } = context;
+    options.within({ requestId, trace, method: request.method }, next);
   };
 }
 
@@ -74,12 +84,14 @@ export function contextOf(response: Response): RequestContext {
 
 /** The request as the use cases see it. */
 export function callOf(request: Request, response: Response): Call {
+  const limits = request.app.locals.callerLimit as CallerLimit;
   const context = contextOf(response);
   return {
     // Not `headers.authorization`: Node silently drops a second one.
     authorization: request.headersDistinct.authorization ?? [],
     requestId: context.requestId,
     address: addressOf(request),
+    admit: (caller) => limits(caller, response),
     note: (facts) => {
       context.facts = { ...context.facts, ...facts };
     },

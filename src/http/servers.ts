@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Express } from 'express';
+import { InFlight } from './in-flight.ts';
+import { TlsFiles, type TlsFilesOptions } from './tls-files.ts';
 
 export type ServersOptions = {
   readonly api: Express;
@@ -12,7 +13,7 @@ export type ServersOptions = {
   readonly port: number;
   readonly managementPort: number;
   /** With these the API port speaks TLS. */
-  readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
+  readonly tls: TlsFilesOptions | null;
   /** How long to keep serving after `close` is called, in milliseconds: endpoints and gateways need a
    *  moment to forget us. */
   readonly drainMs: number;
@@ -22,54 +23,104 @@ export type ServersOptions = {
 
 export type Servers = {
   start(): Promise<{ port: number; managementPort: number }>;
+  /** Requests of the API that are not over. */
+  inFlight(): number;
+  /** Drains the API: keeps serving for a while, but closes each connection after its answer; then stops
+   *  listening and waits for what is in flight. Safe to call twice. Gives how many calls it had to leave
+   *  unfinished when the time was up. */
+  drain(): Promise<number>;
+  /** Closes the management port. */
   close(): Promise<void>;
 };
 
+// Longer than gateways keep an idle connection before they reuse it (60 s is usual): whoever closes first
+// must be them, or a call is lost on a connection that we are just closing.
+const keepAliveTimeoutMs = 75_000;
+// A request must have arrived within this; Node's own 431 and 408 answer what is too big or too slow.
+const requestTimeoutMs = 30_000;
+// When we stop listening, a request that is on its way has this long to arrive.
+const arrivalMs = 1000;
+
 /** The two listening ports. */
 export function createServers(options: ServersOptions): Servers {
-  const api =
-    options.tls === null
-      ? http.createServer(options.api)
-      : https.createServer(
-          { cert: readFileSync(options.tls.certFile), key: readFileSync(options.tls.keyFile) },
-          options.api,
-        );
+  const tlsFiles = options.tls === null ? null : new TlsFiles(options.tls);
+  const inFlight = new InFlight();
+  const secure = tlsFiles === null ? null : https.createServer(tlsFiles.load());
+  const api = secure ?? http.createServer();
+  api.on('request', inFlight.listener);
+  api.on('request', options.api);
+  const requests = followSockets(api);
   const management = http.createServer(options.management);
-  // A request must have arrived within this; Node's own 431 and 408 answer what is too big or too slow.
-  for (const server of [api, management]) server.requestTimeout = 30_000;
-  let closing: Promise<void> | null = null;
+  for (const server of [api, management]) {
+    server.requestTimeout = requestTimeoutMs;
+    server.keepAliveTimeout = keepAliveTimeoutMs;
+  }
+  let draining: Promise<number> | null = null;
 
-  async function close(): Promise<void> {
-    if (api.listening) {
-      await sleep(options.drainMs);
-      await stop(api, options.shutdownMs);
-    }
-    // Last, so that readiness and metrics can be read to the end.
-    if (management.listening) await stop(management, 0);
+  async function drain(): Promise<number> {
+    if (!api.listening) return 0;
+    inFlight.closeConnections();
+    await sleep(options.drainMs);
+    // Closes keep-alive connections that idle.
+    const closed = new Promise<void>((resolve) => api.close(() => resolve()));
+    const patience = Promise.withResolvers<void>();
+    const timers = [
+      setTimeout(patience.resolve, options.shutdownMs),
+      // Without a request a connection is nobody's call. Node would wait a minute for one that never comes.
+      setTimeout(() => destroyUnused(requests), Math.min(arrivalMs, options.shutdownMs)),
+    ];
+    await Promise.race([Promise.all([closed, inFlight.settled()]), patience.promise]);
+    for (const timer of timers) clearTimeout(timer);
+    const unfinished = inFlight.size;
+    api.closeAllConnections();
+    await closed;
+    tlsFiles?.close();
+    return unfinished;
   }
 
   return {
     async start() {
       await listen(management, options.managementPort, 'MANAGEMENT_PORT');
       await listen(api, options.port, 'PORT');
+      if (secure !== null) tlsFiles?.follow(secure);
       return { port: portOf(api), managementPort: portOf(management) };
     },
-    close: () => {
-      closing ??= close();
-      return closing;
+    inFlight: () => inFlight.size,
+    drain() {
+      draining ??= drain();
+      return draining;
+    },
+    async close() {
+      if (!management.listening) return;
+      const closed = new Promise<void>((resolve) => management.close(() => resolve()));
+      management.closeAllConnections();
+      await closed;
     },
   };
 }
 
-/** Stops listening, lets in-flight calls finish, and cuts what is left after `graceMs`. */
-async function stop(server: http.Server, graceMs: number): Promise<void> {
-  const closed = Promise.withResolvers<void>();
-  server.close(() => closed.resolve());
-  // Keep-alive connections that idle now are closed by close(); those that are busy, after their answer.
-  server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'));
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-  await closed.promise;
-  clearTimeout(timer);
+/** The server's connections, and how many requests each has under way. */
+function followSockets(server: http.Server): Map<Socket, number> {
+  const sockets = new Map<Socket, number>();
+  const event = server instanceof https.Server ? 'secureConnection' : 'connection';
+  server.on(event, (socket: Socket) => {
+    sockets.set(socket, 0);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('request', ({ socket }, response) => {
+    sockets.set(socket, (sockets.get(socket) ?? 0) + 1);
+    response.once('close', () => {
+      const busy = sockets.get(socket);
+      if (busy !== undefined) sockets.set(socket, busy - 1);
+    });
+  });
+  return sockets;
+}
+
+function destroyUnused(sockets: Map<Socket, number>): void {
+  for (const [socket, requests] of sockets) {
+    if (requests === 0) socket.destroy();
+  }
 }
 
 async function listen(server: http.Server, port: number, variable: string): Promise<void> {

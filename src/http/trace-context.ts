@@ -5,15 +5,19 @@ export type TraceContext = {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentId: string | null;
+  /** Whether whoever called us keeps this trace; true where nobody said. */
+  readonly sampled: boolean;
 };
 
 /** Goes on with the caller's trace where `traceparent` is valid, and begins a new one where not. */
 export function continueTrace(traceparent: string | undefined): TraceContext {
   const spanId = randomBytes(8).toString('hex');
-  const match = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:$|-)/.exec(traceparent ?? '');
-  const [, traceId, parentId] = match ?? [];
+  const match = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/.exec(
+    traceparent ?? '',
+  );
+  const [, traceId, parentId, flags] = match ?? [];
   if (traceId === undefined || parentId === undefined || /^0+$/.test(traceId) || /^0+$/.test(parentId)) {
-    return { traceId: randomBytes(16).toString('hex'), spanId, parentId: null };
+    return { traceId: randomBytes(16).toString('hex'), spanId, parentId: null, sampled: true };
   }
-  return { traceId, spanId, parentId };
+  return { traceId, spanId, parentId, sampled: (Number.parseInt(flags ?? '', 16) & 1) === 1 };
 }

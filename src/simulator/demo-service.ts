@@ -40,38 +40,40 @@ export async function migrate(database: ServiceDatabase): Promise<void> {
   if (code !== 0) throw new DemoFailure('The migration of the database failed.', lines.slice(-15));
 }
 
+type Surroundings = { dataDir: string; caFile: string; database: ServiceDatabase; simulator: Simulator };
+type Ports = { api: number; management: number };
+
 /** Starts the service as a process of its own, and waits until it says it is ready. */
-export async function startService(
-  given: { dataDir: string; caFile: string; database: ServiceDatabase; simulator: Simulator },
-  stopped: AbortSignal,
-): Promise<Service> {
-  const logFile = join(given.dataDir, 'service.log');
+export async function startService(given: Surroundings, stopped: AbortSignal): Promise<Service> {
   const certFile = join(given.dataDir, 'service-cert.pem');
   const keyFile = join(given.dataDir, 'service-key.pem');
-  const { simulator, database, caFile } = given;
-  await writeFile(certFile, simulator.tls.certPem);
-  await writeFile(keyFile, simulator.tls.keyPem, { mode: 0o600 });
+  await writeFile(certFile, given.simulator.tls.certPem);
+  await writeFile(keyFile, given.simulator.tls.keyPem, { mode: 0o600 });
+  const environment = { ...environmentFor(given), TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile };
 
   const ports = { api: await availablePort(PORT), management: await availablePort(MANAGEMENT_PORT) };
+  const logFile = join(given.dataDir, 'service.log');
+  try {
+    return await launch(environment, ports, logFile, stopped);
+  } catch (error) {
+    // Someone took a port between our look at it and the service's start.
+    if (!(await lastLines(logFile)).some((line) => line.includes('EADDRINUSE'))) throw error;
+    const others = { api: await availablePort(0), management: await availablePort(0) };
+    return launch(environment, others, logFile, stopped);
+  }
+}
+
+async function launch(
+  environment: NodeJS.ProcessEnv,
+  ports: Ports,
+  logFile: string,
+  stopped: AbortSignal,
+): Promise<Service> {
   const log = openSync(logFile, 'w');
   const service = await spawnWatched(process.execPath, [program('../main.ts')], {
     cwd: root,
     output: log,
-    env: {
-      ...base(),
-      PORT: String(ports.api),
-      MANAGEMENT_PORT: String(ports.management),
-      AZURE_AUTHORITY_HOST: simulator.url,
-      GRAPH_BASE_URL: `${simulator.url}/beta`,
-      AZURE_TENANT_ID: simulator.registration.tenantId,
-      AZURE_CLIENT_ID: simulator.registration.clientId,
-      AZURE_CLIENT_SECRET: simulator.registration.clientSecret,
-      ALLOWED_CLIENT_IDS: simulator.portalClientId,
-      DATABASE_URL: database.url,
-      TLS_CERT_FILE: certFile,
-      TLS_KEY_FILE: keyFile,
-      NODE_EXTRA_CA_CERTS: caFile,
-    },
+    env: { ...environment, PORT: String(ports.api), MANAGEMENT_PORT: String(ports.management) },
   }).finally(() => closeSync(log));
   const managementUrl = `http://localhost:${ports.management}`;
   try {
@@ -84,17 +86,21 @@ export async function startService(
     url: `https://localhost:${ports.api}`,
     managementUrl,
     logFile,
-    notes: [
-      ...(ports.api === PORT ? [] : [`Port ${PORT} is taken, so the API is at ${ports.api}.`]),
-      ...(ports.management === MANAGEMENT_PORT
-        ? []
-        : [`Port ${MANAGEMENT_PORT} is taken, so health and metrics are at ${ports.management}.`]),
-    ],
+    notes: notesOn(ports),
     exited: service.exited,
     async stop() {
       await service.stop();
     },
   };
+}
+
+function notesOn(ports: Ports): string[] {
+  const notes = [];
+  if (ports.api !== PORT) notes.push(`Port ${PORT} is taken, so the API is at ${ports.api}.`);
+  if (ports.management !== MANAGEMENT_PORT) {
+    notes.push(`Port ${MANAGEMENT_PORT} is taken, so health and metrics are at ${ports.management}.`);
+  }
+  return notes;
 }
 
 /** The last lines the service logged. */
@@ -131,6 +137,20 @@ async function becomeReady(
     }
     await delay(50);
   }
+}
+
+function environmentFor({ simulator, database, caFile }: Surroundings): NodeJS.ProcessEnv {
+  return {
+    ...base(),
+    AZURE_AUTHORITY_HOST: simulator.url,
+    GRAPH_BASE_URL: `${simulator.url}/beta`,
+    AZURE_TENANT_ID: simulator.registration.tenantId,
+    AZURE_CLIENT_ID: simulator.registration.clientId,
+    AZURE_CLIENT_SECRET: simulator.registration.clientSecret,
+    ALLOWED_CLIENT_IDS: simulator.portalClientId,
+    DATABASE_URL: database.url,
+    NODE_EXTRA_CA_CERTS: caFile,
+  };
 }
 
 /** Nothing of this shell's settings, so that the demo is the same everywhere: a proxy or real Entra

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'undici';
 import { DemoFailure } from './demo-failure.ts';
 import { movedMetrics, report, shellWord } from './demo-report.ts';
@@ -16,6 +17,10 @@ type Answer = { status: number; headers: [string, string][]; body: string };
 export async function tellTheMainJob({ service, simulator, caFile }: Scene): Promise<void> {
   const agent = new Agent({ connect: { ca: simulator.caPem } });
   try {
+    // An earlier demo may have disconnected what this simulator starts with. Gone at the first look: the
+    // service looks every few seconds only.
+    simulator.setSequence(simulator.registration.tenantId, ['inprogress', 'gone']);
+    simulator.setConnection(simulator.registration.tenantId, { id: randomUUID() });
     report.title(`${people.admin.displayName}, an endpoint admin, disconnects the ChromeOS connector`);
     report.command(curlLine(service, simulator, caFile));
     const before = await scrape(service);
@@ -34,8 +39,11 @@ export async function tellTheMainJob({ service, simulator, caFile }: Scene): Pro
       throw new DemoFailure(`The service answered ${answer.status} where 200 was expected.`);
     }
 
-    report.title(`The record, as ${people.auditor.displayName}, an auditor, reads it`);
+    report.title('Watching it end');
     const { operationId } = JSON.parse(answer.body) as { operationId: string };
+    await watchItEnd(agent, service, operationId, await simulator.token('admin'));
+
+    report.title(`The record, as ${people.auditor.displayName}, an auditor, reads it`);
     const url = `${service.url}/api/v1/audit/events?operationId=${operationId}`;
     report.faint(`GET ${url}`);
     const [attempt, outcome] = await readRecord(agent, url, await simulator.token('auditor'));
@@ -44,8 +52,30 @@ export async function tellTheMainJob({ service, simulator, caFile }: Scene): Pro
     report.title('The metrics that moved');
     report.faint(`GET ${service.managementUrl}/metrics (without histogram buckets)`);
     report.metrics(movedMetrics(before, after));
+
+    // So that the curl line can be pasted.
+    simulator.setConnection(simulator.registration.tenantId, { id: randomUUID() });
+    report.faint('The tenant is connected anew: the curl line above can be tried.');
   } finally {
     await agent.close();
+  }
+}
+
+/** Asks until the operation has ended. The service reads Graph for it every few seconds at most. */
+async function watchItEnd(agent: Agent, service: Service, operationId: string, token: string): Promise<void> {
+  const url = `${service.url}/api/v1/operations/${operationId}`;
+  report.faint(`GET ${url} with Prefer: wait=20`);
+  for (let asked = 0; asked < 3; asked += 1) {
+    const { status, body } = await send(agent, 'GET', url, token, undefined, { prefer: 'wait=20' });
+    if (status !== 200) throw new DemoFailure(`The operation could not be read: ${status} ${body}`);
+    const operation = JSON.parse(body) as {
+      status: string;
+      explanation: string | null;
+      tookMs: number | null;
+    };
+    if (operation.status === 'accepted') continue;
+    report.faint(`${operation.status}: ${operation.explanation} (${operation.tookMs} ms after sending)`);
+    return;
   }
 }
 
@@ -76,12 +106,14 @@ async function send(
   url: string,
   token: string,
   content?: object,
+  more: Record<string, string> = {},
 ): Promise<Answer> {
   const { statusCode, headers, body } = await request(url, {
     dispatcher: agent,
     method,
     headers: {
       authorization: `Bearer ${token}`,
+      ...more,
       ...(content ? { 'content-type': 'application/json' } : {}),
     },
     ...(content ? { body: JSON.stringify(content) } : {}),

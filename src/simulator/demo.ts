@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { onEnd } from './demo-end.ts';
 import { DemoFailure } from './demo-failure.ts';
 import { lockDemo } from './demo-lock.ts';
 import { report } from './demo-report.ts';
@@ -105,35 +105,6 @@ async function untilEnded(service: Service): Promise<void> {
   const code = await Promise.race([ended, service.exited]);
   if (code !== undefined && !stop.signal.aborted) {
     throw new DemoFailure(`The service ended with exit code ${code}.`, await lastLines(service.logFile));
-  }
-}
-
-function onEnd(end: () => void): void {
-  let asked = false;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      // Asked twice, we leave at once; the watchers end what is still running.
-      if (asked) process.exit(130);
-      asked = true;
-      end();
-    });
-  }
-  if (process.env.npm_lifecycle_event === 'demo') watchParents(end);
-}
-
-/** npm that is killed tells its script nothing: the script, or the shell between the two, is only
- *  adopted by another process. */
-function watchParents(end: () => void): void {
-  const parents = () => `${process.ppid} ${parentOf(process.ppid)}`;
-  const first = parents();
-  setInterval(() => parents() !== first && end(), 500).unref();
-}
-
-function parentOf(pid: number): string {
-  try {
-    return /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '';
-  } catch {
-    return ''; // not Linux: a killed shell is noticed, a killed npm above it is not
   }
 }
 

@@ -101,6 +101,24 @@ describe('npm run demo', () => {
     await nothingIsLeft(next);
   });
 
+  it('ends when the npm that runs it is killed', async () => {
+    // As npm runs it: a shell in between, which nobody tells either.
+    const script = `"${process.execPath}" "${DEMO}"; true`;
+    const npm = spawn(
+      process.execPath,
+      ['-e', `child_process.spawn('sh', ['-c', process.argv[1]], { stdio: 'inherit' })`, script],
+      {
+        env: { ...process.env, DEMO_DATA_DIR: dataDir, npm_lifecycle_event: 'demo' },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    const output = collect(npm.stdout);
+    await until('the demo is up', () => output().includes(UP));
+    npm.kill('SIGKILL');
+    await until('it has stopped', () => output().includes('Stopped.'));
+    await untilNoneOf(dataDir);
+  });
+
   it('can be ended while it starts', async () => {
     const run = demo([]);
     await until('it has begun', () => run.output().includes('PostgreSQL'));

@@ -26,7 +26,8 @@ describe('the main job', () => {
     await service?.close();
     await world?.close();
   });
-  beforeEach(() => {
+  beforeEach(async () => {
+    await world.closeOperations();
     world.simulator.reset();
     world.simulator.clearCalls();
     service.log.length = 0;
@@ -63,7 +64,7 @@ describe('the main job', () => {
       ['attempt'],
     );
     const rows = await world.query<{ record: AuditEvent }>(
-      'select record from audit_events where operation_id = $1 order by position',
+      'select record from audit_events where operation_id = $1 order by number',
       [response.body.operationId],
     );
     const [attempt, outcome] = rows.map((row) => row.record);
@@ -125,6 +126,7 @@ describe('the main job', () => {
   test('a disconnect never uses a cached token', async () => {
     const token = bearer(await world.simulator.token('admin'));
     await service.api.post(disconnectPath).set('authorization', token).expect(200);
+    await world.closeOperations();
     world.simulator.setConnection(world.simulator.registration.tenantId, {});
     await service.api.post(disconnectPath).set('authorization', token).expect(200);
     assert.equal(world.simulator.calls.filter((call) => call.endpoint === 'token').length, 2);

@@ -32,7 +32,8 @@ describe('Microsoft’s own Graph client, over TLS', () => {
     await world?.close();
     await rm(folder, { recursive: true, force: true });
   });
-  beforeEach(() => {
+  beforeEach(async () => {
+    await world.closeOperations();
     world.simulator.reset();
     world.simulator.clearCalls();
   });

@@ -125,7 +125,8 @@ describe('what Graph can do with a disconnect', () => {
     await service?.close();
     await world?.close();
   });
-  beforeEach(() => {
+  beforeEach(async () => {
+    await world.closeOperations();
     world.simulator.reset();
     world.simulator.clearCalls();
   });
@@ -152,7 +153,7 @@ describe('what Graph can do with a disconnect', () => {
 
       assert.equal(world.simulator.calls.filter((call) => call.endpoint === 'disconnect').length, 1);
       const rows = await world.query<{ record: { event: string; result: string } }>(
-        `select record from audit_events where record->>'requestId' = $1 and event in ('attempt', 'outcome') order by position`,
+        `select record from audit_events where record->>'requestId' = $1 and event in ('attempt', 'outcome') order by number`,
         [response.body.requestId],
       );
       assert.deepEqual(

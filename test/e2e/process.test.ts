@@ -13,7 +13,10 @@ describe('boot and stop', () => {
     world = await startWorld();
   });
   after(() => world?.close());
-  beforeEach(() => world.simulator.reset());
+  beforeEach(async () => {
+    await world.closeOperations();
+    world.simulator.reset();
+  });
 
   test('wrong and missing settings: all complaints at once, by name, never by value, exit 1', async () => {
     const { child, stderr } = spawnMain({

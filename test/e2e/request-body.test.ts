@@ -23,7 +23,8 @@ describe('the body of a disconnect', () => {
     await service?.close();
     await world?.close();
   });
-  beforeEach(() => {
+  beforeEach(async () => {
+    await world.closeOperations();
     world.simulator.reset();
     world.simulator.clearCalls();
   });

@@ -26,6 +26,8 @@ export type World = {
   readonly database: { readonly url: string; readonly adminUrl: string };
   /** Runs a statement as the database's owner. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
+  /** Ends every open operation in the database, as if it had been watched to its end. */
+  closeOperations(): Promise<void>;
   /** The environment of a service in this world. */
   environment(extra?: Environment): Environment;
   close(): Promise<void>;
@@ -54,6 +56,13 @@ export async function startWorld(): Promise<World> {
     simulator,
     database,
     query: async (sql, values) => (await pool.query(sql, values)).rows,
+    async closeOperations() {
+      await pool.query("update operations set status = 'completed' where status in ('accepted', 'unknown')");
+      await pool.query(
+        "update operations set status = 'expired' where status in ('awaiting_approval', 'approved')",
+      );
+      await pool.query('update operations set idempotency_key = null where idempotency_key is not null');
+    },
     environment: (extra) => ({
       NODE_ENV: 'test',
       PORT: '0',
@@ -103,7 +112,13 @@ export async function startService(
   const url = `${settings.server.tls === null ? 'http' : 'https'}://localhost:${port}`;
   const management = request(`http://localhost:${managementPort}`);
   const isReady = async () => (await management.get('/readyz')).status === 200;
-  if (!options.unready) await until('the service is ready', isReady);
+  try {
+    if (!options.unready) await until('the service is ready', isReady);
+  } catch (error) {
+    // Left open it would keep the test's process alive for ever.
+    await service.close();
+    throw error;
+  }
   return {
     service,
     url,

@@ -1,28 +1,59 @@
 import pg from 'pg';
 import type { Secret } from '../../core/secret.ts';
+import { connectionConfigFrom } from './connection-config.ts';
 
 export type PoolOptions = {
+  /** Revealed for each new connection: a rotated password needs no restart. */
   readonly url: Secret;
   readonly size: number;
   /** For getting a connection, in milliseconds. */
   readonly connectTimeoutMs: number;
   /** Hears of connections that broke while idle. */
   readonly onError: (error: Error) => void;
+  /** Hears, once, that the URL can not be used now; the one before stays in use. */
+  readonly onUnusableUrl?: (error: Error) => void;
 };
 
 /** A pool of connections to PostgreSQL. Opens none before the first query, so that the service starts
  *  and stays up without its database. */
 export function createPool(options: PoolOptions): pg.Pool {
+  const currentConfig = followUrl(options);
+  class CurrentClient extends pg.Client {
+    constructor(config?: pg.ClientConfig) {
+      super({ ...config, ...currentConfig() });
+    }
+  }
   const pool = new pg.Pool({
-    connectionString: options.url.reveal(),
+    Client: CurrentClient,
     max: options.size,
     connectionTimeoutMillis: options.connectTimeoutMs,
     keepAlive: true,
     application_name: 'chromeos-connector-bff',
   });
-  // Without a listener a broken idle connection would end the process.
+  // Without a listener a broken connection would end the process: idle ones are told to the pool, busy ones
+  // through their query, but the event must not go unheard.
   pool.on('error', options.onError);
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
+}
+
+/** Gives what the next connection is to be made from. Once there was a usable URL it never throws: a
+ *  throw out of the pool's queue would end the process. */
+function followUrl({ url, onUnusableUrl }: PoolOptions): () => pg.ClientConfig {
+  let last: pg.ClientConfig | null = null;
+  let problem = '';
+  return () => {
+    try {
+      last = connectionConfigFrom(url);
+      problem = '';
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error('unknown');
+      if (error.message !== problem) onUnusableUrl?.(error);
+      problem = error.message;
+      if (last === null) throw error;
+    }
+    return last;
+  };
 }
 
 /** Runs `work` on one connection within `timeoutMs`, which includes getting the connection. Where the
@@ -33,22 +64,34 @@ export async function withClient<Value>(
   timeoutMs: number,
   work: (client: pg.PoolClient) => Promise<Value>,
 ): Promise<Value> {
-  const client = await pool.connect();
   const timeout = Promise.withResolvers<never>();
   const timer = setTimeout(() => timeout.reject(new DatabaseTimeout(timeoutMs)), timeoutMs);
-  // A connection that breaks is told through the query; the event must not go unheard.
-  const ignore = () => {};
-  client.on('error', ignore);
   try {
-    const value = await Promise.race([work(client), timeout.promise]);
-    client.release();
-    return value;
-  } catch (error) {
-    client.release(!(error instanceof pg.DatabaseError) || isShutdown(error));
-    throw error;
+    const client = await connect(pool, timeout.promise);
+    try {
+      const value = await Promise.race([work(client), timeout.promise]);
+      client.release();
+      return value;
+    } catch (error) {
+      client.release(!(error instanceof pg.DatabaseError) || isShutdown(error));
+      throw error;
+    }
   } finally {
     clearTimeout(timer);
-    client.off('error', ignore);
+  }
+}
+
+/** A connection from the pool; one that comes too late goes straight back. */
+async function connect(pool: pg.Pool, timeout: Promise<never>): Promise<pg.PoolClient> {
+  const connecting = pool.connect();
+  try {
+    return await Promise.race([connecting, timeout]);
+  } catch (error) {
+    connecting.then(
+      (client) => client.release(),
+      () => {},
+    );
+    throw error;
   }
 }
 

@@ -4,19 +4,22 @@ import { TokenRefused } from './access-token.ts';
 
 // The claims we rely on, with their types. Others pass unseen.
 const text = z.string().min(1).max(2048);
+// Entra's ids are GUIDs. Whatever goes into records and logs as one has no NUL and no line end in it.
+const id = z.string().regex(/^[\x21-\x7e]{1,128}$/);
 const seconds = z.number().int().nonnegative();
 const accessToken = z.looseObject({
   aud: text,
   iss: text,
   tid: text,
-  oid: text,
+  oid: id,
   exp: seconds,
   nbf: seconds.optional(),
   iat: seconds.optional(),
-  azp: text.optional(),
-  appid: text.optional(),
+  azp: id.optional(),
+  appid: id.optional(),
   scp: z.string().max(8192).optional(),
   roles: z.array(z.string()).optional(),
+  acrs: z.union([z.array(z.string()), z.string()]).optional(),
   idtyp: z.string().optional(),
   acct: z.union([z.number(), z.string()]).optional(),
   idp: z.string().optional(),
@@ -53,6 +56,7 @@ export function callerFrom(
       guest: isGuest(claims, issuers),
       scopes,
       roles: claims.roles ?? [],
+      authenticationContexts: [claims.acrs ?? []].flat(),
     },
     expiresAt: claims.exp * 1000,
   };

@@ -89,6 +89,13 @@ export class SigningKeys {
     return this.#usable() === null ? 'are too old, and can not be loaded anew' : null;
   }
 
+  /** Whether the keys should have been replaced by now: they were wanted, and no load has gone well for
+   *  two intervals (or ever). They may still serve. */
+  get stale(): boolean {
+    if (this.#current === null) return this.#started && this.#lastLoadFailed;
+    return this.#options.clock() - this.#current.loadedAt > 2 * this.#options.refreshMs;
+  }
+
   /** The metadata and the key of that id, or a `null` key where Entra, asked just now or within the
    *  last minute, knows of none. Fails with `signing_keys_unavailable` where Entra could not be asked. */
   async find(keyId: string): Promise<{ metadata: TenantMetadata; key: KeyObject | null }> {

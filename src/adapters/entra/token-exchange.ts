@@ -196,7 +196,9 @@ export class TokenExchange {
   }
 }
 
-function refusesUs(result: GraphToken | Failure): boolean {
+function refusesUs(
+  result: GraphToken | Failure,
+): result is Extract<Failure, { reason: 'credential_rejected' }> {
   return 'reason' in result && result.reason === 'credential_rejected';
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Failure, GraphTrace } from '../../core/failure.ts';
 import type { OutboundAnswer } from '../outbound/http-client.ts';
 import { isJsonObject, parseJson } from '../outbound/json.ts';
+import { retryAfterMs } from '../outbound/retry-after.ts';
 
 const graphError = z.looseObject({
   error: z.looseObject({
@@ -32,10 +33,13 @@ export const noTrace: GraphTrace = { status: null, code: null, requestId: null, 
 export function failureFromGraph(
   answer: OutboundAnswer,
   tenantId: string,
-  { sideEffect }: { sideEffect: boolean },
+  { sideEffect, now }: { sideEffect: boolean; now: number },
 ): Failure {
   const graph = traceOf(answer);
-  const retryAfter = answer.headers['retry-after'] ?? null;
+  const asked = answer.headers['retry-after'] ?? null;
+  const waitMs = asked === null ? null : retryAfterMs(asked, now);
+  // What says no time is passed on to nobody.
+  const retryAfter = waitMs === null ? null : asked;
   switch (answer.status) {
     case 401: {
       const claims = claimsChallenge(answer.headers['www-authenticate']);
@@ -50,7 +54,7 @@ export function failureFromGraph(
     case 409:
       return { reason: 'graph_conflict', graph };
     case 429:
-      return { reason: 'graph_throttled', graph, retryAfter };
+      return { reason: 'graph_throttled', graph, retryAfter, retryAfterMs: waitMs };
   }
   // A timeout that Graph reports of itself, or of what is behind it, is no refusal.
   if (answer.status >= 400 && answer.status < 500 && answer.status !== 408) {
@@ -60,8 +64,8 @@ export function failureFromGraph(
   // With Retry-After Graph says that it took nothing on; without it, nobody knows.
   const nothingDone = !sideEffect || (answer.status === 503 && retryAfter !== null);
   return nothingDone
-    ? { reason: 'graph_unavailable', graph, retryAfter, cause }
-    : { reason: 'outcome_unknown', graph, cause };
+    ? { reason: 'graph_unavailable', graph, retryAfter, retryAfterMs: waitMs, cause }
+    : { reason: 'outcome_unknown', graph, cause, operationId: null };
 }
 
 /** The claims of a continuous-access-evaluation challenge (RFC 9470; Microsoft's claims challenge

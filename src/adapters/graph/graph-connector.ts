@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { CallFailed } from '../../core/failure.ts';
-import type { Connector, GraphCall } from '../../core/ports.ts';
+import type { Clock, Connector, GraphCall } from '../../core/ports.ts';
 import { type HttpClient, type OutboundAnswer, RequestFailed } from '../outbound/http-client.ts';
 import { parseJson } from '../outbound/json.ts';
+import { seenIn } from './connection.ts';
 import { failureFromGraph, noTrace, traceOf } from './graph-answer.ts';
 
 export type GraphConnectorOptions = {
@@ -10,66 +11,55 @@ export type GraphConnectorOptions = {
   readonly baseUrl: string;
   readonly http: HttpClient;
   readonly timeoutMs: number;
+  readonly clock: Clock;
 };
 
 const status = z.looseObject({ value: z.string().min(1).max(128) });
 const collection = z.looseObject({ value: z.array(z.looseObject({})) });
 
 /** The ChromeOS connector over Microsoft Graph's beta endpoint. Sends each request exactly once. */
-export function createGraphConnector({ baseUrl, http, timeoutMs }: GraphConnectorOptions): Connector {
-  const settingsUrl = `${baseUrl}/deviceManagement/chromeOSOnboardingSettings`;
+export function createGraphConnector(options: GraphConnectorOptions): Connector {
+  const settingsUrl = `${options.baseUrl}/deviceManagement/chromeOSOnboardingSettings`;
 
-  const headersOf = (call: GraphCall) => ({
-    authorization: `Bearer ${call.token.reveal()}`,
-    accept: 'application/json',
-    'client-request-id': call.requestId,
-  });
+  /** The answer to a request, if it is a 200. `sideEffect`: it may have changed something. */
+  async function ask(
+    call: GraphCall,
+    { method, url, sideEffect }: { method: 'GET' | 'POST'; url: string; sideEffect: boolean },
+  ): Promise<OutboundAnswer> {
+    let answer: OutboundAnswer;
+    try {
+      answer = await options.http.send({
+        method,
+        url,
+        headers: {
+          authorization: `Bearer ${call.token.reveal()}`,
+          accept: 'application/json',
+          'client-request-id': call.requestId,
+        },
+        timeoutMs: options.timeoutMs,
+      });
+    } catch (error) {
+      throw unanswered(error, { sideEffect });
+    }
+    if (answer.status === 200) return answer;
+    throw new CallFailed(failureFromGraph(answer, call.tenantId, { sideEffect, now: options.clock() }));
+  }
 
   return {
     async disconnect(call) {
-      let answer: OutboundAnswer;
-      try {
-        answer = await http.send({
-          method: 'POST',
-          url: `${settingsUrl}/disconnect`,
-          headers: headersOf(call),
-          timeoutMs,
-        });
-      } catch (error) {
-        throw unanswered(error, { sideEffect: true });
-      }
-      if (answer.status !== 200) {
-        throw new CallFailed(failureFromGraph(answer, call.tenantId, { sideEffect: true }));
-      }
+      const answer = await ask(call, { method: 'POST', url: `${settingsUrl}/disconnect`, sideEffect: true });
       const parsed = status.safeParse(parseJson(answer.text));
-      if (!parsed.success) {
-        const cause = 'Graph answered 200 with something else than a status';
-        throw new CallFailed({ reason: 'outcome_unknown', graph: traceOf(answer), cause });
-      }
-      return { value: parsed.data.value, graph: traceOf(answer) };
+      if (parsed.success) return { value: parsed.data.value, graph: traceOf(answer) };
+      const cause = 'Graph answered 200 with something else than a status';
+      throw new CallFailed({ reason: 'outcome_unknown', graph: traceOf(answer), cause, operationId: null });
     },
 
     async list(call) {
-      let answer: OutboundAnswer;
-      try {
-        answer = await http.send({ method: 'GET', url: settingsUrl, headers: headersOf(call), timeoutMs });
-      } catch (error) {
-        throw unanswered(error, { sideEffect: false });
-      }
-      if (answer.status !== 200) {
-        throw new CallFailed(failureFromGraph(answer, call.tenantId, { sideEffect: false }));
-      }
+      const answer = await ask(call, { method: 'GET', url: settingsUrl, sideEffect: false });
       const parsed = collection.safeParse(parseJson(answer.text));
-      if (!parsed.success) {
-        const cause = 'Graph answered 200 with something else than a collection';
-        throw new CallFailed({
-          reason: 'graph_unavailable',
-          graph: traceOf(answer),
-          retryAfter: null,
-          cause,
-        });
-      }
-      return { value: parsed.data.value, graph: traceOf(answer) };
+      const seen = parsed.success ? seenIn(parsed.data.value) : null;
+      if (parsed.success && seen !== null) return { value: parsed.data.value, seen, graph: traceOf(answer) };
+      throw unavailable(traceOf(answer), 'Graph answered 200 with something else than a collection');
     },
   };
 }
@@ -78,10 +68,18 @@ export function createGraphConnector({ baseUrl, http, timeoutMs }: GraphConnecto
 function unanswered(error: unknown, { sideEffect }: { sideEffect: boolean }): CallFailed {
   const cause = error instanceof RequestFailed ? error.message : 'an unknown error';
   const nothingDone = !sideEffect || (error instanceof RequestFailed && !error.sent);
-  return new CallFailed(
-    nothingDone
-      ? { reason: 'graph_unavailable', graph: noTrace, retryAfter: null, cause }
-      : { reason: 'outcome_unknown', graph: noTrace, cause },
-    { cause: error },
-  );
+  if (nothingDone) return unavailable(noTrace, cause, { cause: error });
+  const failure = { reason: 'outcome_unknown', graph: noTrace, cause, operationId: null } as const;
+  return new CallFailed(failure, { cause: error });
+}
+
+function unavailable(graph: typeof noTrace, cause: string, options?: ErrorOptions): CallFailed {
+  const failure = {
+    reason: 'graph_unavailable',
+    graph,
+    retryAfter: null,
+    retryAfterMs: null,
+    cause,
+  } as const;
+  return new CallFailed(failure, options);
 }

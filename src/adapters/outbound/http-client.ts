@@ -41,10 +41,17 @@ export class RequestFailed extends Error {
 
 // Far above what Entra's documents (about 20 kB) and a tenant's one connection need.
 const maxAnswerBytes = 1024 * 1024;
+// All tenants share Entra's and Graph's hosts. With fewer connections than calls under way, those that
+// wait for a silent tenant would hold up everyone else.
+const maxConnections = 4096;
 
 /** An HTTP client over undici. `proxy` is what HTTPS_PROXY and NO_PROXY say. */
 export function createHttpClient(proxy: { https: string | null; exceptions: string | null }): HttpClient {
-  const options = { connect: { timeout: 5000 }, maxResponseSize: maxAnswerBytes, connections: 128 };
+  const options = {
+    connect: { timeout: 5000 },
+    maxResponseSize: maxAnswerBytes,
+    connections: maxConnections,
+  };
   const agent: Dispatcher =
     proxy.https === null
       ? new Agent(options)

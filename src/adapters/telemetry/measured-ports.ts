@@ -1,5 +1,7 @@
 import { failureOf } from '../../core/failure.ts';
-import type { AuditTrail, Connector, Identity } from '../../core/ports.ts';
+import { knownStatuses } from '../../core/operations/connection.ts';
+import type { AuditTrail, Connector, Identity, Operations } from '../../core/ports.ts';
+import type { AuditWrites } from './audit-writes.ts';
 import type { Metrics } from './metrics.ts';
 
 /** An Identity whose validations are counted. (Exchanges are timed where one is made, not where one is
@@ -38,7 +40,7 @@ export function measureExchange<Input, Output>(
   };
 }
 
-/** A Connector whose calls are timed by outcome, and whose disconnects are counted by theirs. */
+/** A Connector whose calls are timed by outcome, and whose words we do not know are counted. */
 export function measureConnector(connector: Connector, metrics: Metrics): Connector {
   const timed = async <Answer>(operation: string, call: Promise<Answer>): Promise<Answer> => {
     const stop = metrics.graphDuration.startTimer({ operation });
@@ -51,24 +53,60 @@ export function measureConnector(connector: Connector, metrics: Metrics): Connec
       throw error;
     }
   };
+  const noticeWord = (value: string): void => {
+    if (!knownStatuses.includes(value)) metrics.graphUnknownValues.inc();
+  };
   return {
     async disconnect(call) {
+      const answer = await timed('disconnect', connector.disconnect(call));
+      noticeWord(answer.value);
+      return answer;
+    },
+    async list(call) {
+      const answer = await timed('list', connector.list(call));
+      for (const { status } of answer.seen.members) noticeWord(status);
+      return answer;
+    },
+  };
+}
+
+/** Operations whose outcomes are counted, and with them the events that are written together with them. */
+export function measureOperations(operations: Operations, metrics: Metrics, writes: AuditWrites): Operations {
+  return {
+    ...operations,
+    async open(opening, event) {
+      const stop = metrics.auditWriteDuration.startTimer();
       try {
-        const answer = await timed('disconnect', connector.disconnect(call));
-        metrics.disconnects.inc({ outcome: 'accepted' });
-        return answer;
+        const opened = await operations.open(opening, event);
+        stop();
+        if (opened === 'opened') writes.written(event);
+        return opened;
       } catch (error) {
-        const unknown = ['outcome_unknown', 'internal'].includes(failureOf(error).reason);
-        metrics.disconnects.inc({ outcome: unknown ? 'unknown' : 'failed' });
+        writes.failed(event);
         throw error;
       }
     },
-    list: (call) => timed('list', connector.list(call)),
+    async move(operation, to, change, event, leaseMs) {
+      if (event.event === 'outcome') metrics.disconnects.inc({ outcome: to });
+      const stop = metrics.auditWriteDuration.startTimer();
+      try {
+        const moved = await operations.move(operation, to, change, event, leaseMs);
+        stop();
+        if (moved !== null) writes.written(event);
+        if (moved !== null && moved.tookMs !== null) {
+          metrics.operationDuration.observe({ status: moved.status }, moved.tookMs / 1000);
+        }
+        return moved;
+      } catch (error) {
+        writes.failed(event);
+        throw error;
+      }
+    },
   };
 }
 
 /** An AuditTrail whose writes are timed and counted. */
-export function measureAuditTrail(audit: AuditTrail, metrics: Metrics): AuditTrail {
+export function measureAuditTrail(audit: AuditTrail, metrics: Metrics, writes: AuditWrites): AuditTrail {
   return {
     ...audit,
     async append(event) {
@@ -76,9 +114,9 @@ export function measureAuditTrail(audit: AuditTrail, metrics: Metrics): AuditTra
       try {
         await audit.append(event);
         stop();
-        metrics.auditWrites.inc({ event: event.event, result: 'written' });
+        writes.written(event);
       } catch (error) {
-        metrics.auditWrites.inc({ event: event.event, result: 'failed' });
+        writes.failed(event);
         throw error;
       }
     },

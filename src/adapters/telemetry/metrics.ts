@@ -1,4 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { eventKinds } from '../../core/audit-event.ts';
+import { createVitalGauges } from './vital-gauges.ts';
 
 const prefix = 'chromeos_bff_';
 
@@ -66,9 +68,43 @@ export function createMetrics() {
       labelNames: ['outcome'] as const,
       registers,
     }),
+    operationDuration: new Histogram({
+      name: `${prefix}operation_duration_seconds`,
+      help: 'Time from sending a disconnect to its known end, by how it ended.',
+      labelNames: ['status'] as const,
+      buckets: [1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400],
+      registers,
+    }),
+    graphUnknownValues: new Counter({
+      name: `${prefix}graph_unknown_values_total`,
+      help: 'Statuses of Graph that this build does not know: the beta API has changed.',
+      registers,
+    }),
+    auditSigned: new Gauge({
+      name: `${prefix}audit_checkpoints_signed`,
+      help: 'Whether checkpoints of the audit chains are signed: 1, or 0 where there is no key.',
+      registers,
+    }),
+    auditCheckpoint: new Gauge({
+      name: `${prefix}audit_checkpoint_timestamp_seconds`,
+      help: 'When this process last made a checkpoint of an audit chain, as a Unix time; 0: not yet.',
+      registers,
+    }),
+    auditRejectedSignInsDropped: new Counter({
+      name: `${prefix}audit_rejected_sign_ins_dropped_total`,
+      help: 'Rejected sign-ins that are not on record: the queue was full, or the write failed.',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
     signingKeysLoaded: new Gauge({
       name: `${prefix}signing_keys_loaded_timestamp_seconds`,
       help: "When a tenant's signing keys were last loaded, as a Unix time; 0: never.",
+      labelNames: ['tenant'] as const,
+      registers,
+    }),
+    signingKeysStale: new Gauge({
+      name: `${prefix}signing_keys_stale`,
+      help: "Whether a tenant's signing keys should have been replaced by now (1): no load has gone well for two intervals.",
       labelNames: ['tenant'] as const,
       registers,
     }),
@@ -89,10 +125,35 @@ export function createMetrics() {
       help: 'Exchanges that failed because Entra ID refused our own credential.',
       registers,
     }),
+    buildInfo: new Gauge({
+      name: `${prefix}build_info`,
+      help: 'Always 1; the labels say what is running.',
+      labelNames: ['version', 'revision', 'node'] as const,
+      registers,
+    }),
+    requestsInFlight: new Gauge({
+      name: `${prefix}requests_in_flight`,
+      help: 'Requests of the API that are not over.',
+      registers,
+    }),
+    tlsCertificateExpiry: new Gauge({
+      name: `${prefix}tls_certificate_expiry_timestamp_seconds`,
+      help: "When the API port's certificate in use expires, as a Unix time; absent without TLS.",
+      registers,
+    }),
+    poolConnections: new Gauge({
+      name: `${prefix}database_pool_connections`,
+      help: 'Connections of the pool to PostgreSQL that are idle or active, and calls that wait for one.',
+      labelNames: ['state'] as const,
+      registers,
+    }),
+    ...createVitalGauges(registers),
   };
+  // Whatever has not been read yet must not look like a reading.
+  metrics.tlsCertificateExpiry.remove();
   // A counter that begins to exist with its first event hides that event from rate() and increase().
   for (const outcome of ['accepted', 'failed', 'unknown']) metrics.disconnects.inc({ outcome }, 0);
-  for (const event of ['attempt', 'outcome', 'read', 'refused']) {
+  for (const event of eventKinds) {
     for (const result of ['written', 'failed']) metrics.auditWrites.inc({ event, result }, 0);
   }
   for (const result of ['hit', 'shared', 'miss']) metrics.exchangeCache.inc({ result }, 0);

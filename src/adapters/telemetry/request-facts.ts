@@ -5,9 +5,14 @@ import type { Metrics } from './metrics.ts';
 
 /** What the edge tells of a request that is over. (`http` has the same shape; the two rooms know each
  *  other only through `compose`.) */
-type RequestFacts = {
+export type RequestFacts = {
   readonly requestId: string;
-  readonly trace: { readonly traceId: string; readonly spanId: string; readonly parentId: string | null };
+  readonly trace: {
+    readonly traceId: string;
+    readonly spanId: string;
+    readonly parentId: string | null;
+    readonly sampled: boolean;
+  };
   readonly method: string;
   readonly route: string;
   readonly status: number;

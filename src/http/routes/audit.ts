@@ -1,8 +1,9 @@
 import { Router } from 'express';
 import { z } from 'zod';
+import { eventKinds } from '../../core/audit-event.ts';
 import type { World } from '../../core/call.ts';
 import { readAudit } from '../../core/read-audit.ts';
-import { checked } from '../request-body.ts';
+import { checked, cursor, limit } from '../request-body.ts';
 import { callOf } from '../request-context.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
@@ -10,17 +11,11 @@ const time = z.iso
   .datetime({ offset: true, error: 'must be an ISO 8601 time with a zone, such as 2026-01-31T00:00:00Z' })
   .transform((value) => new Date(value));
 const id = z.guid('must be a GUID').toLowerCase();
-const eventKinds = ['attempt', 'outcome', 'read', 'refused'] as const;
 
 // An unknown filter is refused, not ignored: an auditor must not take everything for a selection.
 const auditQuery = z.strictObject({
-  limit: z
-    .string('must be given once')
-    .regex(/^\d{1,4}$/, 'must be a whole number')
-    .transform(Number)
-    .refine((value) => value >= 1 && value <= 500, 'must be from 1 to 500')
-    .default(50),
-  cursor: z.string('must be given once').min(1).max(200).nullable().default(null),
+  limit,
+  cursor,
   from: time.nullable().default(null),
   to: time.nullable().default(null),
   actor: id.nullable().default(null),

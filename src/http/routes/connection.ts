@@ -1,24 +1,28 @@
-import { Router } from 'express';
+import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import type { World } from '../../core/call.ts';
-import { disconnect } from '../../core/disconnect.ts';
+import { type DisconnectReply, type DisconnectRequest, disconnect } from '../../core/disconnect.ts';
+import { type DryRun, dryRun } from '../../core/dry-run.ts';
 import { readConnection } from '../../core/read-connection.ts';
-import { checked, jsonBody, readBody } from '../request-body.ts';
+import { operationPath } from '../answers.ts';
+import { idempotencyKeyOf, ifMatchOf } from '../preconditions.ts';
+import { checked, jsonBody, readBody, words } from '../request-body.ts';
 import { callOf } from '../request-context.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
-/** Text a person wrote, of at most `maximum` characters (code points) in any language. */
-const words = (maximum: number) =>
-  z
-    .string('must be a string')
-    .refine((value) => [...value].length <= maximum, `must have at most ${maximum} characters`)
-    .refine((value) => value.isWellFormed() && !value.includes('\0'), 'must be well-formed text without NUL');
-
 const intentBody = z.strictObject(
-  { reason: words(500).optional(), ticket: words(100).optional() },
+  {
+    reason: words(500).optional(),
+    ticket: words(100).optional(),
+    supersedes: z.guid('must be the id of an operation').toLowerCase().optional(),
+  },
   'must be a JSON object',
 );
-const noQuery = z.strictObject({});
+
+// An unknown parameter is refused, not ignored: it may have been meant to hold the act back.
+const disconnectQuery = z.strictObject({
+  dryRun: z.enum(['true', 'false'], 'must be true or false').default('false'),
+});
 
 /** Intune's ChromeOS connection, at the path where Graph has it. */
 export function connectionRoutes(world: World): Router {
@@ -27,8 +31,9 @@ export function connectionRoutes(world: World): Router {
   router
     .route('/deviceManagement/chromeOSOnboardingSettings')
     .get(async (request, response) => {
-      const { value, graph } = await readConnection(world, callOf(request, response));
+      const { value, seen, graph } = await readConnection(world, callOf(request, response));
       if (graph.requestId !== null) response.setHeader('request-id', graph.requestId);
+      response.setHeader('etag', seen.etag);
       response.json({ value });
     })
     .all(methodNotAllowed('GET', 'HEAD'));
@@ -36,16 +41,66 @@ export function connectionRoutes(world: World): Router {
   router
     .route('/deviceManagement/chromeOSOnboardingSettings/disconnect')
     .post(readBody, async (request, response) => {
-      const done = await disconnect(world, callOf(request, response), () => {
-        // An unknown parameter is refused, not ignored: it may have been meant to hold the act back.
-        checked(noQuery, request.query);
-        const { reason, ticket } = jsonBody(response, intentBody) ?? {};
-        return { reason: reason ?? null, ticket: ticket ?? null };
-      });
-      if (done.graph.requestId !== null) response.setHeader('request-id', done.graph.requestId);
-      response.json({ value: done.value, operationId: done.operationId });
+      const readRequest = () => disconnectRequestOf(request, response);
+      const call = callOf(request, response);
+      // Whoever says dryRun in any form must not disconnect: the value is judged inside.
+      if ('dryRun' in request.query && request.query.dryRun !== 'false') {
+        sendDryRun(response, await dryRun(world, call, readRequest));
+      } else {
+        sendReply(response, await disconnect(world, call, readRequest));
+      }
     })
     .all(methodNotAllowed('POST'));
 
   return router;
+}
+
+function disconnectRequestOf(request: Request, response: Response): DisconnectRequest {
+  checked(disconnectQuery, request.query);
+  const { reason = null, ticket = null, supersedes = null } = jsonBody(response, intentBody) ?? {};
+  const ifMatch = ifMatchOf(request);
+  const idempotency = idempotencyKeyOf(request, 'disconnect', reason, ticket, supersedes, ifMatch);
+  return { reason, ticket, supersedes, ifMatch, idempotency };
+}
+
+/** Answers a disconnect: `202` where it waits for an approval, `200` with what Graph said otherwise. What
+ *  Graph's word does not tell is said besides it. */
+export function sendReply(response: Response, reply: DisconnectReply): void {
+  const { operation, outcome, value, concludedFrom, graphRequestId, replayed } = reply;
+  response.setHeader('location', operationPath(operation.id));
+  if (replayed) {
+    response.setHeader('idempotency-replayed', 'true');
+    response.setHeader('client-request-id', reply.requestId);
+  }
+  if (graphRequestId !== null) response.setHeader('request-id', graphRequestId);
+  if (outcome === 'awaiting_approval') {
+    response.status(202).json({ operationId: operation.id, status: outcome, expiresAt: operation.expiresAt });
+    return;
+  }
+  response.json({
+    // Where the connection is gone there is no status to read any more.
+    value: value ?? 'unknown',
+    operationId: operation.id,
+    ...(outcome === 'accepted' ? {} : { status: outcome }),
+    ...(concludedFrom === 'reading' ? { concludedFrom: 'reading' } : {}),
+  });
+}
+
+const consequences = {
+  disconnect:
+    "Intune's connection to Google's ChromeOS management would be ended. All ChromeOS devices and the connector's settings would leave Intune. This can not be undone.",
+  ask_for_approval:
+    'Nothing would be sent yet: a second person would be asked to approve, and you would then execute it.',
+  be_refused: 'The call would be refused, and nothing would be done.',
+} as const;
+
+function sendDryRun(response: Response, { checks, connection, would }: DryRun): void {
+  if (connection !== null) response.setHeader('etag', connection.seen.etag);
+  response.json({
+    dryRun: true,
+    would,
+    consequence: consequences[would],
+    checks,
+    connection: connection?.value[0] ?? null,
+  });
 }

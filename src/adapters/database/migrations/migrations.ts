@@ -1,14 +1,21 @@
 import type { Migration } from 'kysely/migration';
-import { auditEvents } from './0001-audit-events.ts';
+import { auditTrail } from './0001-audit-trail.ts';
+import { operations } from './0002-operations.ts';
 
 /** All migrations by name, in order. They only ever expand: an old pod keeps working beside a new
  *  schema, and there is no way down. */
 export const migrations: Readonly<Record<string, Migration>> = {
-  '0001-audit-events': auditEvents,
+  '0001-audit-trail': auditTrail,
+  '0002-operations': operations,
 };
 
 /** What the service's role may do, and nothing else. Granted anew with each run of the migrations. */
-export const grants: readonly { readonly table: string; readonly privileges: string }[] = [
-  { table: 'audit_events', privileges: 'select, insert' },
-  { table: 'kysely_migration', privileges: 'select' },
+export const grants: readonly string[] = [
+  'select on table audit_events, audit_chains, audit_removals',
+  'execute on function append_audit_events(text[])',
+  'select, insert on table audit_checkpoints',
+  'select, insert, update on table operations',
+  'select on table operation_moves',
+  'select, insert on table disconnect_switches',
+  'select on table kysely_migration',
 ];

@@ -1,0 +1,16 @@
+import { CallFailed } from '../../core/failure.ts';
+
+/** Where the page after this one begins: before that position, counted from the newest. */
+export function cursorTo(position: string): string {
+  return Buffer.from(`before:${position}`).toString('base64url');
+}
+
+/** The position a cursor stands for. Fails with `request_invalid` for one that is none of ours. */
+export function positionAt(cursor: string): string {
+  const position = /^before:(\d{1,18})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))?.[1];
+  if (position !== undefined) return position;
+  throw new CallFailed({
+    reason: 'request_invalid',
+    complaints: [{ field: 'cursor', message: 'is not a nextCursor this API gave' }],
+  });
+}

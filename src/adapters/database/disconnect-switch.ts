@@ -1,0 +1,80 @@
+import { type AuditEvent, noTenant } from '../../core/audit-event.ts';
+import { appendEvents } from './audit-rows.ts';
+import type { Database } from './database.ts';
+
+/** One change of the switch that turns disconnecting off and on. `tenantId` null is for all tenants. */
+export type SwitchChange = {
+  readonly id: string;
+  readonly tenantId: string | null;
+  readonly enabled: boolean;
+  readonly reason: string;
+  /** Who, as the operator's machine knows them. */
+  readonly by: string;
+  readonly at: Date;
+};
+
+const everyTenant = '*';
+
+/** Writes a change together with its audit event. Fails with `audit_unavailable`. */
+export async function writeSwitch(database: Database, change: SwitchChange): Promise<void> {
+  await database.transact(async (client) => {
+    await client.query(
+      `insert into disconnect_switches (id, tenant_id, enabled, reason, changed_by, changed_at)
+       values ($1, $2, $3, $4, $5, $6) on conflict (id) do nothing`,
+      [change.id, change.tenantId ?? everyTenant, change.enabled, change.reason, change.by, change.at],
+    );
+    await appendEvents(client, [eventOf(change)]);
+  });
+}
+
+/** The latest change for each tenant, or for one tenant and for all. Fails with `audit_unavailable`. */
+export async function readSwitches(database: Database, tenantId: string | null): Promise<SwitchChange[]> {
+  const found = await database.run((client) =>
+    client.query<{
+      id: string;
+      tenant_id: string;
+      enabled: boolean;
+      reason: string;
+      changed_by: string;
+      changed_at: Date;
+    }>(
+      `select distinct on (tenant_id) * from disconnect_switches
+       where $1::text is null or tenant_id in ($1, '${everyTenant}')
+       order by tenant_id, position desc`,
+      [tenantId],
+    ),
+  );
+  return found.rows.map((row) => ({
+    id: row.id,
+    tenantId: row.tenant_id === everyTenant ? null : row.tenant_id,
+    enabled: row.enabled,
+    reason: row.reason,
+    by: row.changed_by,
+    at: row.changed_at,
+  }));
+}
+
+function eventOf(change: SwitchChange): AuditEvent {
+  const tenantId = change.tenantId ?? noTenant;
+  return {
+    id: change.id,
+    time: change.at.toISOString(),
+    event: 'switched',
+    action: 'switch_disconnect',
+    operationId: null,
+    tenantId,
+    actor: { oid: 'operator', tenantId, name: change.by, clientId: 'disconnect-switch' },
+    source: { address: 'internal' },
+    requestId: change.id,
+    graphRequestId: null,
+    reason: change.reason,
+    ticket: null,
+    result: 'succeeded',
+    value: change.enabled ? 'on' : 'off',
+    failure: null,
+    move: null,
+    explanation: null,
+    connection: null,
+    durationMs: null,
+  };
+}

@@ -1,0 +1,241 @@
+import type pg from 'pg';
+import type { KeptAnswer, Operation } from '../../core/operations/operation.ts';
+import type { NewOperation, Operations } from '../../core/ports.ts';
+import { appendEvents, type Queryable } from './audit-rows.ts';
+import { cursorTo, positionAt } from './cursor.ts';
+import type { Database } from './database.ts';
+import { type OperationRow, operationFrom } from './operation-row.ts';
+
+export type PostgresOperationsOptions = {
+  readonly database: Database;
+  /** How long an idempotency key is kept, in milliseconds. */
+  readonly idempotencyMs: number;
+};
+
+const open = `superseded_by is null
+  and status in ('awaiting_approval', 'approved', 'requested', 'sent', 'accepted', 'unknown')`;
+
+// The newest word for the tenant or for all: `off` from either side counts.
+const switchedOff = `
+  select reason from (
+    select distinct on (tenant_id) enabled, reason, position from disconnect_switches
+    where tenant_id in ($1, '*') order by tenant_id, position desc
+  ) latest where not enabled order by position desc limit 1`;
+
+/** Operations in PostgreSQL. Each move commits together with its event. */
+export function createPostgresOperations({ database, idempotencyMs }: PostgresOperationsOptions): Operations {
+  const rows = <Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> =>
+    database.run(async (client) => (await client.query<Row>(text, values)).rows);
+  const one = async (text: string, values: unknown[]): Promise<Operation | null> => {
+    const [row] = await rows<OperationRow>(text, values);
+    return row === undefined ? null : operationFrom(row);
+  };
+
+  return {
+    find: (tenantId, id) => one('select * from operations where id = $2 and tenant_id = $1', [tenantId, id]),
+    findOpen: (tenantId) => one(`select * from operations where tenant_id = $1 and ${open}`, [tenantId]),
+
+    findNewest: (tenantId) =>
+      one('select * from operations where tenant_id = $1 order by position desc limit 1', [tenantId]),
+
+    async list({ tenantId, status, limit, cursor }) {
+      const found = await rows<OperationRow>(
+        `select * from operations where tenant_id = $1
+           and ($2::text is null or status = $2) and ($3::bigint is null or position < $3)
+         order by position desc limit $4`,
+        [tenantId, status, cursor === null ? null : positionAt(cursor), limit + 1],
+      );
+      const page = found.slice(0, limit);
+      const last = page.at(-1);
+      const nextCursor = found.length > limit && last !== undefined ? cursorTo(last.position) : null;
+      return { operations: page.map(operationFrom), nextCursor };
+    },
+
+    async findByKey(tenantId, oid, key) {
+      const [row] = await rows<OperationRow & { idempotency_fingerprint: string; answer: KeptAnswer | null }>(
+        `select * from operations where tenant_id = $1 and requester_oid = $2 and idempotency_key = $3
+           and idempotency_expires_at > now()`,
+        [tenantId, oid, key],
+      );
+      if (row === undefined) return null;
+      return { operation: operationFrom(row), fingerprint: row.idempotency_fingerprint, answer: row.answer };
+    },
+
+    open: (opening, event) =>
+      database.transact(async (client) => {
+        const { operation } = opening;
+        // A repetition because nobody knew whether the first was committed: it was.
+        const known = await client.query('select from operations where id = $1', [operation.id]);
+        if (known.rows.length > 0) return 'opened';
+        // One opening at a time in a tenant, so that nothing comes and goes between this look and the insert.
+        await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [operation.tenantId]);
+        const newest = await client.query<{ id: string }>(
+          'select id from operations where tenant_id = $1 order by position desc limit 1',
+          [operation.tenantId],
+        );
+        if ((newest.rows[0]?.id ?? null) !== opening.after) return 'slot_taken';
+        const off = await client.query(switchedOff, [operation.tenantId]);
+        if (off.rows.length > 0) return 'disabled';
+        await client.query('savepoint before_superseding');
+        if (!(await supersede(client, operation))) return 'slot_taken';
+        if (!(await insert(client, opening, idempotencyMs))) {
+          await client.query('rollback to savepoint before_superseding');
+          return 'slot_taken';
+        }
+        await appendEvents(client, [event]);
+        return 'opened';
+      }),
+
+    move: (operation, to, change, event, leaseMs = 0) =>
+      database.transact(async (client) => {
+        const again = await client.query('select from audit_events where id = $1', [event.id]);
+        if (again.rows.length > 0) {
+          const now = await client.query<OperationRow>('select * from operations where id = $1', [
+            operation.id,
+          ]);
+          return now.rows[0] === undefined ? null : operationFrom(now.rows[0]);
+        }
+        // Sending takes the slot's lease and passes through `requested`, as every sending does.
+        const from = to === 'sent' ? 'requested' : operation.status;
+        if (operation.status === 'approved' && to === 'sent') {
+          const taken = await client.query(
+            "update operations set status = 'requested' where id = $1 and status = 'approved'",
+            [operation.id],
+          );
+          if (taken.rowCount === 0) return null;
+        }
+        const moved = await client.query<OperationRow>(
+          `update operations set
+             status = $3, moved_at = $4,
+             sent_at = case when $3 = 'sent' then $4 else sent_at end,
+             lease_until = case when $3 = 'sent' then now() + $5 * interval '1 millisecond' else lease_until end,
+             request_id = coalesce($6, request_id),
+             graph_request_id = coalesce($7, graph_request_id),
+             value = coalesce($8, value),
+             concluded_from = coalesce($9, concluded_from),
+             explanation = coalesce($10, explanation),
+             approval = coalesce($11, approval),
+             connection = coalesce($12, connection),
+             took_ms = coalesce($13, took_ms),
+             answer = case when $14 then $15::jsonb else answer end,
+             idempotency_key = case when $14 and $15::jsonb is null then null else idempotency_key end
+           where id = $1 and status = $2 and superseded_by is null returning *`,
+          [
+            operation.id,
+            from,
+            to,
+            event.time,
+            leaseMs,
+            change.requestId ?? null,
+            change.graphRequestId ?? null,
+            change.value ?? null,
+            change.concludedFrom ?? null,
+            change.explanation ?? null,
+            json(change.approval),
+            json(change.connection),
+            change.tookMs ?? null,
+            change.answer !== undefined,
+            json(change.answer),
+          ],
+        );
+        const [row] = moved.rows;
+        if (row === undefined) return null;
+        await appendEvents(client, [event]);
+        return operationFrom(row);
+      }),
+
+    async claimRead(id, everyMs) {
+      const claimed = await rows(
+        `update operations set read_at = now()
+         where id = $1 and (read_at is null or read_at <= now() - $2 * interval '1 millisecond') returning id`,
+        [id, everyMs],
+      );
+      return claimed.length > 0;
+    },
+
+    async overdue() {
+      const found = await rows<OperationRow>(
+        `select * from operations where (status = 'sent' and lease_until < now())
+           or (status in ('awaiting_approval', 'approved') and expires_at < now())`,
+        [],
+      );
+      return found.map(operationFrom);
+    },
+
+    async disabledBecause(tenantId) {
+      const [row] = await rows<{ reason: string }>(switchedOff, [tenantId]);
+      return row?.reason ?? null;
+    },
+  };
+}
+
+/** Takes the slot from the operation of unknown end; false where it no longer stands so. */
+async function supersede(client: Queryable, { id, tenantId, supersedes }: Operation): Promise<boolean> {
+  if (supersedes === null) return true;
+  const taken = await client.query(
+    `update operations set superseded_by = $1
+     where id = $2 and tenant_id = $3 and status = 'unknown' and superseded_by is null`,
+    [id, supersedes, tenantId],
+  );
+  return taken.rowCount === 1;
+}
+
+/** False where the slot, or the idempotency key, belongs to another. */
+async function insert(
+  client: Queryable,
+  { operation, key, leaseMs }: NewOperation,
+  idempotencyMs: number,
+): Promise<boolean> {
+  const sends = operation.status === 'sent';
+  if (key !== null) {
+    await client.query(
+      `update operations set idempotency_key = null where tenant_id = $1 and requester_oid = $2
+         and idempotency_key = $3 and idempotency_expires_at <= now()`,
+      [operation.tenantId, operation.requester.oid, key.key],
+    );
+  }
+  const inserted = await client.query(
+    `insert into operations (
+       id, tenant_id, status, requester_oid, requester_name, requester_client_id, reason, ticket,
+       connection_id, connection, request_id, supersedes, requested_at, sent_at, moved_at, expires_at,
+       idempotency_key, idempotency_fingerprint, idempotency_expires_at, answer, lease_until)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+       now() + $19 * interval '1 millisecond', $20, now() + $21 * interval '1 millisecond')
+     on conflict do nothing`,
+    [
+      operation.id,
+      operation.tenantId,
+      sends ? 'requested' : operation.status,
+      operation.requester.oid,
+      operation.requester.name,
+      operation.requester.clientId,
+      operation.reason,
+      operation.ticket,
+      operation.connection.id,
+      JSON.stringify(operation.connection),
+      operation.requestId,
+      operation.supersedes,
+      operation.requestedAt,
+      operation.sentAt,
+      operation.movedAt,
+      operation.expiresAt,
+      key?.key ?? null,
+      key?.fingerprint ?? null,
+      idempotencyMs,
+      // A wish for an approval is answered already.
+      sends ? null : JSON.stringify(wishAnswer(operation)),
+      leaseMs,
+    ],
+  );
+  if (inserted.rowCount === 0) return false;
+  if (sends) await client.query("update operations set status = 'sent' where id = $1", [operation.id]);
+  return true;
+}
+
+function wishAnswer({ requestId }: Operation): KeptAnswer {
+  return { outcome: 'awaiting_approval', value: null, cause: null, concludedFrom: null, requestId };
+}
+
+function json(value: unknown): string | null {
+  return value === undefined || value === null ? null : JSON.stringify(value);
+}

@@ -1,0 +1,87 @@
+import type { AuditTrail, Connector, Identity, Operations } from '../../core/ports.ts';
+import type { HttpClient } from '../outbound/http-client.ts';
+import type { Tracing } from './tracing.ts';
+
+/** An Identity with a span for each validation and each exchange. */
+export function traceIdentity(identity: Identity, tracing: Tracing): Identity {
+  return {
+    authenticate: (authorization) =>
+      tracing.span('validate token', {}, () => identity.authenticate(authorization)),
+    exchangeAnew: (signedIn) =>
+      tracing.span('exchange token', { cache: 'bypassed' }, () => identity.exchangeAnew(signedIn)),
+    exchangeForRead: (signedIn) =>
+      tracing.span('exchange token', { cache: 'used' }, () => identity.exchangeForRead(signedIn)),
+  };
+}
+
+/** A Connector with a span for each call. */
+export function traceConnector(connector: Connector, tracing: Tracing): Connector {
+  return {
+    disconnect: (call) =>
+      tracing.span('graph disconnect', { 'client-request-id': call.requestId }, () =>
+        connector.disconnect(call),
+      ),
+    list: (call) =>
+      tracing.span('graph list', { 'client-request-id': call.requestId }, () => connector.list(call)),
+  };
+}
+
+/** An AuditTrail with a span for each write. */
+export function traceAuditTrail(audit: AuditTrail, tracing: Tracing): AuditTrail {
+  return {
+    ...audit,
+    append: (event) =>
+      tracing.span('audit append', { 'audit.event': event.event }, () => audit.append(event)),
+  };
+}
+
+/** Operations with a span for what is written: each is a move together with its audit event. */
+export function traceOperations(operations: Operations, tracing: Tracing): Operations {
+  return {
+    ...operations,
+    open: (opening, event) =>
+      tracing.span(
+        'operation open',
+        { 'operation-id': opening.operation.id, 'audit.event': event.event },
+        () => operations.open(opening, event),
+      ),
+    move: (operation, to, change, event, leaseMs) =>
+      tracing.span(
+        `operation move to ${to}`,
+        { 'operation-id': operation.id, 'audit.event': event.event },
+        () => operations.move(operation, to, change, event, leaseMs),
+      ),
+  };
+}
+
+/** An HttpClient whose requests have a client span each and take the trace along (W3C Trace Context). */
+export function traceHttpClient(http: HttpClient, tracing: Tracing): HttpClient {
+  return {
+    ...http,
+    send(request) {
+      const { method, headers } = request;
+      const { hostname, port, pathname } = new URL(request.url);
+      const requestId = headers['client-request-id'];
+      const attributes = {
+        'http.request.method': method,
+        'server.address': hostname,
+        ...(port !== '' && { 'server.port': Number(port) }),
+        'url.path': pathname,
+        ...(requestId !== undefined && { 'client-request-id': requestId }),
+      };
+      return tracing.span(
+        `${method} ${hostname}`,
+        attributes,
+        async (span) => {
+          if (span === null) return http.send(request);
+          const { traceId, spanId, traceFlags } = span.spanContext();
+          const traceparent = `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
+          const answer = await http.send({ ...request, headers: { ...headers, traceparent } });
+          span.setAttribute('http.response.status_code', answer.status);
+          return answer;
+        },
+        'client',
+      );
+    },
+  };
+}

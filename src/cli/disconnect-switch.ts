@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+import { userInfo } from 'node:os';
+import { parseArgs } from 'node:util';
+import { createDatabase } from '../adapters/database/database.ts';
+import { readSwitches, writeSwitch } from '../adapters/database/disconnect-switch.ts';
+import { createPool } from '../adapters/database/pool.ts';
+import { loadDatabaseSettings, SettingsError } from '../settings.ts';
+
+/** `disconnect-switch on|off|status [--tenant ID] --reason "…"`: turns disconnecting off or on again, for
+ *  one tenant or for all. Every replica obeys at its next call; each change is an audit event. Needs
+ *  DATABASE_URL. Exits 0 when done, 1 when it failed, 2 for a call it does not understand. */
+
+const usage = `Usage: disconnect-switch on|off|status [--tenant ID] [--reason "…"]
+  off     disconnecting is refused, with the reason given
+  on      disconnecting is allowed again
+  status  what is switched off, since when, by whom and why
+Without --tenant it is about all tenants. on and off need a --reason.`;
+
+const timeoutMs = 10_000;
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof SettingsError) console.error(error.message);
+  else console.error(`It could not be done: ${error instanceof Error ? error.message : 'unknown error'}`);
+  process.exitCode = 1;
+}
+
+async function main(args: string[]): Promise<number> {
+  const command = parse(args);
+  if (command === null) {
+    console.error(usage);
+    return 2;
+  }
+  const { url } = loadDatabaseSettings();
+  const pool = createPool({ url, size: 1, connectTimeoutMs: timeoutMs, onError: () => {} });
+  try {
+    const database = createDatabase(pool, timeoutMs);
+    if (command.verb === 'status') await showStatus(database, command.tenantId);
+    else await change(database, command);
+    return 0;
+  } finally {
+    await pool.end();
+  }
+}
+
+type Command =
+  | { verb: 'status'; tenantId: string | null }
+  | { verb: 'on' | 'off'; tenantId: string | null; reason: string };
+
+function parse(args: string[]): Command | null {
+  try {
+    const { positionals, values } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { tenant: { type: 'string' }, reason: { type: 'string' } },
+    });
+    const [verb] = positionals;
+    const tenantId = values.tenant?.toLowerCase() ?? null;
+    if (positionals.length !== 1) return null;
+    if (tenantId !== null && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(tenantId)) return null;
+    if (verb === 'status') return { verb, tenantId };
+    const reason = values.reason?.trim() ?? '';
+    if ((verb !== 'on' && verb !== 'off') || reason === '' || reason.length > 500) return null;
+    return { verb, tenantId, reason };
+  } catch {
+    return null;
+  }
+}
+
+async function change(
+  database: ReturnType<typeof createDatabase>,
+  { verb, tenantId, reason }: Extract<Command, { reason: string }>,
+): Promise<void> {
+  const by = userInfo().username;
+  await writeSwitch(database, {
+    id: randomUUID(),
+    tenantId,
+    enabled: verb === 'on',
+    reason,
+    by,
+    at: new Date(),
+  });
+  console.log(`Disconnecting is ${verb} for ${tenantId ?? 'all tenants'}: ${reason}`);
+}
+
+async function showStatus(
+  database: ReturnType<typeof createDatabase>,
+  tenantId: string | null,
+): Promise<void> {
+  const switches = await readSwitches(database, tenantId);
+  const off = switches.filter(({ enabled }) => !enabled);
+  if (off.length === 0) console.log('Disconnecting is on.');
+  for (const { tenantId: whose, reason, by, at } of off) {
+    console.log(
+      `Disconnecting is off for ${whose ?? 'all tenants'} since ${at.toISOString()}, by ${by}: ${reason}`,
+    );
+  }
+}

@@ -1,0 +1,55 @@
+import type { RequestListener, ServerResponse } from 'node:http';
+
+/** Requests that are not over. One is over when its answer has been made *and* its connection is done
+ *  with it: a caller who goes away does not end the work on their call, nor its record. */
+export class InFlight {
+  readonly #responses = new Set<ServerResponse>();
+  #closing = false;
+  #onSettled: (() => void) | null = null;
+
+  /** Must hear of each request before anyone answers it. */
+  readonly listener: RequestListener = (_request, response) => {
+    this.#responses.add(response);
+    if (this.#closing) response.setHeader('connection', 'close');
+    let made = false;
+    let closed = false;
+    const leave = () => {
+      if (!made || !closed) return;
+      this.#responses.delete(response);
+      if (this.#responses.size === 0) this.#onSettled?.();
+    };
+    response.once('close', () => {
+      closed = true;
+      leave();
+    });
+    // No event tells that an answer was made once the caller has gone.
+    const end = response.end;
+    response.end = function (this: ServerResponse, ...given: unknown[]) {
+      made = true;
+      const returned = Reflect.apply(end, this, given);
+      leave();
+      return returned;
+    } as typeof end;
+  };
+
+  get size(): number {
+    return this.#responses.size;
+  }
+
+  /** From now on every answer says that its connection closes after it, so that callers and gateways
+   *  take their next call elsewhere. */
+  closeConnections(): void {
+    this.#closing = true;
+    for (const response of this.#responses) {
+      if (!response.headersSent) response.setHeader('connection', 'close');
+    }
+  }
+
+  /** Resolves when none is left. */
+  settled(): Promise<void> {
+    if (this.#responses.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onSettled = resolve;
+    });
+  }
+}

@@ -1,0 +1,92 @@
+import { Router } from 'express';
+import { z } from 'zod';
+import type { World } from '../../core/call.ts';
+import { decide } from '../../core/decide.ts';
+import { execute } from '../../core/execute.ts';
+import { isOver, operationStatuses } from '../../core/operations/operation.ts';
+import { listOperations, readOperation } from '../../core/read-operation.ts';
+import { ifMatchOf, preferredWaitMs } from '../preconditions.ts';
+import { checked, cursor, jsonBody, limit, readBody, words } from '../request-body.ts';
+import { callOf } from '../request-context.ts';
+import { sendReply } from './connection.ts';
+import { methodNotAllowed } from './method-not-allowed.ts';
+
+const maxWaitMs = 30_000;
+const pathId = z.object({ id: z.guid('must be the id of an operation').toLowerCase() });
+const decision = z.strictObject(
+  {
+    reason: words(500).refine((value) => value.trim() !== '', 'must not be empty'),
+  },
+  'must be a JSON object',
+);
+const nothing = z.strictObject({}, 'must be an empty JSON object, or nothing');
+const operationsQuery = z.strictObject({
+  status: z
+    .enum(operationStatuses, `must be one of ${operationStatuses.join(', ')}`)
+    .nullable()
+    .default(null),
+  limit,
+  cursor,
+});
+
+/** Operations: what became of each disconnect, and what two people decide about one. */
+export function operationRoutes(world: World): Router {
+  const router = Router();
+
+  router
+    .route('/operations')
+    .get(async (request, response) => {
+      const page = await listOperations(world, callOf(request, response), () =>
+        checked(operationsQuery, request.query),
+      );
+      response.json({ operations: page.operations, nextCursor: page.nextCursor });
+    })
+    .all(methodNotAllowed('GET', 'HEAD'));
+
+  router
+    .route('/operations/:id')
+    .get(async (request, response) => {
+      const waitMs = preferredWaitMs(request, maxWaitMs);
+      const { operation, readFailed } = await readOperation(
+        world,
+        callOf(request, response),
+        () => checked(pathId, request.params).id,
+        waitMs,
+      );
+      if (waitMs > 0) response.setHeader('preference-applied', `wait=${waitMs / 1000}`);
+      if (!isOver(operation)) {
+        response.setHeader('retry-after', String(Math.ceil(world.timing.watchEveryMs / 1000)));
+      }
+      response.json({ ...operation, readFailed });
+    })
+    .all(methodNotAllowed('GET', 'HEAD'));
+
+  for (const verb of ['approve', 'reject'] as const) {
+    router
+      .route(`/operations/:id/${verb}`)
+      .post(readBody, async (request, response) => {
+        const operation = await decide(
+          world,
+          callOf(request, response),
+          () => checked(pathId, request.params).id,
+          verb,
+          () => checked(decision, jsonBody(response, decision) ?? {}).reason,
+        );
+        response.json(operation);
+      })
+      .all(methodNotAllowed('POST'));
+  }
+
+  router
+    .route('/operations/:id/execute')
+    .post(readBody, async (request, response) => {
+      const reply = await execute(world, callOf(request, response), () => {
+        jsonBody(response, nothing);
+        return { operationId: checked(pathId, request.params).id, ifMatch: ifMatchOf(request) };
+      });
+      sendReply(response, reply);
+    })
+    .all(methodNotAllowed('POST'));
+
+  return router;
+}

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { describe, test } from 'node:test';
+import { entraCodes, failureFromEntra } from '../../../src/adapters/entra/entra-errors.ts';
+
+const answers: Record<keyof typeof entraCodes, string> = {
+  assertion_rejected: '401 `invalid_token`',
+  consent_required: '403 `consent_required`',
+  access_blocked: '403 `access_blocked`',
+  credential_rejected: '500 `credential_rejected`',
+  identity_throttled: '503 `identity_throttled`',
+  identity_unavailable: '503 `identity_unavailable`',
+};
+
+// What the answers are over HTTP is tested in test/e2e/identity-exchange.test.ts.
+describe('docs/entra-errors.md', () => {
+  test('has the same table as the code', async () => {
+    const page = await readFile(new URL('../../../docs/entra-errors.md', import.meta.url), 'utf8');
+    const documented = [...page.matchAll(/^\| (\d+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$/gm)].map(
+      ([, code, , answer]) => `${code} ${answer}`,
+    );
+    const inCode = Object.entries(entraCodes).flatMap(([meaning, codes]) =>
+      codes.map((code) => `${code} ${answers[meaning as keyof typeof entraCodes]}`),
+    );
+    assert.deepEqual(documented.toSorted(), inCode.toSorted());
+    assert.equal(new Set(documented).size, documented.length);
+  });
+});
+
+describe('a refusal of Entra’s', () => {
+  const failureOf = (answer: { status?: number; body: unknown; retryAfter?: string }) =>
+    failureFromEntra({
+      status: answer.status ?? 400,
+      text: typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body),
+      retryAfter: answer.retryAfter ?? null,
+      tenantId: 'tenant',
+      authorityHost: 'https://login.example',
+      clientId: 'client',
+    });
+
+  test('no code means two things', () => {
+    const codes = Object.values(entraCodes).flat();
+    assert.equal(new Set(codes).size, codes.length);
+  });
+
+  test('a known code decides over the status', () => {
+    const failure = failureOf({ status: 503, body: { error: 'invalid_client', error_codes: [7000222] } });
+    assert.deepEqual(failure, { reason: 'credential_rejected', entraCode: 7000222 });
+  });
+
+  test('the consent link names tenant and client', () => {
+    const failure = failureOf({ body: { error: 'invalid_grant', error_codes: [65001] } });
+    assert.deepEqual(failure, {
+      reason: 'consent_required',
+      consentUrl: 'https://login.example/tenant/adminconsent?client_id=client',
+    });
+  });
+
+  for (const retryAfter of ['120', 'Wed, 21 Oct 2065 07:28:00 GMT']) {
+    test(`Retry-After ${retryAfter} is kept`, () => {
+      const failure = failureOf({ status: 429, body: {}, retryAfter });
+      assert.deepEqual(failure, { reason: 'identity_throttled', retryAfter });
+    });
+  }
+
+  for (const retryAfter of ['', 'soon', '1e9', '-5', '9'.repeat(20)]) {
+    test(`Retry-After '${retryAfter}' is none`, () => {
+      const failure = failureOf({ status: 429, body: {}, retryAfter });
+      assert.deepEqual(failure, { reason: 'identity_throttled', retryAfter: null });
+    });
+  }
+
+  for (const body of ['', '[]', 'null', '"x"', '<html>', { error: 5 }, { error_codes: [50013] }]) {
+    test(`${JSON.stringify(body)} is no OAuth error: Entra is not to be had`, () => {
+      assert.equal(failureOf({ body }).reason, 'identity_unavailable');
+    });
+  }
+});

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import {
+  bearer,
+  disconnectPath,
+  startService,
+  startWorld,
+  type TestService,
+  type World,
+} from '../support/service.ts';
+
+const program = fileURLToPath(new URL('../../src/cli/disconnect-switch.ts', import.meta.url));
+
+describe('the switch that turns disconnecting off', () => {
+  let world: World;
+  let service: TestService;
+  before(async () => {
+    world = await startWorld();
+    service = await startService(world);
+  });
+  after(async () => {
+    await service?.close();
+    await world?.close();
+  });
+  beforeEach(async () => {
+    await world.closeOperations();
+    world.simulator.reset();
+  });
+
+  const run = (...args: string[]) =>
+    new Promise<{ code: number; out: string; err: string }>((resolve) => {
+      const env = { PATH: process.env.PATH, DATABASE_URL: world.database.url };
+      execFile(process.execPath, [program, ...args], { env }, (error, out, err) =>
+        resolve({ code: Number(error?.code ?? 0), out, err }),
+      );
+    });
+  const disconnect = async (tenantId?: string) =>
+    service.api
+      .post(disconnectPath)
+      .set('authorization', bearer(await world.simulator.token('admin', tenantId ? { tenantId } : {})));
+
+  test('off for all: the next call is refused with the reason, and both are on the record', async () => {
+    const off = await run('off', '--reason', 'Freeze until Monday: миграция');
+    assert.deepEqual([off.code, off.err], [0, '']);
+    const refused = await disconnect();
+    assert.deepEqual([refused.status, refused.body.code], [403, 'disconnect_disabled']);
+    assert.match(refused.body.detail, /Freeze until Monday: миграция/);
+    assert.equal(world.simulator.acts().length, 0);
+
+    const status = await run('status');
+    assert.match(status.out, /off for all tenants since .* by \S+: Freeze until Monday/);
+    const [event] = await world.query<{ record: Record<string, unknown> }>(
+      "select record from audit_events where event = 'switched' order by number desc limit 1",
+    );
+    assert.equal(event?.record.value, 'off');
+    assert.equal(event?.record.reason, 'Freeze until Monday: миграция');
+
+    assert.equal((await run('on', '--reason', 'done')).code, 0);
+    assert.match((await run('status')).out, /Disconnecting is on/);
+    assert.equal((await disconnect()).status, 200);
+  });
+
+  test('off for one tenant is off for that one alone', async () => {
+    const { tenantId } = world.simulator.registration;
+    const { otherTenantId } = world.simulator;
+    assert.equal((await run('off', '--tenant', otherTenantId, '--reason', 'other')).code, 0);
+    assert.equal((await disconnect()).status, 200);
+    await world.closeOperations();
+    assert.equal((await run('off', '--tenant', tenantId.toUpperCase(), '--reason', 'this')).code, 0);
+    assert.equal((await disconnect()).body.code, 'disconnect_disabled');
+    // Switching all on does not overrule what was said for one tenant.
+    assert.equal((await run('on', '--reason', 'all')).code, 0);
+    assert.equal((await disconnect()).body.code, 'disconnect_disabled');
+    assert.equal((await run('on', '--tenant', tenantId, '--reason', 'this')).code, 0);
+    world.simulator.reset();
+    assert.equal((await disconnect()).status, 200);
+  });
+
+  const misuses = [
+    [],
+    ['off'],
+    ['off', '--reason', ' '],
+    ['maybe', '--reason', 'x'],
+    ['off', '--tenant', 'x', '--reason', 'y'],
+    ['status', '--bogus'],
+  ];
+  for (const args of misuses) {
+    test(`says how it is used: ${JSON.stringify(args)}`, async () => {
+      const { code, err } = await run(...args);
+      assert.equal(code, 2);
+      assert.match(err, /^Usage: disconnect-switch/);
+    });
+  }
+
+  test('says what is wrong when it can not reach the database', async () => {
+    const { code, err } = await new Promise<{ code: number; err: string }>((resolve) => {
+      const env = { PATH: process.env.PATH, DATABASE_URL: 'postgres://u:hunter2@localhost:1/d' };
+      execFile(process.execPath, [program, 'status'], { env }, (error, _out, stderr) =>
+        resolve({ code: Number(error?.code ?? 0), err: stderr }),
+      );
+    });
+    assert.equal(code, 1);
+    assert.match(err, /It could not be done/);
+    assert.doesNotMatch(err, /hunter2/);
+  });
+});

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import net from 'node:net';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import type { Settings } from '../../src/settings.ts';
+import { until } from '../support/processes.ts';
+import {
+  bearer,
+  connectionPath,
+  disconnectPath,
+  startService,
+  startWorld,
+  type World,
+} from '../support/service.ts';
+
+describe('draining', () => {
+  let world: World;
+  before(async () => {
+    world = await startWorld();
+  });
+  after(() => world?.close());
+  beforeEach(async () => {
+    await world.closeOperations();
+    world.simulator.reset();
+  });
+
+  const within = (times: Partial<Settings['server']>) => (settings: Settings) => ({
+    ...settings,
+    server: { ...settings.server, ...times },
+  });
+
+  /** Holds disconnects at Graph until it is told to let go. */
+  function hold() {
+    const arrived = Promise.withResolvers<void>();
+    const letGo = Promise.withResolvers<void>();
+    const stop = world.simulator.onCall(async ({ endpoint }) => {
+      if (endpoint !== 'disconnect') return;
+      arrived.resolve();
+      await letGo.promise;
+    });
+    return {
+      arrived: arrived.promise,
+      letGo: () => {
+        letGo.resolve();
+        stop();
+      },
+    };
+  }
+
+  function get(url: string, agent: http.Agent): Promise<http.IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      http
+        .get(url, { agent }, (answer) => answer.resume().once('end', () => resolve(answer)))
+        .once('error', reject);
+    });
+  }
+
+  test('serves on, but says on every answer that the connection closes; idle ones close at the end', async () => {
+    const service = await startService(world, { adjust: within({ drainMs: 500 }) });
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const idle = net.connect(Number(new URL(service.url).port), 'localhost');
+    await once(idle, 'connect');
+    const idleClosed = once(idle, 'close');
+    const url = `${service.url}${connectionPath}`;
+    assert.equal((await get(url, agent)).headers.connection, 'keep-alive');
+
+    const closed = service.close();
+    await until('it says so', async () => (await service.management.get('/readyz')).status === 503);
+    const answer = await get(url, agent);
+    assert.equal(answer.statusCode, 401);
+    assert.equal(answer.headers.connection, 'close');
+    idle.resume();
+    await Promise.all([closed, idleClosed]);
+    await assert.rejects(get(url, agent), { code: 'ECONNREFUSED' });
+    agent.destroy();
+  });
+
+  test('a caller who goes away does not end the call: its outcome is on record before we are gone', async () => {
+    const service = await startService(world);
+    const graph = hold();
+    const call = new AbortController();
+    const answer = fetch(`${service.url}${disconnectPath}`, {
+      method: 'POST',
+      headers: { authorization: bearer(await world.simulator.token('admin')) },
+      signal: call.signal,
+    });
+    await graph.arrived;
+    call.abort();
+    await assert.rejects(answer);
+    await until('it is noticed', () => service.log.some(({ aborted }) => aborted === true));
+    assert.equal(await service.metric('chromeos_bff_requests_in_flight'), 1);
+    const closed = service.close();
+    graph.letGo();
+    await closed;
+    const events = await world.query(
+      "select event from audit_events where event in ('attempt', 'outcome') order by number",
+    );
+    assert.deepEqual(
+      events.map(({ event }) => event),
+      ['attempt', 'outcome'],
+    );
+    assert.ok(!service.log.some(({ level }) => level === 'error'));
+  });
+
+  test('what hangs is left behind when the time is up, and logged', async () => {
+    const service = await startService(world, { adjust: within({ shutdownMs: 200, tidyMs: 200 }) });
+    const graph = hold();
+    const answer = fetch(`${service.url}${disconnectPath}`, {
+      method: 'POST',
+      headers: { authorization: bearer(await world.simulator.token('admin')) },
+    });
+    const lost = assert.rejects(answer);
+    await graph.arrived;
+    const begun = performance.now();
+    await service.close();
+    assert.ok(performance.now() - begun < 3000);
+    await lost;
+    const left = service.log.find(({ msg }) => msg.includes('left unfinished'));
+    assert.equal(left?.unfinished, 1);
+    assert.ok(service.log.some(({ msg }) => msg === 'not everything let go in time'));
+    graph.letGo();
+    await until('the call has ended', () => service.log.some(({ msg }) => msg === 'request'));
+  });
+});

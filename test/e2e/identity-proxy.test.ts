@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { until } from '../support/processes.ts';
+import {
+  bearer,
+  connectionPath,
+  disconnectPath,
+  startService,
+  startWorld,
+  type TestService,
+  type World,
+} from '../support/service.ts';
+
+/** A proxy that only knows CONNECT, and writes down where to. `refusing` answers 403 instead. */
+async function startProxy() {
+  const connects: string[] = [];
+  const sockets = new Set<Socket>();
+  const state = { refusing: false };
+  const server: Server = createServer((_request, response) => response.writeHead(405).end());
+  server.on('connection', (socket) => sockets.add(socket));
+  server.on('connect', (request, client: Socket) => {
+    connects.push(String(request.url));
+    client.on('error', () => {});
+    if (state.refusing) return client.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n');
+    const [host, port] = String(request.url).split(':');
+    const upstream = net.connect(Number(port), host, () => {
+      client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      client.pipe(upstream).pipe(client);
+    });
+    sockets.add(upstream);
+    upstream.on('error', () => client.destroy());
+    client.on('close', () => upstream.destroy());
+    return undefined;
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connects,
+    state,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+describe('a proxy', () => {
+  let world: World;
+  let proxy: Awaited<ReturnType<typeof startProxy>>;
+  let service: TestService | undefined;
+  before(async () => {
+    [world, proxy] = await Promise.all([startWorld(), startProxy()]);
+  });
+  after(async () => {
+    await proxy?.close();
+    await world?.close();
+  });
+  beforeEach(async () => {
+    await world.closeOperations();
+    world.simulator.reset();
+    proxy.connects.length = 0;
+    proxy.state.refusing = false;
+  });
+  afterEach(async () => {
+    await service?.close();
+    service = undefined;
+  });
+
+  const authority = () => new URL(world.simulator.url).host;
+  const admin = async () => bearer(await world.simulator.token('admin'));
+
+  test('HTTPS_PROXY: Entra’s documents, the exchange and Graph all go through it', async () => {
+    service = await startService(world, { environment: { HTTPS_PROXY: proxy.url } });
+    assert.ok(proxy.connects.length > 0, 'the metadata came past the proxy');
+    await service.api
+      .get(connectionPath)
+      .set('authorization', await admin())
+      .expect(200);
+    await service.api
+      .post(disconnectPath)
+      .set('authorization', await admin())
+      .expect(200);
+    assert.deepEqual(new Set(proxy.connects), new Set([authority()]));
+    // Nothing reached the simulator but through those connections, which were kept alive.
+    assert.ok(proxy.connects.length < world.simulator.calls.length);
+  });
+
+  test('NO_PROXY is respected', async () => {
+    service = await startService(world, {
+      environment: { HTTPS_PROXY: proxy.url, NO_PROXY: 'example.com,localhost' },
+    });
+    await service.api
+      .post(disconnectPath)
+      .set('authorization', await admin())
+      .expect(200);
+    assert.deepEqual(proxy.connects, []);
+  });
+
+  test('an empty HTTPS_PROXY is none', async () => {
+    service = await startService(world, { environment: { HTTPS_PROXY: '', NO_PROXY: '' } });
+    await service.api
+      .post(disconnectPath)
+      .set('authorization', await admin())
+      .expect(200);
+    assert.deepEqual(proxy.connects, []);
+  });
+
+  test('a proxy that refuses is an outage: nothing was sent, and nothing is unknown', async () => {
+    service = await startService(world, { environment: { HTTPS_PROXY: proxy.url } });
+    proxy.state.refusing = true;
+    world.simulator.clearCalls();
+    const fresh = await startService(world, { environment: { HTTPS_PROXY: proxy.url }, unready: true });
+    try {
+      await until('the first load has failed', async () =>
+        fresh.log.some(({ msg }) => msg === 'the signing keys could not be loaded'),
+      );
+      const { body } = await fresh.api
+        .get('/api/v1/me')
+        .set('authorization', await admin())
+        .expect(503);
+      assert.equal(body.code, 'signing_keys_unavailable');
+      assert.deepEqual(world.simulator.calls, []);
+    } finally {
+      await fresh.close();
+    }
+  });
+});

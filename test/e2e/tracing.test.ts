@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { until } from '../support/processes.ts';
+import {
+  assertNoSecret,
+  bearer,
+  connectionPath,
+  disconnectPath,
+  startService,
+  startWorld,
+  type TestService,
+  type World,
+} from '../support/service.ts';
+import { startServiceProcess } from '../support/service-process.ts';
+
+type OtlpSpan = {
+  traceId: string;
+  spanId: string;
+  parentSpanId?: string;
+  name: string;
+  kind: number;
+  attributes: { key: string; value: { stringValue?: string; intValue?: number } }[];
+};
+
+/** What a collector is, as far as we know it. */
+async function startReceiver() {
+  const spans: OtlpSpan[] = [];
+  const paths = new Set<string>();
+  const bodies: string[] = [];
+  const server = http.createServer(async (request, response) => {
+    paths.add(`${request.method} ${request.url}`);
+    const body = (await json(request)) as {
+      resourceSpans: { scopeSpans: { spans: OtlpSpan[] }[] }[];
+    };
+    bodies.push(JSON.stringify(body));
+    for (const resource of body.resourceSpans) {
+      for (const scope of resource.scopeSpans) spans.push(...scope.spans);
+    }
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    spans,
+    paths,
+    bodies,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+const attribute = (span: OtlpSpan | undefined, key: string) => {
+  const value = span?.attributes.find((candidate) => candidate.key === key)?.value;
+  return value?.stringValue ?? value?.intValue;
+};
+const traceId = '0af7651916cd43dd8448eb211c80319c';
+const parentId = 'b7ad6b7169203331';
+
+describe('tracing', () => {
+  let world: World;
+  before(async () => {
+    world = await startWorld();
+  });
+  after(() => world?.close());
+
+  describe('with a receiver', () => {
+    let receiver: Awaited<ReturnType<typeof startReceiver>>;
+    let service: TestService;
+    before(async () => {
+      receiver = await startReceiver();
+      service = await startService(world, { environment: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url } });
+    });
+    after(async () => {
+      await service?.close();
+      receiver?.close();
+    });
+    beforeEach(async () => {
+      await world.closeOperations();
+      world.simulator.reset();
+    });
+
+    test('a disconnect is one trace, from the portal to Graph, under the ids of its log line', async () => {
+      const token = await world.simulator.token('admin');
+      const traceparents: unknown[] = [];
+      const stopWatching = world.simulator.onCall(async ({ endpoint, headers }) => {
+        if (endpoint === 'disconnect') traceparents.push(headers.traceparent);
+      });
+      const answer = await service.api
+        .post(disconnectPath)
+        .set('authorization', bearer(token))
+        .set('traceparent', `00-${traceId}-${parentId}-01`)
+        .send({ reason: 'a reason nobody else may read' })
+        .expect(200);
+      stopWatching();
+      const line = service.log.findLast(({ msg }) => msg === 'request');
+      assert.equal(line?.traceId, traceId);
+
+      await until('its spans have come', () => receiver.spans.some(({ spanId }) => spanId === line?.spanId));
+      const spans = receiver.spans.filter((span) => span.traceId === traceId);
+      const server = spans.find(({ spanId }) => spanId === line?.spanId);
+      assert.equal(server?.parentSpanId, parentId);
+      assert.equal(server?.kind, 2);
+      assert.equal(server?.name, `POST ${disconnectPath}`);
+      assert.equal(attribute(server, 'client-request-id'), answer.headers['client-request-id']);
+      assert.equal(attribute(server, 'operation-id'), answer.body.operationId);
+      assert.equal(attribute(server, 'http.response.status_code'), 200);
+
+      const named = (name: string) => spans.find((span) => span.name === name);
+      for (const name of ['validate token', 'exchange token', 'operation open', 'graph disconnect']) {
+        assert.equal(named(name)?.parentSpanId, server?.spanId, name);
+      }
+      assert.ok(named('operation move to accepted'));
+      const toGraph = spans.find(
+        (span) => span.kind === 3 && span.parentSpanId === named('graph disconnect')?.spanId,
+      );
+      assert.deepEqual(traceparents, [`00-${traceId}-${toGraph?.spanId}-01`]);
+      assert.equal(attribute(toGraph, 'client-request-id'), answer.headers['client-request-id']);
+      assert.ok(
+        spans.some((span) => span.kind === 3 && span.parentSpanId === named('exchange token')?.spanId),
+      );
+
+      assert.deepEqual([...receiver.paths], ['POST /v1/traces']);
+      assertNoSecret(receiver.bodies.join(), [
+        token,
+        'a reason nobody',
+        'ada',
+        world.simulator.registration.clientSecret,
+      ]);
+    });
+
+    test('a problem has the trace id; a caller who does not keep the trace gets no spans', async () => {
+      const other = '1af7651916cd43dd8448eb211c80319c';
+      const { body } = await service.api
+        .get(connectionPath)
+        .set('traceparent', `00-${other}-${parentId}-00`)
+        .expect(401);
+      assert.equal(body.traceId, other);
+      const kept = await service.api.get(connectionPath).expect(401);
+      await until('the next one has come', () =>
+        receiver.spans.some((span) => span.traceId === kept.body.traceId),
+      );
+      assert.ok(!receiver.spans.some((span) => span.traceId === other));
+      const span = receiver.spans.find((candidate) => candidate.traceId === kept.body.traceId);
+      assert.equal(attribute(span, 'error.type'), 'token_missing');
+    });
+
+    test('background work makes no spans', () => {
+      assert.ok(receiver.spans.every(({ kind, parentSpanId }) => kind === 2 || parentSpanId !== undefined));
+    });
+  });
+
+  test('a receiver that is away costs no call, and stopping does not wait for it', async () => {
+    const service = await startServiceProcess(world, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' });
+    await until('it answers', async () => {
+      const answer = await fetch(`${service.url}${connectionPath}`);
+      return answer.status === 401;
+    });
+    await until('it is logged', () =>
+      service.log.some(({ msg }) => msg === 'spans could not be handed over'),
+    );
+    service.child.kill('SIGTERM');
+    assert.equal(await service.ended(), 0);
+  });
+
+  test('the spans of the last calls are handed over while stopping', async () => {
+    const receiver = await startReceiver();
+    const service = await startServiceProcess(world, { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
+    const answer = await fetch(`${service.url}${connectionPath}`);
+    const { traceId: last } = (await answer.json()) as { traceId: string };
+    service.child.kill('SIGTERM');
+    assert.equal(await service.ended(), 0);
+    assert.ok(receiver.spans.some((span) => span.traceId === last));
+    receiver.close();
+  });
+
+  test('without a receiver: the same ids in log and problem, and nothing is sent along', async () => {
+    const service = await startService(world);
+    try {
+      world.simulator.clearCalls();
+      const { body } = await service.api
+        .get(connectionPath)
+        .set('traceparent', `00-${traceId}-${parentId}-01`)
+        .expect(401);
+      assert.equal(body.traceId, traceId);
+      assert.equal(service.log.findLast(({ msg }) => msg === 'request')?.traceId, traceId);
+      await service.api
+        .get(connectionPath)
+        .set('authorization', bearer(await world.simulator.token('reader')));
+      assert.ok(world.simulator.calls.every(({ headers }) => headers.traceparent === undefined));
+    } finally {
+      await service.close();
+    }
+  });
+});

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import { until } from '../support/processes.ts';
+import {
+  bearer,
+  connectionPath,
+  startService,
+  startWorld,
+  type TestService,
+  type World,
+} from '../support/service.ts';
+
+describe('gauges that come out of the database', () => {
+  let world: World;
+  let service: TestService;
+  before(async () => {
+    world = await startWorld();
+    service = await startService(world);
+  });
+  after(async () => {
+    await service?.close();
+    await world?.close();
+  });
+
+  /** An operation another replica left behind. */
+  async function insertOperation(tenantId: string, ...path: string[]): Promise<void> {
+    const id = randomUUID();
+    await world.query(
+      `insert into operations (id, tenant_id, status, requester_oid, requester_client_id, connection_id,
+         connection, request_id, requested_at, sent_at, moved_at)
+       values ($1, $2, 'requested', 'someone', 'portal', 'connection', '{}', $1, now(), now() - interval '3 minutes', now())`,
+      [id, tenantId],
+    );
+    for (const status of path) {
+      await world.query(
+        "update operations set status = $2, lease_until = now() + interval '1 hour' where id = $1",
+        [id, status],
+      );
+    }
+  }
+  const scrape = async () => (await service.management.get('/metrics').expect(200)).text;
+  const has = (text: string, line: string) => text.split('\n').includes(`chromeos_bff_${line}`);
+
+  test('what any replica left open is seen by this one, and a new one', async () => {
+    await until('it has looked', async () => has(await scrape(), 'attempts_without_outcome 0'));
+    await insertOperation('tenant-a', 'sent');
+    await insertOperation('tenant-b', 'sent', 'unknown');
+    await until('it is seen', async () => has(await scrape(), 'attempts_without_outcome 1'));
+    const text = await scrape();
+    for (const line of [
+      'operations_unknown 1',
+      'operations_open{status="sent"} 1',
+      'operations_open{status="unknown"} 1',
+      'operations_open{status="accepted"} 0',
+      'database_up 1',
+      'audit_writable 1',
+      'database_role_excessive 0',
+      'database_pool_connections{state="waiting"} 0',
+      'requests_in_flight 0',
+    ]) {
+      assert.ok(has(text, line), line);
+    }
+    assert.match(
+      text,
+      /^chromeos_bff_build_info\{version="\d+\.\d+\.\d+",revision="\w+",node="24\.[\d.]+"\} 1$/m,
+    );
+    assert.match(text, /^chromeos_bff_signing_keys_stale\{tenant="[\w-]+"\} 0$/m);
+  });
+
+  test('a role that may not append is seen at once; and so is a write that fails', async () => {
+    const role = new URL(world.database.url).username;
+    await world.query(`revoke execute on function append_audit_events(text[]) from ${role}`);
+    await until('it is seen', async () => has(await scrape(), 'audit_writable 0'));
+    const call = async () =>
+      service.api.get(connectionPath).set('authorization', bearer(await world.simulator.token('reader')));
+    assert.equal((await call()).status, 503);
+    await world.query(`grant execute on function append_audit_events(text[]) to ${role}`);
+    await until('the role may again', async () => has(await scrape(), 'database_up 1'));
+    assert.ok(has(await scrape(), 'audit_writable 0'), 'the last write failed');
+    assert.equal((await call()).status, 200);
+    await until('it is writable again', async () => has(await scrape(), 'audit_writable 1'));
+  });
+
+  test('without the database they are gone, not stale', async () => {
+    await world.query('alter table operations rename to operations_away');
+    try {
+      await until('they are gone', async () => !/^chromeos_bff_operations_open\{/m.test(await scrape()));
+      const text = await scrape();
+      for (const name of ['attempts_without_outcome', 'operations_unknown', 'database_role_excessive']) {
+        assert.doesNotMatch(text, new RegExp(`^chromeos_bff_${name} `, 'm'));
+      }
+      assert.ok(has(text, 'database_up 1'), 'it answers, but lacks a table');
+      assert.ok(has(text, 'audit_writable 0'));
+    } finally {
+      await world.query('alter table operations_away rename to operations');
+    }
+    await until('they are back', async () => has(await scrape(), 'attempts_without_outcome 1'));
+  });
+
+  test('a database that is out of reach is down', async () => {
+    const lost = await startService(world, {
+      environment: { DATABASE_URL: 'postgres://nobody:x@localhost:1/none' },
+      unready: true,
+    });
+    try {
+      const { text } = await lost.management.get('/metrics').expect(200);
+      assert.ok(has(text, 'database_up 0'));
+      assert.ok(has(text, 'audit_writable 0'));
+      assert.doesNotMatch(text, /^chromeos_bff_operations_/m);
+    } finally {
+      await lost.close();
+    }
+  });
+});

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+
+type Package = {
+  readonly resolved?: string;
+  readonly integrity?: string;
+  readonly hasInstallScript?: boolean;
+  readonly license?: string;
+  readonly link?: boolean;
+};
+type Manifest = {
+  readonly allowScripts?: Readonly<Record<string, boolean>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+};
+type Packages = Readonly<Record<string, Package>>;
+
+const read = (path: string) => JSON.parse(readFileSync(new URL(`../${path}`, import.meta.url), 'utf8'));
+
+// Reviewed: all permissive, and none asks anything of those who only run what we build. A new one is looked at first.
+const licences = new Set([
+  '(BSD-3-Clause OR GPL-2.0)', // the former is chosen
+  '(MIT AND Zlib)',
+  '0BSD',
+  'Apache-2.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'BlueOak-1.0.0',
+  'CC0-1.0',
+  'ISC',
+  'MIT',
+  'MIT OR Apache-2.0',
+]);
+// Packages whose manifest states none in a form npm understands; by name, with what their files say.
+const statedElsewhere: Readonly<Record<string, string>> = {
+  '@monokle/types': 'MIT', // as the repository it is part of
+  'dom-walk': 'MIT',
+  'passport-strategy': 'MIT',
+  pause: 'MIT',
+  'valid-url': 'MIT',
+};
+// Of programs that look at our files and become part of nothing we hand on.
+const toolLicences: Readonly<Record<string, string>> = {
+  argparse: 'Python-2.0',
+  dockerlinter: 'GPL-3.0-or-later',
+};
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+}
+
+function unreviewedScripts(packages: Packages, { allowScripts = {} }: Manifest): string[] {
+  return Object.entries(packages)
+    .filter(([path, one]) => path !== '' && one.hasInstallScript && !(nameOf(path) in allowScripts))
+    .map(([path]) => nameOf(path));
+}
+
+function unreviewedLicences(packages: Packages): string[] {
+  return Object.entries(packages)
+    .filter(([path]) => path !== '')
+    .map(([path, one]) => [nameOf(path), one.license ?? statedElsewhere[nameOf(path)] ?? 'none'] as const)
+    .filter(([name, licence]) => !licences.has(licence) && toolLicences[name] !== licence)
+    .map(([name, licence]) => `${name}: ${licence}`);
+}
+
+for (const folder of ['', 'test/k8s/']) {
+  describe(`what ${folder}package-lock.json brings`, () => {
+    const manifest: Manifest = read(`${folder}package.json`);
+    const { packages }: { packages: Packages } = read(`${folder}package-lock.json`);
+
+    test('every package is known by what is in it, and not by where it was found', () => {
+      for (const [path, one] of Object.entries(packages)) {
+        if (path === '') continue;
+        assert.equal(one.resolved, undefined, path);
+        assert.match(one.integrity ?? '', /^sha512-/, path);
+      }
+    });
+
+    test('every version is exact', () => {
+      const { dependencies, devDependencies, optionalDependencies } = manifest;
+      for (const [name, version] of Object.entries({
+        ...dependencies,
+        ...devDependencies,
+        ...optionalDependencies,
+      })) {
+        assert.match(version, /^\d+\.\d+\.\d+(-[\w.]+)?$/, name);
+      }
+    });
+
+    test('every install script has been looked at, and allowScripts names no other', () => {
+      assert.deepEqual(unreviewedScripts(packages, manifest), []);
+      const withScript = new Set(
+        Object.entries(packages)
+          .filter(([, one]) => one.hasInstallScript)
+          .map(([path]) => nameOf(path)),
+      );
+      assert.deepEqual(
+        Object.keys(manifest.allowScripts ?? {}).filter((name) => !withScript.has(name)),
+        [],
+      );
+    });
+
+    test('every licence has been looked at', () => {
+      assert.deepEqual(unreviewedLicences(packages), []);
+    });
+  });
+}
+
+test('a new install script and a new licence are found', () => {
+  const packages: Packages = {
+    'node_modules/a': { hasInstallScript: true, license: 'MIT' },
+    'node_modules/b/node_modules/@c/d': { hasInstallScript: true, license: 'AGPL-3.0' },
+    'node_modules/e': {},
+  };
+  assert.deepEqual(unreviewedScripts(packages, { allowScripts: { a: false } }), ['@c/d']);
+  assert.deepEqual(unreviewedLicences(packages), ['@c/d: AGPL-3.0', 'e: none']);
+});

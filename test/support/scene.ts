@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach } from 'node:test';
+import type request from 'supertest';
+import type { AuditEvent } from '../../src/core/audit-event.ts';
+import type { OperationStatus } from '../../src/core/operations/operation.ts';
+import type { Settings } from '../../src/settings.ts';
+import type {
+  Call,
+  Endpoint,
+  Fault,
+  PersonName,
+  Simulator,
+  TokenOptions,
+} from '../../src/simulator/simulator.ts';
+import { until } from './processes.ts';
+import {
+  bearer,
+  connectionPath,
+  disconnectPath,
+  startService,
+  startWorld,
+  type TestService,
+  type World,
+} from './service.ts';
+
+export const operationsPath = '/api/v1/operations';
+
+/** What a test adjusts of the settings for operations. */
+export type Timings = Partial<Omit<Settings['disconnect'], 'policy'>> & {
+  policy?: Partial<Settings['disconnect']['policy']>;
+  graphTimeoutMs?: number;
+  limits?: Partial<Settings['limits']>;
+};
+
+/** Settings that wait for nothing a test does not want to wait for. */
+export function adjusted(timings: Timings = {}): (settings: Settings) => Settings {
+  const { graphTimeoutMs, limits, policy, ...disconnect } = timings;
+  return (settings) => ({
+    ...settings,
+    graph: { ...settings.graph, timeoutMs: graphTimeoutMs ?? 1000 },
+    limits: { ...settings.limits, callerPerMinute: 0, ...limits },
+    disconnect: {
+      ...settings.disconnect,
+      watchEveryMs: 0,
+      ...disconnect,
+      policy: { ...settings.disconnect.policy, ...policy },
+    },
+  });
+}
+
+type Ask = { as?: PersonName; token?: TokenOptions; headers?: Record<string, string> };
+type Body = { reason?: string; ticket?: string; supersedes?: string };
+
+export type Scene = {
+  readonly world: World;
+  readonly service: TestService;
+  readonly simulator: Simulator;
+  readonly tenantId: string;
+  /** Runs `work` against another service in the same world. */
+  beside<Value>(timings: Timings, work: (other: TestService) => Promise<Value>): Promise<Value>;
+  disconnect(ask?: Ask & { body?: Body; query?: string; on?: TestService }): Promise<request.Response>;
+  get(path: string, ask?: Ask & { on?: TestService }): Promise<request.Response>;
+  post(path: string, ask?: Ask & { body?: object; on?: TestService }): Promise<request.Response>;
+  readConnection(ask?: Ask & { on?: TestService }): Promise<request.Response>;
+  operation(id: string, ask?: Ask & { on?: TestService }): Promise<request.Response>;
+  /** How often Graph was asked for it. */
+  asked(endpoint: Endpoint): number;
+  /** The events of an operation, oldest first. */
+  events(operationId: string): Promise<AuditEvent[]>;
+  /** The events of one call, oldest first. */
+  eventsOfCall(response: request.Response): Promise<AuditEvent[]>;
+  /** The status in the database. */
+  status(operationId: string): Promise<OperationStatus>;
+  /** A disconnect whose end is unknown, and its operation's id. */
+  unknownOperation(ask?: Ask): Promise<string>;
+  acceptedOperation(ask?: Ask): Promise<string>;
+  /** Moves an operation's times back, as if it had been sent so much earlier. */
+  age(operationId: string, ms: number): Promise<void>;
+};
+
+/** One world and one service for the tests around; each test finds a fresh connection, no operation, no
+ *  fault. */
+export function scene(options: { environment?: Record<string, string>; timings?: Timings } = {}): Scene {
+  const held: { world?: World; service?: TestService } = {};
+  const world = () => held.world as World;
+  const service = () => held.service as TestService;
+  before(async () => {
+    held.world = await startWorld();
+    held.service = await startService(world(), {
+      ...(options.environment && { environment: options.environment }),
+      adjust: adjusted(options.timings),
+    });
+  });
+  after(async () => {
+    await held.service?.close();
+    await held.world?.close();
+  });
+  beforeEach(async () => {
+    await world().closeOperations();
+    world().simulator.reset();
+    world().simulator.clearCalls();
+  });
+
+  const authorization = async ({ as = 'admin', token }: Ask) =>
+    bearer(await world().simulator.token(as, token));
+  const it: Scene = {
+    get world() {
+      return world();
+    },
+    get service() {
+      return service();
+    },
+    get simulator() {
+      return world().simulator;
+    },
+    get tenantId() {
+      return world().simulator.registration.tenantId;
+    },
+    async beside(timings, work) {
+      const other = await startService(world(), {
+        ...(options.environment && { environment: options.environment }),
+        adjust: adjusted({ ...options.timings, ...timings }),
+      });
+      try {
+        return await work(other);
+      } finally {
+        await other.close();
+      }
+    },
+    disconnect: ({ body, query = '', ...ask } = {}) =>
+      it.post(`${disconnectPath}${query}`, { ...ask, ...(body && { body }) }),
+    async get(path, ask = {}) {
+      const { api } = ask.on ?? service();
+      return api
+        .get(path)
+        .set('authorization', await authorization(ask))
+        .set(ask.headers ?? {});
+    },
+    async post(path, ask = {}) {
+      const { api } = ask.on ?? service();
+      return api
+        .post(path)
+        .set('authorization', await authorization(ask))
+        .set(ask.headers ?? {})
+        .send(ask.body);
+    },
+    readConnection: (ask) => it.get(connectionPath, ask),
+    operation: (id, ask) => it.get(`${operationsPath}/${id}`, ask),
+    asked: (endpoint) => world().simulator.calls.filter((call) => call.endpoint === endpoint).length,
+    async events(operationId) {
+      const rows = await world().query<{ record: AuditEvent }>(
+        'select record from audit_events where operation_id = $1 order by number',
+        [operationId],
+      );
+      return rows.map(({ record }) => record);
+    },
+    async eventsOfCall(response) {
+      const requestId = response.body.requestId ?? response.headers['client-request-id'];
+      const rows = await world().query<{ record: AuditEvent }>(
+        "select record from audit_events where record->>'requestId' = $1 order by number",
+        [requestId],
+      );
+      return rows.map(({ record }) => record);
+    },
+    async status(operationId) {
+      const [row] = await world().query<{ status: OperationStatus }>(
+        'select status from operations where id = $1',
+        [operationId],
+      );
+      assert.ok(row, 'there is such an operation');
+      return row.status;
+    },
+    async unknownOperation(ask) {
+      world().simulator.setFault('disconnect', { reset: true, times: 1 });
+      const response = await it.disconnect(ask);
+      assert.deepEqual([response.status, response.body.code], [502, 'outcome_unknown']);
+      return response.body.operationId;
+    },
+    async acceptedOperation(ask) {
+      const response = await it.disconnect(ask);
+      assert.equal(response.status, 200, JSON.stringify(response.body));
+      return response.body.operationId;
+    },
+    async age(operationId, ms) {
+      await world().query(
+        "update operations set sent_at = sent_at - $2 * interval '1 millisecond' where id = $1",
+        [operationId, ms],
+      );
+    },
+  };
+  return it;
+}
+
+/** Meets the next calls of an endpoint with one fault each; `null` is none. Returns what ends it. */
+export function faultsInTurn(
+  simulator: Simulator,
+  endpoint: Endpoint,
+  faults: readonly (Fault | null)[],
+): () => void {
+  let next = 0;
+  return simulator.onCall((call) => {
+    if (call.endpoint !== endpoint) return;
+    simulator.setFault(endpoint, faults[next] ?? null);
+    next += 1;
+  });
+}
+
+/** Holds calls of an endpoint until they are let go. */
+export function hold(simulator: Simulator, endpoint: Endpoint, count = 1) {
+  const letGo = Promise.withResolvers<void>();
+  const held: Call[] = [];
+  const end = simulator.onCall(async (call) => {
+    if (call.endpoint !== endpoint || held.length === count) return;
+    held.push(call);
+    await letGo.promise;
+  });
+  return {
+    arrived: () => until(`${endpoint} is called`, () => held.length > 0),
+    release() {
+      letGo.resolve();
+      end();
+    },
+  };
+}
