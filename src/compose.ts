@@ -71,6 +71,7 @@ export function compose(settings: Settings, log = createLogger(settings.log)): S
     return tracing === null ? port : trace(port, tracing);
   }
 
+  let closing: Promise<void> | null = null;
   const world: World = {
     access: {
       requiredScope: settings.entra.requiredScope,
@@ -101,17 +102,18 @@ export function compose(settings: Settings, log = createLogger(settings.log)): S
       ...settings.disconnect,
     },
     pause: (ms) => sleep(ms),
+    stopping: () => closing !== null,
     random: Math.random,
     clock: Date.now,
     newId: randomUUID,
   };
 
-  let closing: Promise<void> | null = null;
   const servers = createServers({
     ...settings.server,
     tls: composeTls(settings, metrics, log),
     api: createApiApp({
       world,
+      version: buildInfo.version,
       trustProxyHops: settings.server.trustProxyHops,
       limits: settings.limits,
       authorizationUri: entra.authorizationUri,

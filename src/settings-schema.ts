@@ -169,7 +169,7 @@ export const database = z
     return z.NEVER;
   });
 
-const audit = z.object({
+export const audit = z.object({
   signingKeyFile: path.nullable(),
   writeTimeoutMs: integer(1),
   checkpointMs: integer(1),

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { Load, Util } from 'config/lib/util.js';
 import { z } from 'zod';
 import { Secret } from './core/secret.ts';
-import { database, everything } from './settings-schema.ts';
+import { audit, database, everything } from './settings-schema.ts';
 
 /** The hosts of Microsoft's clouds. `graphHost` also names the resource whose scope we ask for. */
 const clouds = {
@@ -41,8 +41,8 @@ export function loadSettings(environment: Environment = process.env) {
   const production = environment.NODE_ENV === 'production';
   const { raw, nameOf } = read(environment);
   const proxy = {
-    https: environment.HTTPS_PROXY ?? environment.https_proxy ?? null,
-    exceptions: environment.NO_PROXY ?? environment.no_proxy ?? null,
+    https: environment.HTTPS_PROXY || environment.https_proxy || null,
+    exceptions: environment.NO_PROXY || environment.no_proxy || null,
   };
   const parsed = everything.safeParse(raw);
   const complaints = [
@@ -82,6 +82,22 @@ export function loadDatabaseSettings(environment: Environment = process.env) {
   const parsed = z.object({ database }).safeParse(raw);
   if (!parsed.success) throw new SettingsError(complaintsOf(parsed.error, nameOf));
   return deepFreeze(parsed.data.database);
+}
+
+/** What the retention program needs to know: the database, and AUDIT_SIGNING_KEY_FILE. Throws
+ *  `SettingsError`. */
+export function loadRetentionSettings(environment: Environment = process.env) {
+  const { raw, nameOf } = read(environment);
+  const parsed = z.object({ database, audit }).safeParse(raw);
+  if (!parsed.success) throw new SettingsError(complaintsOf(parsed.error, nameOf));
+  const { url, adminUrl } = parsed.data.database;
+  const { signingKeyFile } = parsed.data.audit;
+  if (signingKeyFile === null) {
+    throw new SettingsError([
+      'AUDIT_SIGNING_KEY_FILE is required: what is removed is stated under a signature',
+    ]);
+  }
+  return { adminUrl: adminUrl ?? url, signingKeyFile };
 }
 
 /** The files of config/ merged (default, then NODE_ENV's, then local), with the environment on top. */

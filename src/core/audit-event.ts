@@ -12,11 +12,13 @@ export type Action =
   | 'read_operation'
   | 'read_audit'
   | 'read_profile'
-  | 'switch_disconnect';
+  | 'switch_disconnect'
+  | 'remove_audit_events';
 
 /** Where an event stands in the life of a call. An `attempt` is the move of an operation to `sent`,
  *  durable before Graph is asked to act; its `outcome` is the move out of it; every other `move` has an
- *  event of its own. A `read`, a `dry_run`, a `replayed` answer and a `refused` call have one each. */
+ *  event of its own. A `read`, a `dry_run`, a `replayed` answer and a `refused` call have one each.
+ *  `switched` and `removed` are an operator's: the switch, and what retention took out of the trail. */
 export const eventKinds = [
   'attempt',
   'outcome',
@@ -26,6 +28,7 @@ export const eventKinds = [
   'replayed',
   'refused',
   'switched',
+  'removed',
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 

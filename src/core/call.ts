@@ -20,6 +20,8 @@ export type World = {
   readonly policyOf: PolicyOf;
   readonly timing: Timing;
   readonly pause: Pause;
+  /** Whether the process is about to end: whoever only waits is answered now. */
+  readonly stopping: () => boolean;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
   readonly clock: Clock;

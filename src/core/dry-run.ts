@@ -6,6 +6,7 @@ import { type FailureReason, failureOf } from './failure.ts';
 import { conclude } from './operations/conclusion.ts';
 import { isFinal, type Operation } from './operations/operation.ts';
 import { policyChecks } from './operations/policy.ts';
+import { isOverdue } from './operations/slot.ts';
 import type { ConnectionList } from './ports.ts';
 
 /** One thing that must hold for a disconnect. `reason` says why it failed, or why a look can't tell. */
@@ -81,7 +82,7 @@ async function inspect(
     }
     add('connected', seen.members.length > 0 ? null : 'not_connected');
     const holder = await world.operations.findOpen(caller.tenantId);
-    const free = holder === null || wouldMakeWay(world, holder, connection, request.supersedes);
+    const free = holder === null || (await wouldMakeWay(world, holder, connection, request.supersedes));
     add('no_open_operation', free ? null : 'operation_in_progress');
   }
   checks.push({
@@ -119,12 +120,17 @@ async function tryToRead(
   }
 }
 
-function wouldMakeWay(
+async function wouldMakeWay(
   world: World,
-  holder: Operation,
+  found: Operation,
   { seen }: ConnectionList,
   supersedes: string | null,
-): boolean {
+): Promise<boolean> {
+  let holder = found;
+  if (await isOverdue(world, holder)) {
+    if (holder.status !== 'sent') return true;
+    holder = { ...holder, status: 'unknown' };
+  }
   if (holder.status === 'unknown' && holder.id === supersedes) return true;
   const conclusion = conclude(holder, seen, world.clock(), world.timing.settleAfterMs);
   return conclusion !== null && holder.status !== 'sent' && isFinal(conclusion.to);

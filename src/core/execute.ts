@@ -29,12 +29,13 @@ export async function execute(
     const approved = await waitingOperation(world, call, caller, operationId, ['approved']);
     if (approved.requester.oid !== caller.oid) throw new CallFailed({ reason: 'not_the_requester' });
 
-    await requireEnabled(world, caller);
     const { reason, ticket } = approved;
     const idempotencyKey = operationId; // the operation itself can run once only
     meetPolicy(world.policyOf(caller.tenantId), caller, { reason, ticket, ifMatch, idempotencyKey });
     const token = await world.identity.exchangeAnew(signedIn);
     const seen = await look(world, caller, token, ifMatch);
+    // Last, so that a switch thrown meanwhile counts.
+    await requireEnabled(world, caller);
     const leasedAt = world.clock();
     return { operation: await attempt(world, call, caller, approved, seen), token, leasedAt };
   });

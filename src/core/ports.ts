@@ -1,4 +1,5 @@
 import type { AuditEvent, AuditPage, AuditQuery } from './audit-event.ts';
+import type { AuditSelection, ChainStatus, ExportEntry } from './audit-export.ts';
 import type { SignedInCaller } from './caller.ts';
 import type { GraphTrace } from './failure.ts';
 import type { SeenConnection } from './operations/connection.ts';
@@ -52,6 +53,11 @@ export type AuditTrail = {
   append(event: AuditEvent): Promise<void>;
   /** Fails with `audit_unavailable`, or `request_invalid` for a cursor that is none of ours. */
   find(query: AuditQuery): Promise<AuditPage>;
+  /** The tenant's whole chain as it stands when the first entry is taken, oldest first. Holds a page at a
+   *  time. Fails with `audit_unavailable` at any entry: only after the `end` is it complete. */
+  export(selection: AuditSelection): AsyncIterable<ExportEntry>;
+  /** Fails with `audit_unavailable`. */
+  status(tenantId: string): Promise<ChainStatus>;
 };
 
 /** What opening an operation takes. `key` is the caller's idempotency key, scoped to tenant and caller. */

@@ -17,8 +17,8 @@ const pollMs = 500;
 
 /** Shows an operation of the caller's own tenant. Where its end is open, Graph is read on behalf of the
  *  one who asks (at most once in `watchEveryMs` per operation, whoever asks), which may settle it. With
- *  `waitMs` it answers when the status changes or the time is up (RFC 7240 `wait`). No token outlives
- *  this call. */
+ *  `waitMs` it answers when the status changes, the time is up (RFC 7240 `wait`) or we are stopping. No
+ *  token outlives this call. */
 export async function readOperation(
   world: World,
   call: Call,
@@ -37,7 +37,7 @@ export async function readOperation(
     let now = await watch(world, call, signedIn, { operation: found, readFailed: null });
     while (now.operation.status === found.status && !isOver(now.operation)) {
       const left = begun + waitMs - world.clock();
-      if (left <= 0) break;
+      if (left <= 0 || world.stopping()) break;
       await world.pause(Math.min(pollMs, left));
       const operation = await existing(world, caller.tenantId, operationId);
       now = await watch(world, call, signedIn, { operation, readFailed: now.readFailed });

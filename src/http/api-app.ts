@@ -7,12 +7,15 @@ import { addressLimit, callerLimit, concurrencyLimit } from './limits.ts';
 import { sendProblem } from './problem.ts';
 import { contextOf, type RequestBegun, type RequestFacts, requestContext } from './request-context.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { auditExportRoutes } from './routes/audit-export.ts';
 import { connectionRoutes } from './routes/connection.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { profileRoutes } from './routes/profile.ts';
 
 export type ApiAppOptions = {
   readonly world: World;
+  /** Our own version, as exports tell it. */
+  readonly version: string;
   /** How many proxies in front may speak for the peer's address. */
   readonly trustProxyHops: number;
   readonly limits: {
@@ -65,6 +68,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     connectionRoutes(world),
     operationRoutes(world),
     auditRoutes(world),
+    auditExportRoutes(world, options.version),
     profileRoutes(world),
   );
 

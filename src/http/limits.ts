@@ -48,8 +48,9 @@ function counter(name: string, perMinute: number): (key: string, response: Respo
       exceeded = true;
     }
     const reset = Math.max(1, Math.ceil(state.msBeforeNext / 1000));
-    response.setHeader('ratelimit-policy', `"${name}";q=${perMinute};w=${windowSeconds}`);
-    response.setHeader('ratelimit', `"${name}";r=${state.remainingPoints};t=${reset}`);
+    // Both limits may apply; each header lists what holds.
+    response.appendHeader('ratelimit-policy', `"${name}";q=${perMinute};w=${windowSeconds}`);
+    response.appendHeader('ratelimit', `"${name}";r=${state.remainingPoints};t=${reset}`);
     if (exceeded) throw new CallFailed({ reason: 'rate_limited', retryAfter: reset });
   };
 }

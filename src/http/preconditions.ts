@@ -8,9 +8,11 @@ import type { IdempotencyKey } from '../core/ports.ts';
 export function ifMatchOf(request: Request): string[] | null {
   const value = request.get('if-match');
   if (value === undefined) return null;
-  const tags = value.split(',').map((tag) => tag.trim());
-  if (tags.every((tag) => tag === '*' || /^(W\/)?"[^"]*"$/.test(tag))) return tags;
-  throw invalid('If-Match', 'must be a list of entity tags in quotes, or *');
+  if (value.trim() === '*') return ['*'];
+  if (/^(?:W\/)?"[^"]*"(?:\s*,\s*(?:W\/)?"[^"]*")*$/.test(value.trim())) {
+    return value.match(/(?:W\/)?"[^"]*"/g) ?? [];
+  }
+  throw invalid('If-Match', 'must be a list of entity tags in quotes, or * alone');
 }
 
 /** The key of `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a quoted string or a bare

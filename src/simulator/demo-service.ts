@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { DemoFailure } from './demo-failure.ts';
 import { availablePort } from './demo-ports.ts';
+import { signingKeyFile } from './demo-signing-key.ts';
 import type { ServiceDatabase } from './postgres-access.ts';
 import type { Simulator } from './simulator.ts';
 import { spawnWatched, type WatchedProcess } from './watched-process.ts';
@@ -49,7 +50,12 @@ export async function startService(given: Surroundings, stopped: AbortSignal): P
   const keyFile = join(given.dataDir, 'service-key.pem');
   await writeFile(certFile, given.simulator.tls.certPem);
   await writeFile(keyFile, given.simulator.tls.keyPem, { mode: 0o600 });
-  const environment = { ...environmentFor(given), TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile };
+  const environment = {
+    ...environmentFor(given),
+    TLS_CERT_FILE: certFile,
+    TLS_KEY_FILE: keyFile,
+    AUDIT_SIGNING_KEY_FILE: await signingKeyFile(given.dataDir),
+  };
 
   const ports = { api: await availablePort(PORT), management: await availablePort(MANAGEMENT_PORT) };
   const logFile = join(given.dataDir, 'service.log');

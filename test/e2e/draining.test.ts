@@ -103,6 +103,23 @@ describe('draining', () => {
     assert.ok(!service.log.some(({ level }) => level === 'error'));
   });
 
+  test('whoever waits for a change is answered as things stand, and is not cut off', async () => {
+    const service = await startService(world);
+    const authorization = bearer(await world.simulator.token('admin'));
+    const { body } = await service.api.post(disconnectPath).set('authorization', authorization).expect(200);
+    const path = `/api/v1/operations/${body.operationId}`;
+    const waiting = service.api
+      .get(path)
+      .set('authorization', authorization)
+      .set('prefer', 'wait=30')
+      .then((answer) => answer);
+    await until('it waits', async () => (await service.metric('chromeos_bff_requests_in_flight')) === 1);
+    await service.close();
+    const answer = await waiting;
+    assert.equal(answer.status, 200);
+    assert.equal(answer.body.id, body.operationId);
+  });
+
   test('what hangs is left behind when the time is up, and logged', async () => {
     const service = await startService(world, { adjust: within({ shutdownMs: 200, tidyMs: 200 }) });
     const graph = hold();

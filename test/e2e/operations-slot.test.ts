@@ -123,6 +123,31 @@ describe('one open operation in a tenant', () => {
     assert.equal(await it.status(first), 'accepted');
   });
 
+  test('a look from before an operation began settles nothing either', async () => {
+    it.simulator.setConnection(it.tenantId, null);
+    it.simulator.setFault('list', { delayMs: 400, times: 1 });
+    const second = it.disconnect({ as: 'second-admin' });
+    await until('the second admin looks', () => it.asked('list') === 1);
+    it.simulator.setConnection(it.tenantId, {});
+    const first = await it.acceptedOperation();
+    const response = await second;
+    assert.deepEqual([response.status, response.body.operationId], [409, first]);
+    assert.equal(await it.status(first), 'accepted');
+  });
+
+  test('a look during which the holder ended is not acted on', async () => {
+    const first = await it.acceptedOperation();
+    // It still sees the connection on its way out.
+    it.simulator.setFault('list', { delayMs: 400, times: 1 });
+    const second = it.disconnect({ as: 'second-admin' });
+    await until('the second admin looks', () => it.asked('list') === 2);
+    await it.readConnection();
+    assert.equal(await it.status(first), 'completed');
+    const response = await second;
+    assert.deepEqual([response.status, response.body.code], [409, 'not_connected']);
+    assert.equal(it.asked('disconnect'), 1);
+  });
+
   test('a look from before another operation ended is not acted on', async () => {
     // The second admin saw the connection; before they could act it went, by the first one's disconnect.
     it.simulator.setFault('list', { delayMs: 600, times: 1 });

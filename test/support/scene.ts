@@ -3,7 +3,6 @@ import { after, before, beforeEach } from 'node:test';
 import type request from 'supertest';
 import type { AuditEvent } from '../../src/core/audit-event.ts';
 import type { OperationStatus } from '../../src/core/operations/operation.ts';
-import type { Settings } from '../../src/settings.ts';
 import type {
   Call,
   Endpoint,
@@ -22,31 +21,9 @@ import {
   type TestService,
   type World,
 } from './service.ts';
+import { adjusted, type Timings } from './timings.ts';
 
 export const operationsPath = '/api/v1/operations';
-
-/** What a test adjusts of the settings for operations. */
-export type Timings = Partial<Omit<Settings['disconnect'], 'policy'>> & {
-  policy?: Partial<Settings['disconnect']['policy']>;
-  graphTimeoutMs?: number;
-  limits?: Partial<Settings['limits']>;
-};
-
-/** Settings that wait for nothing a test does not want to wait for. */
-export function adjusted(timings: Timings = {}): (settings: Settings) => Settings {
-  const { graphTimeoutMs, limits, policy, ...disconnect } = timings;
-  return (settings) => ({
-    ...settings,
-    graph: { ...settings.graph, timeoutMs: graphTimeoutMs ?? 1000 },
-    limits: { ...settings.limits, callerPerMinute: 0, ...limits },
-    disconnect: {
-      ...settings.disconnect,
-      watchEveryMs: 0,
-      ...disconnect,
-      policy: { ...settings.disconnect.policy, ...policy },
-    },
-  });
-}
 
 type Ask = { as?: PersonName; token?: TokenOptions; headers?: Record<string, string> };
 type Body = { reason?: string; ticket?: string; supersedes?: string };

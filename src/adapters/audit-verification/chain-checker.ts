@@ -1,7 +1,7 @@
 import { digestOf, genesisOf, nextLink } from '../database/audit-chain.ts';
 import type { Statement, Verifier } from '../database/statement.ts';
 import { isCanonical } from './canonical.ts';
-import { type ChainReport, ChainProofs } from './chain-proofs.ts';
+import { ChainProofs, type ChainReport } from './chain-proofs.ts';
 import { type Columns, checkColumns } from './columns.ts';
 import { Finding, type FindingKind } from './finding.ts';
 import type { FoundStatement } from './statements.ts';
@@ -110,7 +110,8 @@ export class ChainChecker {
     if (number === expected) return;
     let words = `Event ${number} stands where event ${expected} belongs: the order was changed, or an event stands twice.`;
     if (number > expected) {
-      const missing = number - 1 === expected ? `Event ${expected} is` : `Events ${expected} to ${number - 1} are`;
+      const missing =
+        number - 1 === expected ? `Event ${expected} is` : `Events ${expected} to ${number - 1} are`;
       words = `${missing} missing: event ${number} comes next${
         expected === 1 ? ', and no signed statement says that retention removed anything' : ''
       }.`;

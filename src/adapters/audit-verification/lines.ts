@@ -15,7 +15,11 @@ export async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Li
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, begun)) {
       const piece = chunk.subarray(begun, end);
       number += 1;
-      yield { text: decode(rest.length === 0 ? piece : Buffer.concat([...rest, piece])), number, ended: true };
+      yield {
+        text: decode(rest.length === 0 ? piece : Buffer.concat([...rest, piece])),
+        number,
+        ended: true,
+      };
       rest = [];
       begun = end + 1;
     }

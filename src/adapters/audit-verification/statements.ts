@@ -15,7 +15,11 @@ export function checkStatement(
 ): Statement {
   const statement = parse(text);
   if (statement === null) {
-    throw new Finding('malformed', where, `${name} is not a statement as the service writes it: ${brief(text)}`);
+    throw new Finding(
+      'malformed',
+      where,
+      `${name} is not a statement as the service writes it: ${brief(text)}`,
+    );
   }
   const at = { chain: statement.chain, number: statement.number };
   if (statement.keyId === null) {
@@ -36,7 +40,11 @@ export function checkStatement(
     );
   }
   if (!verifier.verify(text, signature)) {
-    throw new Finding('bad_signature', at, `The signature of ${lowerFirst(name)} is not the key's (${statement.keyId}).`);
+    throw new Finding(
+      'bad_signature',
+      at,
+      `The signature of ${lowerFirst(name)} is not the key's (${statement.keyId}).`,
+    );
   }
   return statement;
 }

@@ -1,5 +1,7 @@
 import type { AuditEvent } from '../../core/audit-event.ts';
 import type { AuditTrail } from '../../core/ports.ts';
+import { exportChain, readStatus } from './audit-export.ts';
+import { conditionsOf } from './audit-filter.ts';
 import { cursorTo, positionAt } from './cursor.ts';
 import type { Database } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -10,20 +12,10 @@ export function createPostgresAuditTrail(database: Database, timeoutMs: number):
   return {
     append: (event) => commits.append(event),
 
-    async find({ tenantId, from, to, actor, event, operationId, limit, cursor }) {
-      const conditions = ['chain = $1'];
+    async find({ tenantId, limit, cursor, ...selection }) {
       const values: unknown[] = [tenantId];
-      const where = (condition: string, value: unknown) => {
-        if (value === null) return;
-        values.push(value);
-        conditions.push(`${condition} $${values.length}`);
-      };
-      where('occurred_at >=', from);
-      where('occurred_at <', to);
-      where('actor_oid =', actor);
-      where('event =', event);
-      where('operation_id =', operationId);
-      where('number <', cursor === null ? null : positionAt(cursor));
+      const conditions = ['chain = $1', ...conditionsOf(selection, values)];
+      if (cursor !== null) conditions.push(`number < $${values.push(positionAt(cursor))}`);
       values.push(limit + 1);
       const found = await database.run((client) =>
         client.query<{ number: string; record: AuditEvent }>(
@@ -39,5 +31,8 @@ export function createPostgresAuditTrail(database: Database, timeoutMs: number):
         nextCursor: found.rows.length > limit && last !== undefined ? cursorTo(last.number) : null,
       };
     },
+
+    export: (selection) => exportChain(database, selection),
+    status: (tenantId) => readStatus(database, tenantId),
   };
 }

@@ -37,6 +37,7 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
           'client-request-id': call.requestId,
         },
         timeoutMs: options.timeoutMs,
+        ownConnection: sideEffect,
       });
     } catch (error) {
       throw unanswered(error, { sideEffect });

@@ -16,6 +16,9 @@ export type OutboundRequest = {
   readonly body?: string;
   /** For connecting, sending and reading the answer together, in milliseconds. */
   readonly timeoutMs: number;
+  /** For a request that must not be in doubt: over a connection that no other has used or will use. The
+   *  peer may close a kept one at this very moment, or have sent more on it than it was asked for. */
+  readonly ownConnection?: boolean;
 };
 
 export type OutboundAnswer = {
@@ -52,23 +55,28 @@ export function createHttpClient(proxy: { https: string | null; exceptions: stri
     maxResponseSize: maxAnswerBytes,
     connections: maxConnections,
   };
-  const agent: Dispatcher =
+  const createAgent = (): Dispatcher =>
     proxy.https === null
       ? new Agent(options)
       : new EnvHttpProxyAgent({ ...options, httpsProxy: proxy.https, noProxy: proxy.exceptions ?? '' });
-  const dispatcher = agent.compose(markSent);
+  const kept = createAgent();
+  // Each of its requests closes its connection, so that it has none to use again.
+  const own = createAgent();
+  const dispatchers = { kept: kept.compose(markSent), own: own.compose(markSent) };
 
   return {
     async send(request) {
       const progress = { sent: false };
       const { origin } = new URL(request.url);
       try {
+        const dispatcher = request.ownConnection === true ? dispatchers.own : dispatchers.kept;
         const answer = await dispatcher.request({
           origin,
           path: request.url.slice(origin.length) || '/',
           method: request.method,
           headers: request.headers,
           body: request.body ?? null,
+          reset: request.ownConnection === true,
           signal: AbortSignal.timeout(request.timeoutMs),
           progress,
         } as Dispatcher.RequestOptions);
@@ -81,7 +89,9 @@ export function createHttpClient(proxy: { https: string | null; exceptions: stri
         throw new RequestFailed(progress.sent, codeOf(error), { cause: error });
       }
     },
-    close: () => agent.close(),
+    async close() {
+      await Promise.all([kept.close(), own.close()]);
+    },
   };
 }
 

@@ -12,10 +12,8 @@ const time = z.iso
   .transform((value) => new Date(value));
 const id = z.guid('must be a GUID').toLowerCase();
 
-// An unknown filter is refused, not ignored: an auditor must not take everything for a selection.
-const auditQuery = z.strictObject({
-  limit,
-  cursor,
+/** The filters of the trail. */
+export const auditSelection = {
   from: time.nullable().default(null),
   to: time.nullable().default(null),
   actor: id.nullable().default(null),
@@ -24,7 +22,10 @@ const auditQuery = z.strictObject({
     .nullable()
     .default(null),
   operationId: id.nullable().default(null),
-});
+};
+
+// An unknown filter is refused, not ignored: an auditor must not take everything for a selection.
+const auditQuery = z.strictObject({ limit, cursor, ...auditSelection });
 
 /** The audit trail, read-only. */
 export function auditRoutes(world: World): Router {

@@ -111,11 +111,13 @@ async function appendFunction(db: Kysely<unknown>): Promise<void> {
 }
 
 async function appendOnlyTriggers(db: Kysely<unknown>): Promise<void> {
-  // Retention is the one exception: the tables' owner, who says so in the same transaction.
+  // Retention is the one exception: the tables' owner, who says so in the same transaction, may delete
+  // events and their checkpoints.
   await sql`
-    create function refuse_change() returns trigger language plpgsql as $$
+    create function refuse_change() returns trigger language plpgsql set search_path = public, pg_temp as $$
     begin
-      if tg_op = 'DELETE' and current_setting('chromeos_bff.retention', true) = 'on'
+      if tg_op = 'DELETE' and tg_table_name in ('audit_events', 'audit_checkpoints')
+        and current_setting('chromeos_bff.retention', true) = 'on'
         and current_user = (select tableowner from pg_tables where schemaname = tg_table_schema and tablename = tg_table_name)
       then
         return null;

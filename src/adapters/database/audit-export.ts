@@ -1,0 +1,133 @@
+import type { AuditSelection, ChainStatus, ExportEntry } from '../../core/audit-export.ts';
+import { CallFailed } from '../../core/failure.ts';
+import { genesisOf } from './audit-chain.ts';
+import { conditionsOf } from './audit-filter.ts';
+import type { Database } from './database.ts';
+import type { Statement } from './statement.ts';
+
+// What is held in memory at a time, and read within one database timeout.
+const pageSize = 1000;
+
+type Head = { number: number; link: string };
+
+/** A chain as it stands when the first entry is taken, a page at a time. Between pages nothing is held in
+ *  the database: the chain only grows, so its beginning stays what it was. */
+export async function* exportChain(
+  database: Database,
+  selection: AuditSelection,
+): AsyncGenerator<ExportEntry> {
+  const { chain, removal, head } = await readFrame(database, selection.tenantId);
+  const from = (removal?.number ?? 0) + 1;
+  yield { type: 'header', chain, from, removal: removal && sealedText(removal) };
+  let last = from - 1;
+  while (last < head.number) {
+    const { events, checkpoints } = await readPage(database, selection, last, head.number);
+    for (const { number, digest, text } of events) {
+      last += 1;
+      if (Number(number) !== last) throw changedMeanwhile();
+      yield text === null
+        ? { type: 'omitted', number: last, digest }
+        : { type: 'event', number: last, digest, text };
+      while (checkpoints[0]?.number === number) {
+        const [checkpoint] = checkpoints.splice(0, 1);
+        if (checkpoint !== undefined) yield { type: 'checkpoint', ...sealedText(checkpoint) };
+      }
+    }
+    if (events.length === 0) throw changedMeanwhile();
+  }
+  yield { type: 'end', ...head };
+}
+
+/** How well a chain is covered by its checkpoints. */
+export async function readStatus(database: Database, chain: string): Promise<ChainStatus> {
+  const [row] = await database.run(async (client) => {
+    const found = await client.query<{
+      length: string | null;
+      removed_to: string | null;
+      statement: string | null;
+      signed: boolean;
+    }>(
+      `select
+         (select length from audit_chains where chain = $1) as length,
+         (select max(number) from audit_removals where chain = $1) as removed_to,
+         last.statement, last.signature is not null as signed
+       from (select 1) one left join lateral (
+         select statement, signature from audit_checkpoints where chain = $1
+         order by number desc, signature is null, made_at desc limit 1
+       ) last on true`,
+      [chain],
+    );
+    return found.rows;
+  });
+  const length = Number(row?.length ?? 0);
+  const removedTo = row?.removed_to == null ? null : Number(row.removed_to);
+  if (row === undefined || row.statement === null) {
+    return { chain, length, removedTo, lastCheckpoint: null, status: 'none' };
+  }
+  const { number, time, keyId } = JSON.parse(row.statement) as Statement;
+  const lastCheckpoint = { number, time, keyId, signed: row.signed };
+  const covering = number >= length ? 'signed' : 'behind';
+  return { chain, length, removedTo, lastCheckpoint, status: row.signed ? covering : 'unsigned' };
+}
+
+type SealedRow = { statement: string; signature: string | null };
+
+async function readFrame(database: Database, chain: string) {
+  const rows = await database.run(async (client) => {
+    const found = await client.query<
+      { length: string | null; head: string | null; removed_to: string | null } & {
+        [Name in keyof SealedRow]: SealedRow[Name] | null;
+      }
+    >(
+      `select c.length, encode(c.head, 'hex') as head, r.number as removed_to, r.statement, r.signature
+       from (select 1) one
+       left join audit_chains c on c.chain = $1
+       left join lateral (
+         select number, statement, translate(encode(signature, 'base64'), E'\\n', '') as signature
+         from audit_removals where chain = $1 order by number desc limit 1
+       ) r on true`,
+      [chain],
+    );
+    return found.rows;
+  });
+  const row = rows[0];
+  const head: Head = {
+    number: Number(row?.length ?? 0),
+    link: row?.head ?? genesisOf(chain).toString('hex'),
+  };
+  const removal =
+    row === undefined || row.removed_to === null || row.statement === null
+      ? null
+      : { number: Number(row.removed_to), statement: row.statement, signature: row.signature };
+  return { chain, head, removal };
+}
+
+async function readPage(database: Database, selection: AuditSelection, after: number, to: number) {
+  const values: unknown[] = [selection.tenantId, after, to];
+  const conditions = conditionsOf(selection, values);
+  const shown = conditions.length === 0 ? 'true' : conditions.join(' and ');
+  return database.run(async (client) => {
+    const events = await client.query<{ number: string; digest: string; text: string | null }>(
+      `select number, encode(digest, 'hex') as digest, case when ${shown} then record::text end as text
+       from audit_events where chain = $1 and number > $2 and number <= $3 order by number limit ${pageSize}`,
+      values,
+    );
+    const checkpoints = await client.query<SealedRow & { number: string }>(
+      `select number, statement, translate(encode(signature, 'base64'), E'\\n', '') as signature
+       from audit_checkpoints where chain = $1 and number > $2 and number <= $3 order by number, made_at, id`,
+      [selection.tenantId, after, Math.min(to, after + events.rows.length)],
+    );
+    return { events: events.rows, checkpoints: checkpoints.rows };
+  });
+}
+
+function sealedText({ statement, signature }: SealedRow): SealedRow {
+  return { statement, signature };
+}
+
+function changedMeanwhile(): CallFailed {
+  return new CallFailed({
+    reason: 'audit_unavailable',
+    cause: 'events are missing: retention removed them meanwhile, or the trail was altered',
+  });
+}

@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import type { AuditEvent } from '../../core/audit-event.ts';
+import { digestOf, genesisOf, nextLink } from './audit-chain.ts';
+import { appendEvents } from './audit-rows.ts';
+import { type Signer, type Statement, sealed, type Verifier } from './statement.ts';
+
+export type RetentionOptions = {
+  /** Events before this may go. */
+  readonly before: Date;
+  /** One chain, or all. */
+  readonly chain: string | null;
+  /** Signs the statement of what was removed. */
+  readonly signer: Signer;
+  /** By key id: who may have signed the checkpoint that retention goes up to. */
+  readonly verifiers: ReadonlyMap<string, Verifier>;
+  /** Who, as the operator's machine knows them. */
+  readonly by: string;
+  readonly now: Date;
+  /** False only looks. */
+  readonly remove: boolean;
+};
+
+/** What went, or would go, of one chain. */
+export type Removal = {
+  readonly chain: string;
+  readonly from: number;
+  readonly to: number;
+  /** The time of the newest of them. */
+  readonly newest: Date;
+};
+
+/** Removes the oldest part of chains: as far as all events are older than `before`, and no further than a
+ *  signed checkpoint, so that what is left still hangs on a link somebody vouched for. Leaves a signed
+ *  statement, and an event in the chain. Nothing is removed that does not verify: retention must not tidy
+ *  away an alteration. Needs a client of the tables' owner. All chains or none. */
+export async function applyRetention(client: pg.ClientBase, options: RetentionOptions): Promise<Removal[]> {
+  await client.query('begin');
+  try {
+    const { rows } = await client.query<{ chain: string }>(
+      `select chain from audit_chains where $1::text is null or chain = $1 order by chain for update`,
+      [options.chain],
+    );
+    const removals: Removal[] = [];
+    for (const { chain } of rows) {
+      const found = await findRemoval(client, chain, options);
+      if (found === null) continue;
+      await checkLinks(client, chain, found);
+      if (options.remove) await remove(client, found, options);
+      removals.push(found.removal);
+    }
+    await client.query(options.remove ? 'commit' : 'rollback');
+    return removals;
+  } catch (error) {
+    await client.query('rollback').catch(() => {});
+    throw error;
+  }
+}
+
+type Found = { readonly removal: Removal; readonly checkpoint: Statement };
+
+/** The furthest signed checkpoint before the first event that must stay. */
+async function findRemoval(
+  client: pg.ClientBase,
+  chain: string,
+  { before, verifiers }: RetentionOptions,
+): Promise<Found | null> {
+  const { rows } = await client.query<{ first: string | null; stays: string | null; last: string | null }>(
+    `select min(number) as first, min(number) filter (where occurred_at >= $2) as stays, max(number) as last
+     from audit_events where chain = $1`,
+    [chain, before],
+  );
+  const bounds = rows[0];
+  if (bounds === undefined || bounds.first === null) return null;
+  const from = Number(bounds.first);
+  const limit = bounds.stays === null ? Number(bounds.last) : Number(bounds.stays) - 1;
+  const checkpoints = await client.query<{ statement: string; key_id: string; signature: Buffer }>(
+    `select statement, key_id, signature from audit_checkpoints
+     where chain = $1 and number between $2 and $3 and key_id = any($4) and signature is not null
+     order by number desc limit 1`,
+    [chain, from, limit, [...verifiers.keys()]],
+  );
+  const row = checkpoints.rows[0];
+  if (row === undefined) return null;
+  const checkpoint = JSON.parse(row.statement) as Statement;
+  const sound =
+    verifiers.get(row.key_id)?.verify(row.statement, row.signature) === true &&
+    checkpoint.type === 'checkpoint' &&
+    checkpoint.chain === chain &&
+    checkpoint.number >= from &&
+    checkpoint.number <= limit;
+  if (!sound)
+    throw new Error(`a checkpoint of ${chain} does not verify: nothing was removed; run audit-verify`);
+  const newest = await client.query<{ newest: Date }>(
+    'select max(occurred_at) as newest from audit_events where chain = $1 and number <= $2',
+    [chain, checkpoint.number],
+  );
+  const removal = { chain, from, to: checkpoint.number, newest: newest.rows[0]?.newest ?? before };
+  return { removal, checkpoint };
+}
+
+/** Walks the part that goes, from where the chain begins now to the checkpoint. */
+async function checkLinks(
+  client: pg.ClientBase,
+  chain: string,
+  { removal, checkpoint }: Found,
+): Promise<void> {
+  const earlier = await client.query<{ number: string; statement: string }>(
+    'select number, statement from audit_removals where chain = $1 order by number desc limit 1',
+    [chain],
+  );
+  const last = earlier.rows[0];
+  let number = Number(last?.number ?? 0);
+  let link = last === undefined ? genesisOf(chain) : Buffer.from(JSON.parse(last.statement).link, 'hex');
+  while (number < removal.to) {
+    const { rows } = await client.query<{ number: string; text: string }>(
+      `select number, record::text as text from audit_events
+       where chain = $1 and number > $2 and number <= $3 order by number limit 5000`,
+      [chain, number, removal.to],
+    );
+    for (const row of rows) {
+      number += 1;
+      if (Number(row.number) !== number) throw altered(chain, number);
+      link = nextLink(link, digestOf(row.text));
+    }
+    if (rows.length === 0) throw altered(chain, number + 1);
+  }
+  if (link.toString('hex') !== checkpoint.link) throw altered(chain, number);
+}
+
+function altered(chain: string, number: number): Error {
+  return new Error(
+    `${chain} was altered at event ${number} or before: nothing was removed; run audit-verify`,
+  );
+}
+
+async function remove(
+  client: pg.ClientBase,
+  { removal, checkpoint }: Found,
+  { signer, by, now, before }: RetentionOptions,
+): Promise<void> {
+  const { chain, from, to } = removal;
+  const time = now.toISOString();
+  const statement = sealed({ type: 'removal', chain, number: to, link: checkpoint.link, time }, signer);
+  await client.query("set local chromeos_bff.retention = 'on'");
+  await client.query('delete from audit_events where chain = $1 and number <= $2', [chain, to]);
+  await client.query('delete from audit_checkpoints where chain = $1 and number < $2', [chain, to]);
+  await client.query(
+    `insert into audit_removals (id, chain, number, statement, key_id, signature, made_at)
+     values ($1, $2, $3, $4, $5, $6, $7)`,
+    [randomUUID(), chain, to, statement.text, statement.statement.keyId, statement.signature, now],
+  );
+  await appendEvents(client, [eventOf(chain, from, to, before, by, time)]);
+}
+
+function eventOf(
+  chain: string,
+  from: number,
+  to: number,
+  before: Date,
+  by: string,
+  time: string,
+): AuditEvent {
+  const id = randomUUID();
+  return {
+    id,
+    time,
+    event: 'removed',
+    action: 'remove_audit_events',
+    operationId: null,
+    tenantId: chain,
+    actor: { oid: 'operator', tenantId: chain, name: by, clientId: 'audit-retention' },
+    source: { address: 'internal' },
+    requestId: id,
+    graphRequestId: null,
+    reason: null,
+    ticket: null,
+    result: 'succeeded',
+    value: null,
+    failure: null,
+    move: null,
+    explanation: `events ${from} to ${to} of before ${before.toISOString()} were removed`,
+    connection: null,
+    durationMs: null,
+  };
+}

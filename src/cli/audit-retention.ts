@@ -1,0 +1,96 @@
+import { createPublicKey } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import { connectionConfigFrom } from '../adapters/database/connection-config.ts';
+import { applyRetention } from '../adapters/database/retention.ts';
+import { signerFrom, verifierFrom } from '../adapters/database/statement.ts';
+import { loadRetentionSettings, SettingsError } from '../settings.ts';
+
+/** `audit-retention --before DATE [--tenant ID] [--public-key FILE…] [--yes]`: removes the oldest part of
+ *  audit chains and leaves a signed statement of it. Needs DATABASE_ADMIN_URL and AUDIT_SIGNING_KEY_FILE.
+ *  Without --yes it only says what it would remove. Exits 0 when done, 1 when it failed, 2 for a call it
+ *  does not understand. */
+
+const usage = `Usage: audit-retention --before DATE [--tenant ID] [--public-key FILE…] [--yes]
+  --before      events of before this may go: 2026-01-31, or 2026-01-31T00:00:00Z
+  --tenant      one tenant's chain, or "none" for what belongs to no tenant; default: all chains
+  --public-key  earlier keys (SPKI PEM), whose checkpoints count as well as the present key's
+  --yes         does it; without, it only says what it would remove
+A chain is cut at a signed checkpoint, so somewhat more than what is asked for may stay.`;
+
+type Command = { before: Date; tenant: string | null; keyFiles: string[]; yes: boolean };
+
+const command = parse(process.argv.slice(2));
+if (command === null) {
+  console.error(usage);
+  process.exitCode = 2;
+} else {
+  try {
+    await main(command);
+  } catch (error) {
+    const words = error instanceof Error ? error.message : 'unknown error';
+    console.error(error instanceof SettingsError ? words : `It could not be done: ${words}`);
+    process.exitCode = 1;
+  }
+}
+
+async function main({ before, tenant, keyFiles, yes }: Command): Promise<void> {
+  const { adminUrl, signingKeyFile } = loadRetentionSettings();
+  const pem = readFileSync(signingKeyFile, 'utf8');
+  const signer = signerFrom(pem);
+  const own = createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString();
+  const verifiers = [own, ...keyFiles.map((file) => readFileSync(file, 'utf8'))].map(verifierFrom);
+  const client = new pg.Client({ ...connectionConfigFrom(adminUrl), connectionTimeoutMillis: 10_000 });
+  // The statement under way fails with it.
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    const removals = await applyRetention(client, {
+      before,
+      chain: tenant,
+      signer,
+      verifiers: new Map(verifiers.map((verifier) => [verifier.keyId, verifier])),
+      by: userInfo().username,
+      now: new Date(),
+      remove: yes,
+    });
+    for (const { chain, from, to, newest } of removals) {
+      console.log(
+        `${chain}: events ${from} to ${to} (the newest of ${newest.toISOString()}) ${yes ? 'were removed' : 'would be removed'}.`,
+      );
+    }
+    if (removals.length === 0) {
+      console.log('Nothing to remove: no signed checkpoint has only older events before it.');
+    } else if (!yes) console.log('Nothing was removed. Say --yes to do it.');
+  } finally {
+    await client.end();
+  }
+}
+
+function parse(args: string[]): Command | null {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        before: { type: 'string' },
+        tenant: { type: 'string' },
+        'public-key': { type: 'string', multiple: true, default: [] },
+        yes: { type: 'boolean', default: false },
+      },
+    });
+    const tenant = values.tenant?.toLowerCase() ?? null;
+    if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(values.before ?? ''))
+      return null;
+    const before = new Date(values.before ?? '');
+    // What must be kept is never newer than now.
+    if (Number.isNaN(before.getTime()) || before.getTime() > Date.now()) return null;
+    if (tenant !== null && tenant !== 'none' && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(tenant)) {
+      return null;
+    }
+    return { before, tenant, keyFiles: values['public-key'], yes: values.yes };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,77 @@
+import type { AuditQuery } from './audit-event.ts';
+
+/** Which events an export holds; all given conditions hold at once. */
+export type AuditSelection = Omit<AuditQuery, 'limit' | 'cursor'>;
+
+/** A statement under a signature in base64; `null` where nobody signed. */
+export type SealedText = { readonly statement: string; readonly signature: string | null };
+
+/** One entry of an exported chain, in the chain's own order. A header comes first, then each number once
+ *  (an event, or its digest where the selection leaves it out), checkpoints after the event they are
+ *  about, and the head of the chain as it stood when the export began. */
+export type ExportEntry =
+  | {
+      readonly type: 'header';
+      readonly chain: string;
+      /** The first number; more than 1 where retention removed what was before. */
+      readonly from: number;
+      /** What retention said of it. */
+      readonly removal: SealedText | null;
+    }
+  | {
+      readonly type: 'event';
+      readonly number: number;
+      /** Hexadecimal. */
+      readonly digest: string;
+      /** The event as it is stored: canonical JSON, which `digest` is the SHA-256 of. */
+      readonly text: string;
+    }
+  | { readonly type: 'omitted'; readonly number: number; readonly digest: string }
+  | ({ readonly type: 'checkpoint' } & SealedText)
+  | { readonly type: 'end'; readonly number: number; readonly link: string };
+
+/** An entry as a line of an NDJSON export, without the line feed. The verifier takes no other spelling. */
+export function ndjsonLineOf(entry: ExportEntry): string {
+  switch (entry.type) {
+    case 'header': {
+      const { chain, from, removal } = entry;
+      return JSON.stringify({
+        type: 'header',
+        format: 'chromeos-connector-bff audit export',
+        version: 1,
+        chain,
+        from,
+        removal: removal && { statement: removal.statement, signature: removal.signature },
+      });
+    }
+    case 'event':
+      return `{"type":"event","number":${entry.number},"digest":"${entry.digest}","event":${entry.text}}`;
+    case 'omitted':
+      return `{"type":"omitted","number":${entry.number},"digest":"${entry.digest}"}`;
+    case 'checkpoint':
+      return JSON.stringify({
+        type: 'checkpoint',
+        statement: entry.statement,
+        signature: entry.signature,
+      });
+    case 'end':
+      return `{"type":"end","number":${entry.number},"link":"${entry.link}"}`;
+  }
+}
+
+/** How well a chain is covered by its checkpoints. `signed`: the last one covers all of it; `behind`: there
+ *  is more since; `unsigned`: nobody vouches for the last one; `none`: there is none. */
+export type ChainStatus = {
+  readonly chain: string;
+  /** How many events it ever had. */
+  readonly length: number;
+  /** Up to which number retention removed them; `null` where it has not. */
+  readonly removedTo: number | null;
+  readonly lastCheckpoint: {
+    readonly number: number;
+    readonly time: string;
+    readonly keyId: string | null;
+    readonly signed: boolean;
+  } | null;
+  readonly status: 'signed' | 'behind' | 'unsigned' | 'none';
+};

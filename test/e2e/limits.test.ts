@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { otherTenantId, people, registration } from '../../src/simulator/directory.ts';
+import { until } from '../support/processes.ts';
+import { hold, operationsPath, scene } from '../support/scene.ts';
+import { bearer, disconnectPath } from '../support/service.ts';
+
+const environment = { ALLOWED_TENANT_IDS: `${registration.tenantId},${otherTenantId}` };
+
+describe('rates', () => {
+  const it = scene({ environment });
+
+  test('of one caller: headers tell what is left, then 429; another caller is not touched', async () => {
+    await it.beside({ limits: { callerPerMinute: 3 } }, async (on) => {
+      for (const left of [2, 1, 0]) {
+        const { status, headers } = await it.get('/api/v1/me', { on });
+        assert.equal(status, 200);
+        assert.equal(headers['ratelimit-policy'], '"caller";q=3;w=60');
+        assert.match(String(headers.ratelimit), new RegExp(`^"caller";r=${left};t=([1-9]|[1-5]\\d|60)$`));
+      }
+      for (const path of ['/api/v1/me', operationsPath]) {
+        const { status, body, headers } = await it.get(path, { on });
+        assert.deepEqual([status, body.code], [429, 'rate_limited']);
+        assert.match(String(headers['retry-after']), /^([1-9]|[1-5]\d|60)$/);
+        assert.match(String(headers.ratelimit), /^"caller";r=0;/);
+      }
+      it.simulator.clearCalls();
+      const act = await it.disconnect({ on });
+      assert.deepEqual([act.status, act.body.code], [429, 'rate_limited']);
+      assert.equal(it.simulator.calls.length, 0);
+      assert.equal((await it.get('/api/v1/me', { on, as: 'second-admin' })).status, 200);
+      // The same object id in another tenant is another caller.
+      const token = { tenantId: otherTenantId, oid: people.admin.oid };
+      assert.equal((await it.get('/api/v1/me', { on, token })).status, 200);
+    });
+  });
+
+  test('of one caller: a forged token uses up nobody’s rate', async () => {
+    await it.beside({ limits: { callerPerMinute: 1 } }, async (on) => {
+      for (let call = 0; call < 3; call += 1) {
+        const { status } = await it.get('/api/v1/me', { on, token: { key: 'unpublished' } });
+        assert.equal(status, 401);
+      }
+      assert.equal((await it.get('/api/v1/me', { on })).status, 200);
+    });
+  });
+
+  test('of one address: on every route, also without a token and where nothing is', async () => {
+    await it.beside({ limits: { addressPerMinute: 3 } }, async (on) => {
+      assert.equal((await on.api.get('/api/v1/nowhere')).status, 404);
+      assert.equal((await on.api.post(disconnectPath)).status, 401);
+      assert.equal((await it.get('/api/v1/me', { on })).status, 200);
+      for (const response of [await on.api.get('/api/v1/nowhere'), await it.get('/api/v1/me', { on })]) {
+        assert.deepEqual([response.status, response.body.code], [429, 'rate_limited']);
+        assert.match(String(response.headers.ratelimit), /^"address";r=0;/);
+        assert.ok(response.headers['retry-after']);
+      }
+      await on.management.get('/livez').expect(200);
+    });
+  });
+
+  test('of one address: the one a trusted proxy names, and no other', async () => {
+    const limits = { addressPerMinute: 1 };
+    const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
+    await it.beside({ limits }, async (on) => {
+      assert.equal((await it.get('/api/v1/me', { on, ...from('192.0.2.1') })).status, 200);
+      assert.equal((await it.get('/api/v1/me', { on, ...from('192.0.2.2') })).status, 429);
+    });
+  });
+
+  test('both at once: the headers tell of both', async () => {
+    await it.beside({ limits: { callerPerMinute: 5, addressPerMinute: 9 } }, async (on) => {
+      const { headers } = await it.get('/api/v1/me', { on });
+      assert.equal(headers['ratelimit-policy'], '"address";q=9;w=60, "caller";q=5;w=60');
+      assert.match(String(headers.ratelimit), /^"address";r=8;t=\d+, "caller";r=4;t=\d+$/);
+    });
+  });
+
+  test('0 is off', async () => {
+    const { headers } = await it.get('/api/v1/me');
+    assert.deepEqual([headers.ratelimit, headers['ratelimit-policy']], [undefined, undefined]);
+  });
+});
+
+describe('many at once', () => {
+  const it = scene({ timings: { limits: { maxConcurrentRequests: 3 }, graphTimeoutMs: 15_000 } });
+
+  test('more than MAX_CONCURRENT_REQUESTS: 503 with Retry-After at once, and room again afterwards', async () => {
+    const held = hold(it.simulator, 'list', 3);
+    const token = bearer(await it.simulator.token('reader'));
+    const path = '/api/v1/deviceManagement/chromeOSOnboardingSettings';
+    const waiting = [1, 2, 3].map(() =>
+      it.service.api
+        .get(path)
+        .set('authorization', token)
+        .then((r) => r),
+    );
+    await until('all are under way', () => it.asked('list') === 3);
+    const shed = await it.disconnect();
+    assert.deepEqual([shed.status, shed.body.code], [503, 'overloaded']);
+    assert.match(String(shed.headers['retry-after']), /^\d+$/);
+    await it.service.management.get('/readyz').expect(200);
+    held.release();
+    for (const { status } of await Promise.all(waiting)) assert.equal(status, 200);
+    await until('there is room', async () => (await it.get('/api/v1/me')).status === 200);
+    for (let round = 0; round < 10; round += 1) assert.equal((await it.get('/api/v1/me')).status, 200);
+  });
+
+  test('callers who hang up make room', async () => {
+    const held = hold(it.simulator, 'list', 3);
+    const abort = new AbortController();
+    const authorization = bearer(await it.simulator.token('reader'));
+    const url = `${it.service.url}/api/v1/deviceManagement/chromeOSOnboardingSettings`;
+    const hungUp = [1, 2, 3].map(() =>
+      fetch(url, { headers: { authorization }, signal: abort.signal }).catch(() => 'gone'),
+    );
+    await until('all are under way', () => it.asked('list') === 3);
+    abort.abort();
+    await Promise.all(hungUp);
+    await until('there is room', async () => (await it.get('/api/v1/me')).status === 200);
+    held.release();
+  });
+});

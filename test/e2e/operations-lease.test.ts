@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import pg from 'pg';
+import { until } from '../support/processes.ts';
+import { startReplica } from '../support/replica.ts';
+import { hold, scene } from '../support/scene.ts';
+import { bearer, disconnectPath } from '../support/service.ts';
+import { startTcpProxy, type Verdict } from '../support/tcp-proxy.ts';
+
+// The lease leaves room for one request and little more.
+const timings = { leaseMs: 2000, graphTimeoutMs: 500, sweepMs: 100, writeTimeoutMs: 10_000 };
+
+describe('whoever sends holds the slot', () => {
+  // The one that sweeps.
+  const it = scene({ timings });
+  const theOpenOne = async () => {
+    const [row] = await it.world.query<{ id: string; status: string }>(
+      "select id, status from operations where status in ('sent', 'unknown') order by position desc limit 1",
+    );
+    return row;
+  };
+  const outcomes = async (id: string) => (await it.events(id)).filter(({ event }) => event === 'outcome');
+
+  test('a sender whose attempt took longer than its lease does not send', async () => {
+    // The attempt is committed at once, but the sender does not hear of it.
+    const lock = new pg.Client({ connectionString: it.world.database.adminUrl });
+    await lock.connect();
+    await lock.query('select pg_advisory_lock(4711)');
+    await it.world.query(`create function wait_for_test() returns trigger language plpgsql as $$
+      begin perform pg_advisory_xact_lock_shared(4711); return null; end $$`);
+    await it.world.query(`create constraint trigger wait_for_test after insert on operations
+      deferrable initially deferred for each row execute function wait_for_test()`);
+    try {
+      const sending = it.disconnect();
+      const waiting = "select from pg_locks where locktype = 'advisory' and not granted";
+      await until('the attempt is being committed', async () => (await it.world.query(waiting)).length > 0);
+      const begun = Date.now();
+      await until('the lease is over', () => Date.now() > begun + timings.leaseMs);
+      await lock.query('select pg_advisory_unlock(4711)');
+      const response = await sending;
+      assert.deepEqual([response.status, response.body.code], [503, 'graph_unavailable']);
+      assert.equal(it.asked('disconnect'), 0);
+      const [{ id } = { id: '' }] = await it.world.query<{ id: string }>(
+        'select id from operations order by position desc limit 1',
+      );
+      await until('it has ended', async () => (await it.status(id)) === 'failed');
+      assert.equal((await outcomes(id)).length, 1);
+    } finally {
+      await lock.end();
+      await it.world.query('drop trigger wait_for_test on operations');
+    }
+  });
+
+  test('a process that was stopped while it connected does not send when it wakes', async () => {
+    const proxy = await startTcpProxy(it.simulator.port);
+    const letGo = Promise.withResolvers<void>();
+    // The look leaves no connection behind; the one for the act is held before its handshake.
+    it.simulator.setFault('list', { headers: { connection: 'close' } });
+    proxy.onConnection(async (number): Promise<Verdict> => {
+      if (number > 1) await letGo.promise;
+      return 'pass';
+    });
+    const replica = await startReplica(it.world, timings, {
+      GRAPH_BASE_URL: `https://localhost:${proxy.port}/beta`,
+    });
+    try {
+      const sending = replica.api
+        .post(disconnectPath)
+        .set('authorization', bearer(await it.simulator.token('admin')))
+        .then((response) => response);
+      await until('it connects', () => proxy.connections() === 2);
+      replica.freeze();
+      const id = (await theOpenOne())?.id ?? '';
+      await until('another replica ended it', async () => (await it.status(id)) === 'unknown');
+      // The whole handshake waits for it when it wakes.
+      letGo.resolve();
+      await until('the peer has answered the handshake', () => proxy.answered(2) > 1000);
+      replica.thaw();
+      const response = await sending;
+      assert.equal(it.asked('disconnect'), 0);
+      assert.deepEqual([response.status, response.body.code], [503, 'graph_unavailable']);
+      assert.equal(await it.status(id), 'failed');
+      assert.equal((await outcomes(id)).length, 1);
+    } finally {
+      await replica.kill();
+      await proxy.close();
+    }
+  });
+
+  for (const when of ['before', 'after'] as const) {
+    test(`a process that is killed ${when} Graph acts: unknown within the sweep, never sent again`, async () => {
+      const replica = await startReplica(it.world, timings);
+      it.simulator.setSequence(it.tenantId, ['inprogress', 'offboarding']);
+      const held = hold(it.simulator, 'disconnect');
+      if (when === 'after') it.simulator.setFault('disconnect', { delayMs: 60_000 });
+      const token = bearer(await it.simulator.token('admin'));
+      replica.api
+        .post(disconnectPath)
+        .set('authorization', token)
+        .set('idempotency-key', 'k')
+        .catch(() => {});
+      await held.arrived();
+      if (when === 'after') {
+        held.release();
+        await until('Graph has acted', () => it.simulator.acts().length === 1);
+      }
+      await replica.kill();
+      const { id = '', status } = (await theOpenOne()) ?? {};
+      assert.equal(status, 'sent');
+      // While its lease lasts the slot is taken.
+      const early = await it.disconnect({ as: 'second-admin' });
+      assert.deepEqual([early.body.code, early.body.operationId], ['operation_in_progress', id]);
+      await until('the sweep has ended it', async () => (await it.status(id)) === 'unknown');
+      const [outcome, ...more] = await outcomes(id);
+      assert.deepEqual([outcome?.result, outcome?.actor.oid, more.length], ['unknown', 'system', 0]);
+      const again = await it.disconnect({ headers: { 'idempotency-key': 'k' } });
+      assert.deepEqual([again.status, again.body.code, again.body.operationId], [502, 'outcome_unknown', id]);
+      assert.equal(again.headers['idempotency-replayed'], 'true');
+      assert.equal(it.asked('disconnect'), 1);
+      const { body } = await it.operation(id);
+      assert.equal(body.status, when === 'after' ? 'accepted' : 'unknown');
+      held.release();
+    });
+  }
+
+  test('two replicas that sweep at once write one outcome', async () => {
+    await it.beside(timings, async (other) => {
+      const held = hold(it.simulator, 'disconnect');
+      const sending = it.disconnect({ on: other });
+      await held.arrived();
+      const { id = '' } = (await theOpenOne()) ?? {};
+      await it.world.query('update operations set lease_until = now() where id = $1', [id]);
+      await until('it is unknown', async () => (await it.status(id)) === 'unknown');
+      held.release();
+      assert.equal((await sending).status, 200);
+      // What the sender knows settles it, as a move of its own.
+      assert.equal(await it.status(id), 'accepted');
+      assert.deepEqual(
+        (await it.events(id)).map(({ event, move }) => [event, move?.to]),
+        [
+          ['attempt', 'sent'],
+          ['outcome', 'unknown'],
+          ['move', 'accepted'],
+        ],
+      );
+      const { body } = await it.operation(id);
+      assert.doesNotMatch(body.explanation, /wrote no outcome/);
+    });
+  });
+});

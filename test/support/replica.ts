@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import request from 'supertest';
+import { until } from './processes.ts';
+import type { World } from './service.ts';
+import type { Timings } from './timings.ts';
+
+export type Replica = {
+  readonly child: ChildProcess;
+  readonly api: ReturnType<typeof request>;
+  /** Stops and continues it, as a frozen node or a debugger would. */
+  freeze(): void;
+  thaw(): void;
+  kill(signal?: NodeJS.Signals): Promise<void>;
+};
+
+/** Starts one more replica of the service, as a process, in that world; it is ready. */
+export async function startReplica(
+  world: World,
+  timings: Timings,
+  environment: Record<string, string> = {},
+): Promise<Replica> {
+  const folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-replica-'));
+  const caFile = join(folder, 'ca.pem');
+  await writeFile(caFile, world.simulator.caPem);
+  const main = fileURLToPath(new URL('./replica-main.ts', import.meta.url));
+  const child = spawn(process.execPath, [main], {
+    env: {
+      PATH: process.env.PATH ?? '',
+      ...world.environment(environment),
+      LOG_LEVEL: 'silent',
+      NODE_EXTRA_CA_CERTS: caFile,
+      TEST_TIMINGS: JSON.stringify(timings),
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exit = once(child, 'exit').finally(() => rm(folder, { recursive: true, force: true }));
+  const [line] = (await Promise.race([
+    once(createInterface({ input: child.stdout }), 'line'),
+    exit.then(() => Promise.reject(new Error('the replica ended before it listened'))),
+  ])) as [string];
+  const { port, managementPort } = JSON.parse(line);
+  const management = request(`http://localhost:${managementPort}`);
+  await until('the replica is ready', async () => (await management.get('/readyz')).status === 200);
+  return {
+    child,
+    api: request(`http://localhost:${port}`),
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
+    async kill(signal = 'SIGKILL') {
+      child.kill(signal);
+      await exit;
+    },
+  };
+}

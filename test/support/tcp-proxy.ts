@@ -1,0 +1,54 @@
+import { once } from 'node:events';
+import net from 'node:net';
+
+/** What becomes of a connection: it passes, is refused before a byte was exchanged, or waits first. */
+export type Verdict = 'pass' | 'refuse';
+
+export type TcpProxy = {
+  readonly port: number;
+  /** How many connections there have been. */
+  connections(): number;
+  /** How many bytes came back on that connection. */
+  answered(number: number): number;
+  /** Decides about each connection, by its number from 1. */
+  onConnection(decide: (number: number) => Verdict | Promise<Verdict>): void;
+  close(): Promise<void>;
+};
+
+/** A wire between the service and a port of localhost, which a test can cut or hold. */
+export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+  let count = 0;
+  let decide: (number: number) => Verdict | Promise<Verdict> = () => 'pass';
+  const sockets: net.Socket[] = [];
+  const server = net.createServer({ pauseOnConnect: true }, async (socket) => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+    count += 1;
+    if ((await decide(count)) === 'refuse') {
+      socket.destroy();
+      return;
+    }
+    const target = net.connect(targetPort, '127.0.0.1');
+    target.on('error', () => socket.destroy());
+    target.on('close', () => socket.destroy());
+    socket.on('close', () => target.destroy());
+    socket.pipe(target);
+    target.pipe(socket);
+    socket.resume();
+  });
+  server.listen(0, 'localhost');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    connections: () => count,
+    answered: (number) => sockets[number - 1]?.bytesWritten ?? 0,
+    onConnection(next) {
+      decide = next;
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import type { Settings } from '../../src/settings.ts';
+
+/** What a test adjusts of the settings for operations. */
+export type Timings = Partial<Omit<Settings['disconnect'], 'policy'>> & {
+  policy?: Partial<Settings['disconnect']['policy']>;
+  graphTimeoutMs?: number;
+  /** Of the database. */
+  writeTimeoutMs?: number;
+  limits?: Partial<Settings['limits']>;
+};
+
+/** Settings that wait for nothing a test does not want to wait for. */
+export function adjusted(timings: Timings = {}): (settings: Settings) => Settings {
+  const { graphTimeoutMs, writeTimeoutMs, limits, policy, ...disconnect } = timings;
+  return (settings) => ({
+    ...settings,
+    graph: { ...settings.graph, timeoutMs: graphTimeoutMs ?? 1000 },
+    audit: { ...settings.audit, writeTimeoutMs: writeTimeoutMs ?? settings.audit.writeTimeoutMs },
+    limits: { ...settings.limits, callerPerMinute: 0, ...limits },
+    disconnect: {
+      ...settings.disconnect,
+      watchEveryMs: 0,
+      ...disconnect,
+      policy: { ...settings.disconnect.policy, ...policy },
+    },
+  });
+}
