@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { parse, stringify } from 'yaml';
+import {
+  alerts,
+  alertTests,
+  type Groups,
+  groups,
+  metricsIn,
+  promtool,
+  queries,
+  rules,
+  runbooks,
+  withoutAnnotations,
+} from './sources.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'rules-check-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function checkRules(content: object): { ok: boolean; output: string } {
+  const file = join(folder, 'check.yml');
+  writeFileSync(file, stringify(content));
+  return promtool('check', 'rules', file);
+}
+
+type Expectation = { alertname: string; exp_alerts: unknown[] };
+const suite: { tests: { alert_rule_test: Expectation[] }[] } = parse(alertTests);
+
+/** Runs the unit tests: all, or those that say something of one alert. */
+function testRules(tested: Groups, of?: string): { ok: boolean; output: string } {
+  const tests = suite.tests.filter(
+    (one) => of === undefined || one.alert_rule_test.some(({ alertname }) => alertname === of),
+  );
+  writeFileSync(join(folder, 'rules.yml'), stringify({ groups: withoutAnnotations(tested) }));
+  writeFileSync(join(folder, 'alerts.test.yml'), stringify({ ...suite, tests }));
+  return promtool('test', 'rules', join(folder, 'alerts.test.yml'));
+}
+
+describe('rules', () => {
+  it('promtool finds them right', () => {
+    const { ok, output } = checkRules({ groups });
+    assert.ok(ok, output);
+    assert.match(output, new RegExp(`${rules.length} rules found`));
+  });
+
+  it('promtool finds a wrong one', () => {
+    assert.ok(!checkRules({ groups: [{ name: 'x', rules: [{ alert: 'X', expr: 'sum(' }] }] }).ok);
+  });
+
+  it('each alert fires when it should, and not when it should not', () => {
+    const { ok, output } = testRules(groups);
+    assert.ok(ok, output);
+  });
+
+  const expectations = suite.tests.flatMap((one) => one.alert_rule_test);
+  for (const { alert } of alerts) {
+    it(`${alert} has a case that fires it and one that does not`, () => {
+      const own = expectations.filter(({ alertname }) => alertname === alert);
+      assert.ok(own.some((one) => one.exp_alerts.length > 0));
+      assert.ok(own.some((one) => one.exp_alerts.length === 0));
+    });
+
+    it(`${alert} would be missed, and is not always on`, () => {
+      const replaced = (expr: string): Groups =>
+        groups.map((group) => ({
+          ...group,
+          rules: group.rules.map((rule) => (rule.alert === alert ? { ...rule, expr } : rule)),
+        }));
+      assert.ok(!testRules(replaced('vector(1) == 0'), alert).ok, 'never firing is found');
+      assert.ok(!testRules(replaced('vector(1)'), alert).ok, 'always firing is found');
+    });
+  }
+
+  it('each alert says how bad it is, what it means and where to read on', () => {
+    for (const { alert, labels, annotations } of alerts) {
+      assert.match(labels?.severity ?? '', /^(critical|warning)$/, alert);
+      assert.ok((annotations?.summary ?? '').length > 20, alert);
+      assert.ok((annotations?.description ?? '').length > 20, alert);
+      const page = /^https:\/\/[^/]+\/chromeos-connector-bff\/([\w-]+\.md)$/.exec(
+        annotations?.runbook_url ?? '',
+      )?.[1];
+      assert.ok(page && runbooks.includes(page), `${alert}: ${annotations?.runbook_url}`);
+      const text = readFileSync(new URL(`../../docs/runbooks/${page}`, import.meta.url), 'utf8');
+      assert.ok(text.includes(`\`${alert}\``), `${page} tells of ${alert}`);
+    }
+  });
+
+  it('runbooks know no alert that does not exist', () => {
+    for (const page of runbooks) {
+      const text = readFileSync(new URL(`../../docs/runbooks/${page}`, import.meta.url), 'utf8');
+      for (const [, name] of text.matchAll(/`(ChromeosBff\w+)`/g)) {
+        assert.ok(
+          alerts.some(({ alert }) => alert === name),
+          `${page}: ${name}`,
+        );
+      }
+    }
+  });
+
+  it('the memory they watch for is the limit of the Deployment', () => {
+    const deployment = parse(
+      readFileSync(new URL('../../k8s/base/deployment.yaml', import.meta.url), 'utf8'),
+    );
+    const { memory } = deployment.spec.template.spec.containers[0].resources.limits;
+    const { expr } = alerts.find(({ alert }) => alert === 'ChromeosBffMemoryNearLimit') ?? { expr: '' };
+    assert.equal(`${/\* (\d+) \* 1024 \* 1024/.exec(expr)?.[1]}Mi`, memory);
+  });
+});
+
+describe('the dashboard', () => {
+  it('each query is one that Prometheus understands', () => {
+    assert.ok(queries.length > 30);
+    const recorded = queries.map(({ expr }, index) => ({ record: `dashboard:query_${index}`, expr }));
+    const { ok, output } = checkRules({ groups: [{ name: 'dashboard', rules: recorded }] });
+    assert.ok(ok, output);
+  });
+
+  it('each asks for a metric of ours', () => {
+    for (const { title, expr } of queries) assert.ok(metricsIn(expr).length > 0, title);
+  });
+});
