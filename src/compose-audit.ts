@@ -32,6 +32,7 @@ export function composeAudit(
     try {
       await makeCheckpoints({ database, signer, clock: Date.now, onCheckpoint });
     } catch (error) {
+      metrics.auditCheckpointFailures.inc();
       log.warn({ error }, 'the audit chains could not be checkpointed');
     }
   };

@@ -4,14 +4,21 @@ import { loadSettings, SettingsError } from './settings.ts';
 
 // Before anything heavy is imported, so that a complaint comes within a second.
 const settings = readSettings();
-const { compose } = await import('./compose.ts');
-const service = composed();
-const { log } = service;
-let stopping = false;
-
+// As a container's first process we would not even hear of a signal that nobody handles.
+let stop = async (_signal: string): Promise<void> => process.exit(0);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => void stop(signal));
 }
+
+const { compose } = await import('./compose.ts');
+const service = composed();
+const { log } = service;
+stop = once(async (signal) => {
+  log.info({ signal }, 'stopping');
+  await service.close();
+  log.info('stopped');
+  process.exit(0);
+});
 
 try {
   const ports = await service.start();
@@ -21,13 +28,13 @@ try {
   process.exit(1);
 }
 
-async function stop(signal: string): Promise<void> {
-  if (stopping) return;
-  stopping = true;
-  log.info({ signal }, 'stopping');
-  await service.close();
-  log.info('stopped');
-  process.exit(0);
+/** Runs `work` the first time only. */
+function once(work: (signal: string) => Promise<void>): (signal: string) => Promise<void> {
+  let running: Promise<void> | null = null;
+  return (signal) => {
+    running ??= work(signal);
+    return running;
+  };
 }
 
 /** What can't even be put together is for whoever started it: TLS files that are not there, say. */

@@ -20,7 +20,11 @@ const clouds = {
 
 const configDirectory = fileURLToPath(new URL('../config', import.meta.url));
 
-type Raw = { entra?: { credential?: Record<string, unknown>; allowedClientIds?: unknown } };
+type Raw = {
+  disconnect?: { leaseMs?: unknown };
+  graph?: { timeoutMs?: unknown };
+  entra?: { credential?: Record<string, unknown>; allowedClientIds?: unknown };
+};
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Raised when settings are missing or wrong: `complaints` has all of them at once, each naming the
@@ -126,6 +130,9 @@ function complaintsAcross(raw: Raw, production: boolean, httpsProxy: string | nu
     complaints.push(
       'ALLOWED_CLIENT_IDS is required in production: the client ids of the portals that may call',
     );
+  }
+  if (Number(raw.disconnect?.leaseMs) <= Number(raw.graph?.timeoutMs) + 1000) {
+    complaints.push('disconnect.leaseMs must be more than a second longer than graph.timeoutMs');
   }
   if (httpsProxy !== null && !/^https?:$/.test(URL.parse(httpsProxy)?.protocol ?? '')) {
     complaints.push('HTTPS_PROXY must be an http:// or https:// URL');

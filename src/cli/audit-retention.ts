@@ -47,23 +47,27 @@ async function main({ before, tenant, keyFiles, yes }: Command): Promise<void> {
   client.on('error', () => {});
   await client.connect();
   try {
-    const removals = await applyRetention(client, {
-      before,
-      chain: tenant,
-      signer,
-      verifiers: new Map(verifiers.map((verifier) => [verifier.keyId, verifier])),
-      by: userInfo().username,
-      now: new Date(),
-      remove: yes,
-    });
-    for (const { chain, from, to, newest } of removals) {
-      console.log(
-        `${chain}: events ${from} to ${to} (the newest of ${newest.toISOString()}) ${yes ? 'were removed' : 'would be removed'}.`,
-      );
-    }
-    if (removals.length === 0) {
-      console.log('Nothing to remove: no signed checkpoint has only older events before it.');
-    } else if (!yes) console.log('Nothing was removed. Say --yes to do it.');
+    let chains = 0;
+    await applyRetention(
+      client,
+      {
+        before,
+        chain: tenant,
+        signer,
+        verifiers: new Map(verifiers.map((verifier) => [verifier.keyId, verifier])),
+        by: userInfo().username,
+        now: new Date(),
+        remove: yes,
+      },
+      ({ chain, from, to, newest }) => {
+        chains += 1;
+        console.log(
+          `${chain}: events ${from} to ${to} (the newest of ${newest.toISOString()}) ${yes ? 'were removed' : 'would be removed'}.`,
+        );
+      },
+    );
+    if (chains === 0) console.log('Nothing to remove: no signed checkpoint has only older events before it.');
+    else if (!yes) console.log('Nothing was removed. Say --yes to do it.');
   } finally {
     await client.end();
   }

@@ -56,6 +56,8 @@ export type Call = {
   readonly admit: (caller: Caller) => Promise<void>;
   /** Tells the edge what its one log line should know. */
   readonly note: (facts: CallFacts) => void;
+  /** What was told so far. */
+  readonly noted: () => CallFacts;
 };
 
 export type CallFacts = {
@@ -189,6 +191,7 @@ export async function refusalsOnRecord<Value>(
         action,
         result: 'refused',
         failure: failure.reason,
+        operationId: call.noted().operationId ?? ('operationId' in failure ? failure.operationId : null),
         graphRequestId: graphTraceOf(failure)?.requestId ?? null,
       });
     }

@@ -6,7 +6,7 @@ import { type FailureReason, failureOf } from './failure.ts';
 import { conclude } from './operations/conclusion.ts';
 import { isFinal, type Operation } from './operations/operation.ts';
 import { policyChecks } from './operations/policy.ts';
-import { isOverdue } from './operations/slot.ts';
+import { isOverdue, mayBeSuperseded } from './operations/slot.ts';
 import type { ConnectionList } from './ports.ts';
 
 /** One thing that must hold for a disconnect. `reason` says why it failed, or why a look can't tell. */
@@ -131,7 +131,9 @@ async function wouldMakeWay(
     if (holder.status !== 'sent') return true;
     holder = { ...holder, status: 'unknown' };
   }
-  if (holder.status === 'unknown' && holder.id === supersedes) return true;
+  if (holder.id === supersedes && mayBeSuperseded(world, holder)) return true;
+  const waiting = holder.status === 'awaiting_approval' || holder.status === 'approved';
+  if (waiting) return !seen.members.some(({ id }) => id === holder.connection.id);
   const conclusion = conclude(holder, seen, world.clock(), world.timing.settleAfterMs);
   return conclusion !== null && holder.status !== 'sent' && isFinal(conclusion.to);
 }

@@ -34,5 +34,6 @@ function callOfOurs(world: World): Call {
     address: 'internal',
     admit: async () => {},
     note: () => {},
+    noted: () => ({}),
   };
 }

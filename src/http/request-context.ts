@@ -92,6 +92,7 @@ export function callOf(request: Request, response: Response): Call {
     requestId: context.requestId,
     address: addressOf(request),
     admit: (caller) => limits(caller, response),
+    noted: () => context.facts,
     note: (facts) => {
       context.facts = { ...context.facts, ...facts };
     },

@@ -9,6 +9,7 @@ import {
   sampleEvent,
   startAuditScene,
 } from '../support/audit.ts';
+import { until } from '../support/processes.ts';
 
 const tables = ['audit_events', 'audit_chains', 'audit_checkpoints', 'audit_removals'];
 const home = `chain = '${homeTenant}'`;
@@ -131,6 +132,28 @@ describe('retention', () => {
     const { out } = await scene.retention(key, '--before', '2023-06-01', '--tenant', homeTenant);
     assert.match(out, /events 1 to 2 /);
     assert.doesNotMatch(out, new RegExp(otherTenant));
+  });
+
+  test('appending goes on while it works', async () => {
+    // Holds retention where it deletes: the service's appends must not wait for it.
+    await scene.superuser.query('begin');
+    await scene.superuser.query(`select from audit_events where ${home} and number = 1 for update`);
+    const removing = scene.retention(key, '--before', '2024-01-01', '--tenant', homeTenant, '--yes');
+    try {
+      await until('retention waits', async () => {
+        const { rows } = await scene.service.query(
+          "select from pg_locks where not granted and locktype = 'transactionid'",
+        );
+        return rows.length > 0;
+      });
+      await scene.append(sampleEvent(homeTenant));
+    } finally {
+      await scene.superuser.query('commit');
+    }
+    assert.equal((await removing).code, 0);
+    const { code, out } = await scene.verify('--public-key', key.publicFile);
+    assert.equal(code, 0, out);
+    assert.match(out, /: 6 events, nothing wrong. Retention removed events 1 to 4/);
   });
 
   test('does not tidy away an alteration', async () => {

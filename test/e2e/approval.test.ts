@@ -122,7 +122,7 @@ describe('two people', () => {
     assert.deepEqual([status, body.status, body.approval.reason], [200, 'rejected', 'not on a Friday']);
     assert.equal((await execute(id)).body.code, 'operation_not_allowed');
     assert.equal((await approve(id)).body.code, 'operation_not_allowed');
-    assert.equal((await it.events(id)).at(-1)?.action, 'reject');
+    assert.equal((await it.events(id)).findLast(({ event }) => event === 'move')?.action, 'reject');
     await wish();
   });
 
@@ -200,7 +200,7 @@ describe('two people', () => {
       assert.deepEqual([late.status, late.body.code], [409, 'operation_not_allowed']);
       assert.equal(await it.status(id), 'expired');
       assert.equal(it.asked('disconnect'), 0);
-      const last = (await it.events(id)).at(-1);
+      const last = (await it.events(id)).findLast(({ event }) => event === 'move');
       assert.deepEqual(last?.move, { from: stage, to: 'expired' });
     });
 
@@ -227,6 +227,18 @@ describe('two people', () => {
       );
     });
   }
+
+  test('a wish about a connection that is gone makes way for the next one', async () => {
+    const id = await approved();
+    assert.equal((await it.disconnect({ query: '?dryRun=true' })).body.would, 'be_refused');
+    it.simulator.setConnection(it.tenantId, { id: 'another-connection' });
+    assert.equal((await it.disconnect({ query: '?dryRun=true' })).body.would, 'ask_for_approval');
+    const next = await it.disconnect();
+    assert.equal(next.status, 202);
+    assert.equal(await it.status(id), 'expired');
+    assert.match((await it.operation(id)).body.explanation, /connection it was about is gone/);
+    assert.equal(it.asked('disconnect'), 0);
+  });
 
   test('its time is a setting', async () => {
     await it.beside({ approvalMs: 60_000 }, async (on) => {

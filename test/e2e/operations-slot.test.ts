@@ -181,6 +181,19 @@ describe('taking over from an operation whose end is unknown', () => {
     assert.equal(attempt?.actor.oid, (await it.operation(id)).body.requester.oid);
   });
 
+  test('an accepted one that comes to no end can be taken over, but only late', async () => {
+    const old = await it.acceptedOperation();
+    it.simulator.setConnection(it.tenantId, { onboardingStatus: 'inprogress' });
+    const early = await it.disconnect({ body: { supersedes: old } });
+    assert.equal(early.body.code, 'operation_in_progress');
+    await it.age(old, 16 * 60_000);
+    assert.equal((await it.disconnect()).body.code, 'operation_in_progress');
+    const taken = await it.disconnect({ body: { supersedes: old } });
+    assert.equal(taken.status, 200);
+    const { body } = await it.operation(old);
+    assert.deepEqual([body.status, body.supersededBy], ['accepted', taken.body.operationId]);
+  });
+
   test('what was taken over is not settled by what the new one does', async () => {
     const old = await it.unknownOperation();
     const taken = await it.disconnect({ body: { supersedes: old } });

@@ -9,19 +9,18 @@ export function warningsOf(reports: readonly ChainReport[], outsideGiven: boolea
     const events = first === length ? `event ${first} is` : `events ${first} to ${length} are`;
     const after =
       provenTo === 0 ? 'no signed checkpoint covers them' : 'they come after the last signed checkpoint';
-    const unsigned =
-      unsignedCheckpoints > 0 ? ` ${unsignedCheckpoints} unsigned checkpoints prove nothing.` : '';
+    const unsigned = unsignedCheckpoints > 0 ? ' The unsigned checkpoints prove nothing.' : '';
     return [
       `${chain}: ${events} unproven: ${after}, so whoever owns the database could have rewritten them.${unsigned}`,
     ];
   });
-  if (!outsideGiven) {
-    warnings.push(
-      'Without outside checkpoints it is unproven that nothing was cut off together with its checkpoints. Give those that were kept elsewhere with --checkpoints.',
-    );
-  }
-  return warnings;
+  if (!outsideGiven) return [...warnings, `Without outside checkpoints ${mayBeCut}`];
+  const alone = reports.filter(({ outsideCheckpoints }) => outsideCheckpoints === 0);
+  return [...warnings, ...alone.map(({ chain }) => `${chain}: without an outside checkpoint ${mayBeCut}`)];
 }
+
+const mayBeCut =
+  'it is unproven that nothing was cut off together with its checkpoints. Give those that were kept elsewhere with --checkpoints.';
 
 /** One chain in a sentence or two. */
 export function summaryOf({ chain, length, removal, lastSigned }: ChainReport): string {

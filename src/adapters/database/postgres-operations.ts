@@ -174,7 +174,7 @@ async function supersede(client: Queryable, { id, tenantId, supersedes }: Operat
   if (supersedes === null) return true;
   const taken = await client.query(
     `update operations set superseded_by = $1
-     where id = $2 and tenant_id = $3 and status = 'unknown' and superseded_by is null`,
+     where id = $2 and tenant_id = $3 and status in ('unknown', 'accepted') and superseded_by is null`,
     [id, supersedes, tenantId],
   );
   return taken.rowCount === 1;

@@ -33,27 +33,33 @@ export type Removal = {
 /** Removes the oldest part of chains: as far as all events are older than `before`, and no further than a
  *  signed checkpoint, so that what is left still hangs on a link somebody vouched for. Leaves a signed
  *  statement, and an event in the chain. Nothing is removed that does not verify: retention must not tidy
- *  away an alteration. Needs a client of the tables' owner. All chains or none. */
-export async function applyRetention(client: pg.ClientBase, options: RetentionOptions): Promise<Removal[]> {
-  await client.query('begin');
-  try {
-    const { rows } = await client.query<{ chain: string }>(
-      `select chain from audit_chains where $1::text is null or chain = $1 order by chain for update`,
-      [options.chain],
-    );
-    const removals: Removal[] = [];
-    for (const { chain } of rows) {
+ *  away an alteration. Needs a client of the tables' owner. Each chain is done wholly or not at all, and
+ *  told to `onDone`. */
+export async function applyRetention(
+  client: pg.ClientBase,
+  options: RetentionOptions,
+  onDone: (removal: Removal) => void,
+): Promise<void> {
+  const { rows } = await client.query<{ chain: string }>(
+    'select chain from audit_chains where $1::text is null or chain = $1 order by chain',
+    [options.chain],
+  );
+  for (const { chain } of rows) {
+    await client.query('begin');
+    try {
+      // Against a second run of this. The chain's head stays free until the last moment: appends go on.
+      await client.query("select pg_advisory_xact_lock(hashtextextended('audit retention', 0))");
       const found = await findRemoval(client, chain, options);
-      if (found === null) continue;
-      await checkLinks(client, chain, found);
-      if (options.remove) await remove(client, found, options);
-      removals.push(found.removal);
+      if (found !== null) {
+        await checkLinks(client, chain, found);
+        if (options.remove) await remove(client, found, options);
+      }
+      await client.query('commit');
+      if (found !== null) onDone(found.removal);
+    } catch (error) {
+      await client.query('rollback').catch(() => {});
+      throw error;
     }
-    await client.query(options.remove ? 'commit' : 'rollback');
-    return removals;
-  } catch (error) {
-    await client.query('rollback').catch(() => {});
-    throw error;
   }
 }
 

@@ -87,17 +87,20 @@ export function measureOperations(operations: Operations, metrics: Metrics, writ
       }
     },
     async move(operation, to, change, event, leaseMs) {
-      if (event.event === 'outcome') metrics.disconnects.inc({ outcome: to });
       const stop = metrics.auditWriteDuration.startTimer();
       try {
         const moved = await operations.move(operation, to, change, event, leaseMs);
         stop();
         if (moved !== null) writes.written(event);
+        if (moved !== null && event.event === 'outcome') metrics.disconnects.inc({ outcome: to });
         if (moved !== null && moved.tookMs !== null) {
           metrics.operationDuration.observe({ status: moved.status }, moved.tookMs / 1000);
         }
         return moved;
       } catch (error) {
+        // It happened all the same; a sweep that fails finds the same operation again.
+        const happened = event.event === 'outcome' && change.concludedFrom !== 'lease';
+        if (happened) metrics.disconnects.inc({ outcome: to });
         writes.failed(event);
         throw error;
       }

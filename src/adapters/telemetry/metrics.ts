@@ -90,6 +90,11 @@ export function createMetrics() {
       help: 'When this process last made a checkpoint of an audit chain, as a Unix time; 0: not yet.',
       registers,
     }),
+    auditCheckpointFailures: new Counter({
+      name: `${prefix}audit_checkpoint_failures_total`,
+      help: 'Times the heads of the audit chains should have been checkpointed and could not be.',
+      registers,
+    }),
     auditRejectedSignInsDropped: new Counter({
       name: `${prefix}audit_rejected_sign_ins_dropped_total`,
       help: 'Rejected sign-ins that are not on record: the queue was full, or the write failed.',
@@ -156,6 +161,7 @@ export function createMetrics() {
   for (const event of eventKinds) {
     for (const result of ['written', 'failed']) metrics.auditWrites.inc({ event, result }, 0);
   }
+  for (const reason of ['full', 'not_written']) metrics.auditRejectedSignInsDropped.inc({ reason }, 0);
   for (const result of ['hit', 'shared', 'miss']) metrics.exchangeCache.inc({ result }, 0);
   return { ...metrics, registry };
 }

@@ -122,6 +122,28 @@ export function answerKept(
   return operation.approval === null ? { answer: { ...answer, requestId: operation.requestId } } : {};
 }
 
+/** A wish about a connection that is gone has nothing left to be approved or executed for. Gives the
+ *  operation as it then stands, or `null` where there is nothing to end. */
+export async function endPointless(
+  world: World,
+  call: Call,
+  actor: Caller,
+  operation: Operation,
+  seen: SeenConnection,
+): Promise<Operation | null> {
+  const waiting = operation.status === 'awaiting_approval' || operation.status === 'approved';
+  if (!waiting || seen.members.some(({ id }) => id === operation.connection.id)) return null;
+  return moveOperation(world, call, actor, operation, {
+    to: 'expired',
+    action: 'disconnect',
+    change: {
+      explanation: 'The connection it was about is gone.',
+      concludedFrom: 'reading',
+      answer: null,
+    },
+  });
+}
+
 /** From sending until now, in milliseconds. */
 export function sinceSent(operation: Operation, now: number): number | null {
   return operation.sentAt === null ? null : now - Date.parse(operation.sentAt);

@@ -3,7 +3,7 @@ import type { Caller } from '../caller.ts';
 import type { DisconnectRequest } from '../disconnect.ts';
 import { CallFailed } from '../failure.ts';
 import type { ConnectionState, SeenConnection } from './connection.ts';
-import { endOverdue, settleByReading } from './moving.ts';
+import { endOverdue, endPointless, settleByReading } from './moving.ts';
 import { isFinal, isOver, type Operation } from './operation.ts';
 
 /** What the caller's look showed, and the tenant's newest operation from before that look. */
@@ -71,9 +71,18 @@ async function makeWay(
   if (holder.id !== newest?.id) throw await inTheWay(world, caller, request, holder);
   if (await isOverdue(world, holder)) holder = (await endOverdue(world, call, caller, holder)) ?? holder;
   holder = await settleByReading(world, call, caller, holder, seen);
+  holder = (await endPointless(world, call, caller, holder, seen)) ?? holder;
   if (isFinal(holder.status)) return null;
-  if (holder.status === 'unknown' && holder.id === request.supersedes) return holder;
+  if (holder.id === request.supersedes && mayBeSuperseded(world, holder)) return holder;
   throw await inTheWay(world, caller, request, holder);
+}
+
+/** A person may take over from an operation whose end is unknown; and from an accepted one that has come
+ *  to no end for so long that reading will not bring it there. */
+export function mayBeSuperseded(world: World, { status, sentAt }: Operation): boolean {
+  if (status === 'unknown') return true;
+  const late = sentAt !== null && world.clock() - Date.parse(sentAt) > world.timing.settleAfterMs;
+  return status === 'accepted' && late;
 }
 
 export async function isOverdue(world: World, operation: Operation): Promise<boolean> {

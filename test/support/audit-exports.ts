@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before } from 'node:test';
+import type { ChainReport } from '../../src/adapters/audit-verification/chain-proofs.ts';
+import { verifyExport } from '../../src/adapters/audit-verification/export-file.ts';
+import { Finding } from '../../src/adapters/audit-verification/finding.ts';
+import type { OutsideCheckpoints } from '../../src/adapters/audit-verification/outside-checkpoints.ts';
+import { verifierFrom } from '../../src/adapters/database/statement.ts';
+import type { AuditEvent } from '../../src/core/audit-event.ts';
+import {
+  bearer,
+  connectionPath,
+  disconnectPath,
+  type LogLine,
+  startService,
+  startWorld,
+  type TestService,
+  type World,
+} from './service.ts';
+
+export const exportPath = '/api/v1/audit/export';
+
+export type Line = { type: string; number: number; digest?: string; event?: AuditEvent; signature?: string };
+
+/** A service with a signing key, whose trail has a disconnect, some reads and a refusal, signed by the
+ *  process before it, and an auditor who may export it. */
+export function exportScene() {
+  const held: { world?: World; service?: TestService; auditor?: string; earlierLog?: LogLine[] } = {};
+  let folder: string;
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const verifier = verifierFrom(
+    createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString(),
+  );
+  const verifiers = new Map([[verifier.keyId, verifier]]);
+  const start = () =>
+    startService(held.world as World, {
+      environment: { AUDIT_SIGNING_KEY_FILE: join(folder, 'key.pem'), LOG_LEVEL: 'info' },
+    });
+
+  before(async () => {
+    held.world = await startWorld();
+    const { simulator } = held.world;
+    folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-export-'));
+    await writeFile(join(folder, 'key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    const earlier = await start();
+    const admin = bearer(await simulator.token('admin'));
+    await earlier.api
+      .post(disconnectPath)
+      .set('authorization', admin)
+      .send({ reason: 'Zoë: "миграция" \u2028 \u{1F4BB} \uFFFD' })
+      .expect(200);
+    for (let count = 0; count < 5; count += 1) {
+      await earlier.api.get(connectionPath).set('authorization', admin).expect(200);
+    }
+    await earlier.api.get(exportPath).set('authorization', admin).expect(403);
+    await earlier.close();
+    held.earlierLog = earlier.log;
+    held.service = await start();
+    held.auditor = bearer(await simulator.token('auditor'));
+  });
+  after(async () => {
+    await held.service?.close();
+    await held.world?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const scene = {
+    verifier,
+    verifiers,
+    get world() {
+      return held.world as World;
+    },
+    get service() {
+      return held.service as TestService;
+    },
+    /** As the `Authorization` header has it. */
+    get auditor() {
+      return held.auditor as string;
+    },
+    /** What the process before printed. */
+    get earlierLog() {
+      return held.earlierLog as LogLine[];
+    },
+    async restart() {
+      await held.service?.close();
+      held.service = await start();
+    },
+    download: (query = '') =>
+      scene.service.api
+        .get(`${exportPath}${query}`)
+        .set('authorization', scene.auditor)
+        .buffer(true)
+        .parse((response, done) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('end', () => done(null, Buffer.concat(chunks)));
+        }),
+    exported: async (query?: string): Promise<Buffer> => (await scene.download(query).expect(200)).body,
+    verify: (bytes: Buffer, outside: OutsideCheckpoints = new Map()): Promise<ChainReport> =>
+      verifyExport(inPieces(bytes), { verifiers, outside, onProgress: () => {} }),
+    async findingOf(bytes: Buffer): Promise<Finding> {
+      try {
+        await scene.verify(bytes);
+      } catch (error) {
+        assert.ok(error instanceof Finding, String(error));
+        return error;
+      }
+      return assert.fail('nothing was found');
+    },
+  };
+  return scene;
+}
+
+export function linesIn(bytes: Buffer): Line[] {
+  return bytes
+    .toString('utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+export function bytesOf(lines: readonly object[]): Buffer {
+  return Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+}
+
+/** As a file comes. */
+export async function* inPieces(bytes: Buffer): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += 1000) yield bytes.subarray(at, at + 1000);
+}
