@@ -191,7 +191,7 @@ export async function refusalsOnRecord<Value>(
         action,
         result: 'refused',
         failure: failure.reason,
-        operationId: call.noted().operationId ?? ('operationId' in failure ? failure.operationId : null),
+        operationId: call.noted().operationId ?? null,
         graphRequestId: graphTraceOf(failure)?.requestId ?? null,
       });
     }

@@ -42,10 +42,12 @@ export async function takeSlot(
     connection,
     explanation: superseded === null ? null : `Takes over from operation ${superseded.id}.`,
   });
-  call.note({ operationId: operation.id });
   const { key, leaseMs } = { key: request.idempotency, leaseMs: approve ? 0 : world.timing.leaseMs };
   const opened = await world.operations.open({ operation, key, leaseMs, after: newest?.id ?? null }, event);
-  if (opened === 'opened') return operation;
+  if (opened === 'opened') {
+    call.note({ operationId: operation.id });
+    return operation;
+  }
   if (opened === 'disabled') {
     const because = await world.operations.disabledBecause(caller.tenantId);
     throw new CallFailed({ reason: 'disconnect_disabled', because: because ?? 'It was switched off.' });
