@@ -74,8 +74,10 @@ describe('the schema', () => {
         files.push(file);
         continue;
       }
-      const { resources = [], patches = [] } = parse(read(`k8s/${file}`));
-      for (const name of [...resources, ...patches.map((patch: { path?: string }) => patch.path)]) {
+      const { resources = [], patches = [], configMapGenerator = [] } = parse(read(`k8s/${file}`));
+      const patched = patches.map((patch: { path?: string }) => patch.path);
+      const generated = configMapGenerator.flatMap(({ files = [] }: { files?: string[] }) => files);
+      for (const name of [...resources, ...patched, ...generated]) {
         used.add(join(file, '..', String(name)));
       }
     }
