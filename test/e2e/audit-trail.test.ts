@@ -166,12 +166,21 @@ describe('the audit trail', () => {
       ...settings,
       audit: { ...settings.audit, rejectedSignIns: 5 },
     });
+    // Nothing can be written while another holds the chain's head, so the queue fills for certain.
+    const blocker = new pg.Client({ connectionString: world.database.adminUrl });
+    await blocker.connect();
     await withService({ adjust }, async (service) => {
       const garbage = await world.simulator.token('admin', { key: 'unpublished' });
-      const flood = Array.from({ length: 120 }, () =>
+      await blocker.query('begin');
+      await blocker.query(
+        "insert into audit_chains values ('none', 0, audit_genesis('none')) on conflict do nothing",
+      );
+      await blocker.query("select from audit_chains where chain = 'none' for update");
+      const flood = Array.from({ length: 60 }, () =>
         service.api.get(connectionPath).set('authorization', bearer(garbage)).expect(401),
       );
       await Promise.all(flood);
+      await blocker.query('rollback');
       const dropped = await service.metric('chromeos_bff_audit_rejected_sign_ins_dropped_total', {
         reason: 'full',
       });
@@ -179,6 +188,7 @@ describe('the audit trail', () => {
       const reader = bearer(await world.simulator.token('reader'));
       await service.api.get(connectionPath).set('authorization', reader).expect(200);
     });
+    await blocker.end();
   });
 
   test('a setting keeps names off the record', async () => {
