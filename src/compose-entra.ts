@@ -88,7 +88,8 @@ export function composeEntra(settings: Settings, http: HttpClient, metrics: Metr
     check: (): Check => {
       const name = 'signing keys';
       if (home?.problem) return { name, problem: home.problem };
-      return home?.stale ? { name, warning: 'no load has gone well for two intervals' } : { name };
+      if (home?.stale) return { name, warning: 'no load has gone well for two intervals' };
+      return home?.outage ? { name, warning: 'the last load failed: the ones before serve' } : { name };
     },
     /** Sets the gauges that are only looked at when somebody asks. */
     showGauges: () => {

@@ -4,11 +4,13 @@ import { SecretFile } from './secret-file.ts';
 
 // The environment gives strings, the files give numbers and lists: both spellings are accepted.
 const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
-  z.coerce
-    .number({ error: 'must be a whole number' })
-    .int('must be a whole number')
-    .min(minimum, `must be at least ${minimum}`)
-    .max(maximum, `must be at most ${maximum}`);
+  z.preprocess(
+    (value) => (typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value),
+    z
+      .int({ error: 'must be a whole number' })
+      .min(minimum, `must be at least ${minimum}`)
+      .max(maximum, `must be at most ${maximum}`),
+  );
 const port = integer(0, 65535);
 const list = <Item extends z.ZodType>(item: Item) =>
   z.preprocess(

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { Load, Util } from 'config/lib/util.js';
 import { z } from 'zod';
 import { Secret } from './core/secret.ts';
+import { complaintsAboutFiles } from './settings-files.ts';
 import { audit, database, everything } from './settings-schema.ts';
 
 /** The hosts of Microsoft's clouds. `graphHost` also names the resource whose scope we ask for. */
@@ -21,6 +22,8 @@ const clouds = {
 const configDirectory = fileURLToPath(new URL('../config', import.meta.url));
 
 type Raw = {
+  server?: { tls?: { certFile?: string | null; keyFile?: string | null } };
+  audit?: { signingKeyFile?: string | null };
   disconnect?: { leaseMs?: unknown };
   graph?: { timeoutMs?: unknown };
   entra?: { credential?: Record<string, unknown>; allowedClientIds?: unknown };
@@ -52,6 +55,11 @@ export function loadSettings(environment: Environment = process.env) {
   const complaints = [
     ...(parsed.success ? [] : complaintsOf(parsed.error, nameOf)),
     ...complaintsAcross(raw, production, proxy.https),
+    ...complaintsAboutFiles({
+      certFile: raw.server?.tls?.certFile ?? null,
+      keyFile: raw.server?.tls?.keyFile ?? null,
+      signingKeyFile: raw.audit?.signingKeyFile ?? null,
+    }),
   ].sort();
   if (!parsed.success || complaints.length > 0) throw new SettingsError(complaints);
 

@@ -105,8 +105,9 @@ function readKeys(files: readonly string[]): Map<string, Verifier> {
   return new Map(verifiers.map((verifier) => [verifier.keyId, verifier]));
 }
 
-function read(file: string): AsyncIterable<Buffer> {
-  return createReadStream(file, { highWaterMark: 1024 * 1024 });
+async function* read(file: string): AsyncGenerator<Buffer> {
+  // Opened when it is read: a file that is not there is then told as any other failure.
+  yield* createReadStream(file, { highWaterMark: 1024 * 1024 });
 }
 
 function parse(args: string[]): Command | null {

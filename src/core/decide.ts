@@ -13,14 +13,14 @@ export async function decide(
   call: Call,
   readId: () => string,
   decision: 'approve' | 'reject',
-  readReason: () => string,
+  readReason: () => Promise<string>,
 ): Promise<Operation> {
   const { caller } = await authenticate(world, call);
   return refusalsOnRecord(world, call, caller, decision, async () => {
     authorize(world.access, caller, 'approve');
     const operationId = readId();
     call.note({ operationId });
-    const reason = readReason();
+    const reason = await readReason();
     const operation = await waitingOperation(world, call, caller, operationId, ['awaiting_approval']);
     if (operation.requester.oid === caller.oid) throw new CallFailed({ reason: 'own_approval' });
 

@@ -41,14 +41,14 @@ export type DisconnectReply = {
 export async function disconnect(
   world: World,
   call: Call,
-  readRequest: () => DisconnectRequest,
+  readRequest: () => Promise<DisconnectRequest>,
 ): Promise<DisconnectReply> {
   const signedIn = await authenticate(world, call);
   const { caller } = signedIn;
 
   const step = await refusalsOnRecord(world, call, caller, 'disconnect', async () => {
     authorize(world.access, caller, 'disconnect');
-    const request = readRequest();
+    const request = await readRequest();
     const earlier = await findEarlier(world, caller, request);
     if (earlier !== null) return { earlier };
 

@@ -28,7 +28,7 @@ export type DryRun = {
 export async function dryRun(
   world: World,
   call: Call,
-  readRequest: () => DisconnectRequest,
+  readRequest: () => Promise<DisconnectRequest>,
 ): Promise<DryRun> {
   const signedIn = await authenticate(world, call);
   const { caller } = signedIn;
@@ -36,7 +36,7 @@ export async function dryRun(
 
   const run = await refusalsOnRecord(world, call, caller, 'disconnect', async () => {
     authorize(world.access, caller, 'disconnect');
-    return inspect(world, call, signedIn, readRequest());
+    return inspect(world, call, signedIn, await readRequest());
   });
   await record(world, call, caller, {
     event: 'dry_run',

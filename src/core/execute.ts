@@ -17,14 +17,14 @@ import { meetPolicy } from './operations/policy.ts';
 export async function execute(
   world: World,
   call: Call,
-  readRequest: () => { operationId: string; ifMatch: readonly string[] | null },
+  readRequest: () => Promise<{ operationId: string; ifMatch: readonly string[] | null }>,
 ): Promise<DisconnectReply> {
   const signedIn = await authenticate(world, call);
   const { caller } = signedIn;
 
   const step = await refusalsOnRecord(world, call, caller, 'disconnect', async () => {
     authorize(world.access, caller, 'disconnect');
-    const { operationId, ifMatch } = readRequest();
+    const { operationId, ifMatch } = await readRequest();
     call.note({ operationId });
     const approved = await waitingOperation(world, call, caller, operationId, ['approved']);
     if (approved.requester.oid !== caller.oid) throw new CallFailed({ reason: 'not_the_requester' });

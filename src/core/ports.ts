@@ -29,6 +29,10 @@ export type GraphCall = {
   readonly tenantId: string;
 };
 
+/** A call that acts. It is not sent any more once the clock has come to `sendBy` (milliseconds since the
+ *  epoch), however long the connection took: the sender may no longer hold the slot. */
+export type GraphAct = GraphCall & { readonly sendBy: number };
+
 /** Graph took the disconnect on; `value` is a `chromeOSOnboardingStatus` as Graph said it. */
 export type DisconnectAnswer = { readonly value: string; readonly graph: GraphTrace };
 
@@ -43,7 +47,7 @@ export type ConnectionList = {
 export type Connector = {
   /** Ends the tenant's connection to Google's ChromeOS management. Sends the request once; where it
    *  can't be known whether Graph acted on it, fails with `outcome_unknown`. */
-  disconnect(call: GraphCall): Promise<DisconnectAnswer>;
+  disconnect(call: GraphAct): Promise<DisconnectAnswer>;
   list(call: GraphCall): Promise<ConnectionList>;
 };
 

@@ -1,4 +1,5 @@
 import type { Failure } from '../core/failure.ts';
+import { apiPath } from './api-path.ts';
 import { texts } from './problem-texts.ts';
 
 /** What a failure means in HTTP. */
@@ -168,7 +169,7 @@ function aboutOperation(operationId: string | null): Pick<Answer, 'headers' | 'e
 
 /** The address of an operation. */
 export function operationPath(operationId: string): string {
-  return `/api/v1/operations/${operationId}`;
+  return `${apiPath}/operations/${operationId}`;
 }
 
 function retryAfterHeader(value: string | null): Record<string, string> {

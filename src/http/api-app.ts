@@ -64,7 +64,6 @@ export function createApiApp(options: ApiAppOptions): Express {
   app.use(addressLimit(options.limits.addressPerMinute));
 
   app.use(
-    '/api/v1',
     connectionRoutes(world),
     operationRoutes(world),
     auditRoutes(world),

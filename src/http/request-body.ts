@@ -1,4 +1,4 @@
-import express, { type RequestHandler, type Response } from 'express';
+import express, { type Request, type Response } from 'express';
 import { z } from 'zod';
 import { CallFailed, type Complaint, type Failure } from '../core/failure.ts';
 
@@ -26,32 +26,37 @@ export const limit = z
 /** Where a page begins, as a query parameter. */
 export const cursor = z.string('must be given once').min(1).max(200).nullable().default(null);
 
-/** Reads a body's bytes and judges nothing yet: what is wrong with it is said by `jsonBody`, after the
- *  caller is known. */
-export const readBody: RequestHandler = (request, response, next) => {
-  readBytes(request, response, (error?: unknown) => {
-    response.locals.bodyFailure = error === undefined ? null : failureOfBody(error);
-    next();
-  });
-};
-
-/** The body as `schema` wants it; `null` where there is none (no bytes, whatever the content type).
+/** The body as `schema` wants it; `null` where there is none (no bytes, whatever the content type or
+ *  coding). Reads it only now, when the caller is known: a stranger's slow body must not hold a place.
  *  Fails with what is wrong with it. */
-export function jsonBody<Schema extends z.ZodType>(
+export async function jsonBody<Schema extends z.ZodType>(
+  request: Request,
   response: Response,
   schema: Schema,
-): z.infer<Schema> | null {
-  const failure = response.locals.bodyFailure as Failure | null;
-  if (failure !== null) throw new CallFailed(failure);
-  const bytes: unknown = response.req.body;
-  if (!Buffer.isBuffer(bytes) || bytes.length === 0) return null;
-  if (!/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(response.req.get('content-type') ?? '')) {
+): Promise<z.infer<Schema> | null> {
+  if (request.get('content-length') === '0') return null;
+  const bytes = await read(request, response);
+  if (bytes.length === 0) return null;
+  if (!/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(request.get('content-type') ?? '')) {
     throw new CallFailed({
       reason: 'media_type_unsupported',
       complaint: 'The body must be application/json in UTF-8, or empty.',
     });
   }
   return checked(schema, parse(bytes));
+}
+
+/** A query without parameters: an unknown one is refused, not ignored, since it may have been meant to hold
+ *  an act back. */
+export const noQuery = z.strictObject({});
+
+function read(request: Request, response: Response): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    readBytes(request, response, (error?: unknown) => {
+      if (error !== undefined) reject(new CallFailed(failureOfBody(error), { cause: error }));
+      else resolve(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0));
+    });
+  });
 }
 
 /** `value` as `schema` wants it. Fails with `request_invalid`, which names each field. */

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Call, CallFacts } from '../core/call.ts';
 import type { Caller } from '../core/caller.ts';
@@ -101,10 +102,12 @@ export function callOf(request: Request, response: Response): Call {
 
 // A socket that takes both families shows an IPv4 peer as ::ffff:192.0.2.1.
 function addressOf(request: Request): string {
-  return (request.ip ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+  const address = (request.ip ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+  // What a trusted proxy passes on may still be anything its own caller said.
+  return isIP(address) === 0 ? (request.socket.remoteAddress ?? '') : address;
 }
 
 function routeOf(request: Request): string {
   const path: unknown = request.route?.path;
-  return typeof path === 'string' ? `${request.baseUrl}${path}` : 'unmatched';
+  return typeof path === 'string' ? path : 'unmatched';
 }

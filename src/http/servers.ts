@@ -37,7 +37,9 @@ export type Servers = {
 // must be them, or a call is lost on a connection that we are just closing.
 const keepAliveTimeoutMs = 75_000;
 // A request must have arrived within this; Node's own 431 and 408 answer what is too big or too slow.
-const requestTimeoutMs = 30_000;
+const requestTimeoutMs = 15_000;
+// Node looks for late ones only every 30 s unless told otherwise.
+const connectionsCheckingInterval = 2000;
 // When we stop listening, a request that is on its way has this long to arrive.
 const arrivalMs = 1000;
 
@@ -45,8 +47,9 @@ const arrivalMs = 1000;
 export function createServers(options: ServersOptions): Servers {
   const tlsFiles = options.tls === null ? null : new TlsFiles(options.tls);
   const inFlight = new InFlight();
-  const secure = tlsFiles === null ? null : https.createServer(tlsFiles.load());
-  const api = secure ?? http.createServer();
+  const secure =
+    tlsFiles === null ? null : https.createServer({ ...tlsFiles.load(), connectionsCheckingInterval });
+  const api = secure ?? http.createServer({ connectionsCheckingInterval });
   api.on('request', inFlight.listener);
   api.on('request', options.api);
   const requests = followSockets(api);

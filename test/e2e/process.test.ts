@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import request from 'supertest';
 import { until } from '../support/processes.ts';
 import { bearer, disconnectPath, eventsPath, startWorld, type World } from '../support/service.ts';
@@ -41,6 +42,23 @@ describe('boot and stop', () => {
       assert.match(stderr(), new RegExp(`\\b${name}\\b`));
     }
     assert.doesNotMatch(stderr(), /not-a-port|plain\.example|no-guid|some.where/);
+  });
+
+  test('files that can not be used are complained of by name too, all at once', async () => {
+    const { child, stderr } = spawnMain({
+      ...world.environment(),
+      TLS_CERT_FILE: '/does/not/exist/cert.pem',
+      TLS_KEY_FILE: fileURLToPath(import.meta.url),
+      AUDIT_SIGNING_KEY_FILE: fileURLToPath(import.meta.url),
+      CLOUD: 'mars',
+    });
+    const [code] = await once(child, 'exit');
+    assert.equal(code, 1);
+    assert.match(stderr(), /TLS_CERT_FILE can not be read \(ENOENT\)/);
+    assert.match(stderr(), /TLS_KEY_FILE does not hold an unencrypted private key/);
+    assert.match(stderr(), /AUDIT_SIGNING_KEY_FILE does not hold an Ed25519 private key/);
+    assert.match(stderr(), /CLOUD must be one of/);
+    assert.doesNotMatch(stderr(), /exist|process\.test/);
   });
 
   test('a port that is taken is named', async () => {

@@ -7,7 +7,8 @@ import { type Replica, startReplica } from '../support/replica.ts';
 import { hold, scene } from '../support/scene.ts';
 import { bearer, disconnectPath } from '../support/service.ts';
 
-const timings = { leaseMs: 4000, graphTimeoutMs: 2500, sweepMs: 200, writeTimeoutMs: 20_000 };
+// Long enough for a machine that has other things to do; where a lease must end, the test ends it.
+const timings = { leaseMs: 30_000, graphTimeoutMs: 15_000, sweepMs: 200, writeTimeoutMs: 20_000 };
 
 describe('two replicas, one database', () => {
   const it = scene({ timings });

@@ -136,6 +136,12 @@ export const attacks: { name: string; how: string[]; code: number; says: RegExp 
     says: /event 2 .* altered: occurred_at/,
   },
   {
+    name: 'a time column beyond all calendars',
+    how: [`update audit_events set occurred_at = 'infinity' where ${home} and number = 2`],
+    code: 17,
+    says: /event 2 .* altered: occurred_at/,
+  },
+  {
     name: 'an altered actor column',
     how: [`update audit_events set actor_oid = 'x' where ${home} and number = 2`],
     code: 17,

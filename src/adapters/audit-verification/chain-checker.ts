@@ -31,6 +31,7 @@ export class ChainChecker {
   readonly chain: string;
   readonly #proofs: ChainProofs;
   #number = 0;
+  #omitted = 0;
   #link: Buffer;
 
   constructor(chain: string, options: CheckerOptions) {
@@ -78,6 +79,7 @@ export class ChainChecker {
   omitted(found: { readonly number: number; readonly digest: string }): void {
     this.#expect(found.number);
     this.#advance(Buffer.from(found.digest, 'hex'));
+    this.#omitted += 1;
     this.#proofs.reached(this.#number, this.#link);
   }
 
@@ -101,7 +103,7 @@ export class ChainChecker {
         `The head was altered: it says event ${head.number} with the link ${head.link.slice(0, 16)}…, the chain ends with event ${this.#number} and the link ${this.#link.toString('hex').slice(0, 16)}….`,
       );
     }
-    return this.#proofs.report(this.#number);
+    return { ...this.#proofs.report(this.#number), omitted: this.#omitted };
   }
 
   #expect(number: number): void {

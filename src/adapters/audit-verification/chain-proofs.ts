@@ -17,6 +17,8 @@ export type ChainReport = {
   readonly signedCheckpoints: number;
   readonly unsignedCheckpoints: number;
   readonly outsideCheckpoints: number;
+  /** Events that an export leaves out and keeps the digest of: what they say can not be seen. */
+  readonly omitted: number;
 };
 
 /** What is said of a chain, by checkpoints that stand with it and by others kept elsewhere, held against
@@ -107,7 +109,7 @@ export class ChainProofs {
     }
   }
 
-  report(length: number): ChainReport {
+  report(length: number): Omit<ChainReport, 'omitted'> {
     return {
       chain: this.#chain,
       length,

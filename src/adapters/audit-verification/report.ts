@@ -23,10 +23,13 @@ const mayBeCut =
   'it is unproven that nothing was cut off together with its checkpoints. Give those that were kept elsewhere with --checkpoints.';
 
 /** One chain in a sentence or two. */
-export function summaryOf({ chain, length, removal, lastSigned }: ChainReport): string {
+export function summaryOf({ chain, length, removal, lastSigned, omitted }: ChainReport): string {
   const removed = removal?.number ?? 0;
   const kept = length - removed;
   const parts = [`${chain}: ${kept} ${kept === 1 ? 'event' : 'events'}, nothing wrong.`];
+  if (omitted > 0) {
+    parts.push(`${omitted} of them are left out, by their digests: what they say can not be seen here.`);
+  }
   if (removal !== null) {
     parts.push(
       `Retention removed events 1 to ${removed} on ${removal.time} (signed with the key ${removal.keyId}).`,

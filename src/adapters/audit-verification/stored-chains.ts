@@ -101,7 +101,7 @@ async function verifyChain(
     client,
     'stored_events',
     `select number, record::text, encode(digest, 'hex'), encode(link, 'hex'), id,
-       (extract(epoch from occurred_at) * 1000000)::bigint, event, actor_oid, operation_id
+       trunc(extract(epoch from occurred_at) * 1000000)::text, event, actor_oid, operation_id
      from audit_events where chain = $1 order by number`,
     [chain],
   );

@@ -140,6 +140,8 @@ const assertionReuseMs = 5 * 60 * 1000;
 
 function certificate(pem: string, clientId: string, clock: Clock): Credential {
   const key = createPrivateKey(pem);
+  // Entra ID takes RSA only; another key could not sign what MSAL signs.
+  if (key.asymmetricKeyType !== 'rsa') throw new Error('the certificate file holds no RSA key');
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   const leaf = blocks
     .map((block) => new X509Certificate(block))

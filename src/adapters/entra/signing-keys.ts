@@ -45,7 +45,7 @@ const keySet = z.object({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.
 
 // Never loaded: ask again soon, so that the service is well within 15 s of Entra's return.
 const retryWithoutKeysMs = 4000;
-const retryWithKeysMs = 60_000;
+const retryWithKeysMs = 10_000;
 
 /** One tenant's signing keys, loaded by us and kept: passport-azure-ad's own loading crashes on a
  *  non-JSON answer, has no timeout and never looks again for an unknown key (it is overridden).
@@ -87,6 +87,11 @@ export class SigningKeys {
   get problem(): string | null {
     if (this.#current === null) return 'have never been loaded';
     return this.#usable() === null ? 'are too old, and can not be loaded anew' : null;
+  }
+
+  /** Whether the last attempt to load them failed: they may still serve. */
+  get outage(): boolean {
+    return this.#lastLoadFailed;
   }
 
   /** Whether the keys should have been replaced by now: they were wanted, and no load has gone well for

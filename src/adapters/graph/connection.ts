@@ -3,10 +3,16 @@ import canonicalize from 'canonicalize';
 import { z } from 'zod';
 import type { ConnectionState, SeenConnection } from '../../core/operations/connection.ts';
 
+/** Text as PostgreSQL and JSON can hold it: without NUL and halves of surrogate pairs. */
+export function storable(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\u{FFFD}');
+}
+
+const text = (maximum: number) => z.string().min(1).max(maximum).transform(storable);
 const entity = z.looseObject({
-  id: z.string().min(1).max(256),
+  id: text(256),
   ownerUserPrincipalName: z.string().nullish(),
-  onboardingStatus: z.string().min(1).max(128),
+  onboardingStatus: text(128),
   lastModifiedDateTime: z.string().nullish(),
   lastDirectorySyncDateTime: z.string().nullish(),
 });
@@ -21,11 +27,18 @@ export function seenIn(members: readonly object[]): SeenConnection | null {
     const { data } = parsed;
     states.push({
       id: data.id,
-      owner: data.ownerUserPrincipalName ?? null,
+      owner: data.ownerUserPrincipalName == null ? null : storable(data.ownerUserPrincipalName),
       status: data.onboardingStatus,
-      lastModified: data.lastModifiedDateTime ?? null,
-      lastDirectorySync: data.lastDirectorySyncDateTime ?? null,
+      lastModified: data.lastModifiedDateTime == null ? null : storable(data.lastModifiedDateTime),
+      lastDirectorySync:
+        data.lastDirectorySyncDateTime == null ? null : storable(data.lastDirectorySyncDateTime),
     });
   }
-  return { members: states, etag: `"${hash('sha256', canonicalize(members) ?? '', 'base64url')}"` };
+  return { members: states, etag: `"${hash('sha256', canonical(members), 'base64url')}"` };
+}
+
+// Canonical JSON has no form for text that is not well-formed; such a list is told apart as it came.
+function canonical(members: readonly object[]): string {
+  const text = JSON.stringify(members);
+  return text.includes('\\ud') ? text : (canonicalize(members) ?? text);
 }

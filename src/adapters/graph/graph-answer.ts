@@ -25,6 +25,12 @@ export function traceOf(answer: OutboundAnswer): GraphTrace {
   };
 }
 
+/** The 4xx by which a server says that it did not do what was asked (RFC 9110 15.5, RFC 6585). Not among
+ *  them: a timeout it reports of itself (408), one that a proxy reports (499), and codes of nobody's. */
+const refusals = new Set([
+  400, 402, 405, 406, 410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 423, 424, 426, 428, 431, 451,
+]);
+
 export const noTrace: GraphTrace = { status: null, code: null, requestId: null, date: null };
 
 /** The reason behind an answer of Graph's that is not a success, told by status and headers, never by
@@ -56,8 +62,8 @@ export function failureFromGraph(
     case 429:
       return { reason: 'graph_throttled', graph, retryAfter, retryAfterMs: waitMs };
   }
-  // A timeout that Graph reports of itself, or of what is behind it, is no refusal.
-  if (answer.status >= 400 && answer.status < 500 && answer.status !== 408) {
+  // Without a side effect nothing can have been done; with one, only what says so clearly says so.
+  if (answer.status >= 400 && answer.status < 500 && (!sideEffect || refusals.has(answer.status))) {
     return { reason: 'graph_rejected', graph };
   }
   const cause = `Graph answered ${answer.status}`;

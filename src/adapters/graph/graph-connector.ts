@@ -3,7 +3,7 @@ import { CallFailed } from '../../core/failure.ts';
 import type { Clock, Connector, GraphCall } from '../../core/ports.ts';
 import { type HttpClient, type OutboundAnswer, RequestFailed } from '../outbound/http-client.ts';
 import { parseJson } from '../outbound/json.ts';
-import { seenIn } from './connection.ts';
+import { seenIn, storable } from './connection.ts';
 import { failureFromGraph, noTrace, traceOf } from './graph-answer.ts';
 
 export type GraphConnectorOptions = {
@@ -14,18 +14,26 @@ export type GraphConnectorOptions = {
   readonly clock: Clock;
 };
 
-const status = z.looseObject({ value: z.string().min(1).max(128) });
-const collection = z.looseObject({ value: z.array(z.looseObject({})) });
+const status = z.looseObject({ value: z.string().min(1).max(128).transform(storable) });
+// A page of a longer list, or a list that failed halfway, must not be taken for all there is: what is not
+// on it would count as gone.
+const collection = z.looseObject({
+  value: z.array(z.looseObject({})),
+  '@odata.nextLink': z.undefined().optional(),
+  error: z.undefined().optional(),
+});
 
 /** The ChromeOS connector over Microsoft Graph's beta endpoint. Sends each request exactly once. */
 export function createGraphConnector(options: GraphConnectorOptions): Connector {
   const settingsUrl = `${options.baseUrl}/deviceManagement/chromeOSOnboardingSettings`;
 
-  /** The answer to a request, if it is a 200. `sideEffect`: it may have changed something. */
+  /** The answer to a request, if it is a 200. One that may change something has a time by which it must
+   *  have been sent. */
   async function ask(
     call: GraphCall,
-    { method, url, sideEffect }: { method: 'GET' | 'POST'; url: string; sideEffect: boolean },
+    { method, url, sendBy }: { method: 'GET' | 'POST'; url: string; sendBy: number | null },
   ): Promise<OutboundAnswer> {
+    const sideEffect = sendBy !== null;
     let answer: OutboundAnswer;
     try {
       answer = await options.http.send({
@@ -37,7 +45,7 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
           'client-request-id': call.requestId,
         },
         timeoutMs: options.timeoutMs,
-        ownConnection: sideEffect,
+        ...(sideEffect && { ownConnection: true, mayStart: () => options.clock() < sendBy }),
       });
     } catch (error) {
       throw unanswered(error, { sideEffect });
@@ -48,7 +56,11 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
 
   return {
     async disconnect(call) {
-      const answer = await ask(call, { method: 'POST', url: `${settingsUrl}/disconnect`, sideEffect: true });
+      const answer = await ask(call, {
+        method: 'POST',
+        url: `${settingsUrl}/disconnect`,
+        sendBy: call.sendBy,
+      });
       const parsed = status.safeParse(parseJson(answer.text));
       if (parsed.success) return { value: parsed.data.value, graph: traceOf(answer) };
       const cause = 'Graph answered 200 with something else than a status';
@@ -56,7 +68,7 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
     },
 
     async list(call) {
-      const answer = await ask(call, { method: 'GET', url: settingsUrl, sideEffect: false });
+      const answer = await ask(call, { method: 'GET', url: settingsUrl, sendBy: null });
       const parsed = collection.safeParse(parseJson(answer.text));
       const seen = parsed.success ? seenIn(parsed.data.value) : null;
       if (parsed.success && seen !== null) return { value: parsed.data.value, seen, graph: traceOf(answer) };

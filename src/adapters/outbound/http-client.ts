@@ -19,6 +19,8 @@ export type OutboundRequest = {
   /** For a request that must not be in doubt: over a connection that no other has used or will use. The
    *  peer may close a kept one at this very moment, or have sent more on it than it was asked for. */
   readonly ownConnection?: boolean;
+  /** Asked at the moment when the request is about to be written; where it says no, nothing is sent. */
+  readonly mayStart?: () => boolean;
 };
 
 export type OutboundAnswer = {
@@ -66,7 +68,7 @@ export function createHttpClient(proxy: { https: string | null; exceptions: stri
 
   return {
     async send(request) {
-      const progress = { sent: false };
+      const progress: Progress = { sent: false, mayStart: request.mayStart };
       const { origin } = new URL(request.url);
       try {
         const dispatcher = request.ownConnection === true ? dispatchers.own : dispatchers.kept;
@@ -95,13 +97,21 @@ export function createHttpClient(proxy: { https: string | null; exceptions: stri
   };
 }
 
+type Progress = { sent: boolean; readonly mayStart: (() => boolean) | undefined };
+
+/** The request was ready to be written when it was no longer to be. */
+class TooLate extends Error {
+  override readonly name = 'TOO_LATE';
+}
+
 /** Notes in the request's own `progress` when it is about to be written. undici says `onRequestStart`
  *  once a connection stands: DNS, refused connections, TLS failures and a proxy's refusal come before. */
 function markSent(dispatch: Dispatcher.Dispatch): Dispatcher.Dispatch {
   return (options, handler) => {
-    const { progress } = options as typeof options & { progress: { sent: boolean } };
+    const { progress } = options as typeof options & { progress: Progress };
     const started = handler.onRequestStart?.bind(handler);
     handler.onRequestStart = (controller, context) => {
+      if (progress.mayStart?.() === false) return controller.abort(new TooLate());
       progress.sent = true;
       started?.(controller, context);
     };

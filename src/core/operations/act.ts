@@ -114,6 +114,7 @@ async function send(world: World, sending: Sending): Promise<DisconnectAnswer> {
         token: sending.token,
         requestId: sending.operation.requestId,
         tenantId: sending.caller.tenantId,
+        sendBy: lastMomentToSend(world, sending),
       });
     } catch (error) {
       const failure = failureOf(error);
@@ -128,9 +129,8 @@ async function send(world: World, sending: Sending): Promise<DisconnectAnswer> {
 
 /** Whoever sends must still hold the slot when Graph's time is up: a process that was stopped or slow
  *  since it took the lease does not send any more. */
-function requireLease(world: World, { leasedAt }: Sending): void {
-  const { leaseMs, graphTimeoutMs } = world.timing;
-  if (world.clock() + graphTimeoutMs + leaseMarginMs < leasedAt + leaseMs) return;
+function requireLease(world: World, sending: Sending): void {
+  if (world.clock() < lastMomentToSend(world, sending)) return;
   throw new CallFailed({
     reason: 'graph_unavailable',
     graph: noTrace,
@@ -138,6 +138,11 @@ function requireLease(world: World, { leasedAt }: Sending): void {
     retryAfterMs: null,
     cause: 'the lease on the slot would end before Graph could answer',
   });
+}
+
+function lastMomentToSend(world: World, { leasedAt }: Sending): number {
+  const { leaseMs, graphTimeoutMs } = world.timing;
+  return leasedAt + leaseMs - graphTimeoutMs - leaseMarginMs;
 }
 
 /** The act is done, or may be: when its outcome can't be written the caller still hears the truth, the

@@ -23,6 +23,7 @@ export async function takeSlot(
 ): Promise<Operation | null> {
   const holder = await world.operations.findOpen(caller.tenantId);
   if (holder === null && newest !== null && !isOver(newest)) return null;
+  if (holder === null && request.supersedes !== null) await requireKnown(world, caller, request.supersedes);
   const superseded =
     holder === null ? null : await makeWay(world, call, caller, request, { seen, newest }, holder);
   const [shown] = seen.members;
@@ -56,6 +57,12 @@ export async function takeSlot(
   const winner = await world.operations.findOpen(caller.tenantId);
   if (winner === null) return null;
   throw await inTheWay(world, caller, request, winner);
+}
+
+/** Whoever means to take over from an operation that is not there means another one. */
+async function requireKnown(world: World, caller: Caller, operationId: string): Promise<void> {
+  const named = await world.operations.find(caller.tenantId, operationId);
+  if (named === null) throw new CallFailed({ reason: 'operation_not_found' });
 }
 
 /** Frees the slot where what was seen settles who holds it, or where the caller takes over from an

@@ -4,6 +4,7 @@ import type { AuditEvent } from '../../core/audit-event.ts';
 import { type ExportEntry, ndjsonLineOf } from '../../core/audit-export.ts';
 import type { World } from '../../core/call.ts';
 import { exportAudit, readChainStatus } from '../../core/export-audit.ts';
+import { apiPath } from '../api-path.ts';
 import { ocsfOf } from '../ocsf.ts';
 import { checked } from '../request-body.ts';
 import { callOf } from '../request-context.ts';
@@ -27,7 +28,7 @@ export function auditExportRoutes(world: World, version: string): Router {
   const router = Router();
 
   router
-    .route('/audit/export')
+    .route(`${apiPath}/audit/export`)
     .get(async (request, response) => {
       const named = request.query.format === 'ocsf' ? 'ocsf' : 'ndjson';
       const entries = await exportAudit(world, callOf(request, response), named, () => {
@@ -45,7 +46,7 @@ export function auditExportRoutes(world: World, version: string): Router {
     .all(methodNotAllowed('GET', 'HEAD'));
 
   router
-    .route('/audit/verification')
+    .route(`${apiPath}/audit/verification`)
     .get(async (request, response) => {
       response.json(await readChainStatus(world, callOf(request, response)));
     })

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { eventKinds } from '../../core/audit-event.ts';
 import type { World } from '../../core/call.ts';
 import { readAudit } from '../../core/read-audit.ts';
+import { apiPath } from '../api-path.ts';
 import { checked, cursor, limit } from '../request-body.ts';
 import { callOf } from '../request-context.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
@@ -31,7 +32,7 @@ const auditQuery = z.strictObject({ limit, cursor, ...auditSelection });
 export function auditRoutes(world: World): Router {
   const router = Router();
   router
-    .route('/audit/events')
+    .route(`${apiPath}/audit/events`)
     .get(async (request, response) => {
       const page = await readAudit(world, callOf(request, response), () =>
         checked(auditQuery, request.query),

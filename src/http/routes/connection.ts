@@ -5,8 +5,9 @@ import { type DisconnectReply, type DisconnectRequest, disconnect } from '../../
 import { type DryRun, dryRun } from '../../core/dry-run.ts';
 import { readConnection } from '../../core/read-connection.ts';
 import { operationPath } from '../answers.ts';
+import { apiPath } from '../api-path.ts';
 import { idempotencyKeyOf, ifMatchOf } from '../preconditions.ts';
-import { checked, jsonBody, readBody, words } from '../request-body.ts';
+import { checked, jsonBody, words } from '../request-body.ts';
 import { callOf } from '../request-context.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
@@ -29,7 +30,7 @@ export function connectionRoutes(world: World): Router {
   const router = Router();
 
   router
-    .route('/deviceManagement/chromeOSOnboardingSettings')
+    .route(`${apiPath}/deviceManagement/chromeOSOnboardingSettings`)
     .get(async (request, response) => {
       const { value, seen, graph } = await readConnection(world, callOf(request, response));
       if (graph.requestId !== null) response.setHeader('request-id', graph.requestId);
@@ -39,8 +40,8 @@ export function connectionRoutes(world: World): Router {
     .all(methodNotAllowed('GET', 'HEAD'));
 
   router
-    .route('/deviceManagement/chromeOSOnboardingSettings/disconnect')
-    .post(readBody, async (request, response) => {
+    .route(`${apiPath}/deviceManagement/chromeOSOnboardingSettings/disconnect`)
+    .post(async (request, response) => {
       const readRequest = () => disconnectRequestOf(request, response);
       const call = callOf(request, response);
       // Whoever says dryRun in any form must not disconnect: the value is judged inside.
@@ -55,9 +56,13 @@ export function connectionRoutes(world: World): Router {
   return router;
 }
 
-function disconnectRequestOf(request: Request, response: Response): DisconnectRequest {
+async function disconnectRequestOf(request: Request, response: Response): Promise<DisconnectRequest> {
   checked(disconnectQuery, request.query);
-  const { reason = null, ticket = null, supersedes = null } = jsonBody(response, intentBody) ?? {};
+  const {
+    reason = null,
+    ticket = null,
+    supersedes = null,
+  } = (await jsonBody(request, response, intentBody)) ?? {};
   const ifMatch = ifMatchOf(request);
   const idempotency = idempotencyKeyOf(request, 'disconnect', reason, ticket, supersedes, ifMatch);
   return { reason, ticket, supersedes, ifMatch, idempotency };

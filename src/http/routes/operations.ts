@@ -5,8 +5,9 @@ import { decide } from '../../core/decide.ts';
 import { execute } from '../../core/execute.ts';
 import { isOver, operationStatuses } from '../../core/operations/operation.ts';
 import { listOperations, readOperation } from '../../core/read-operation.ts';
+import { apiPath } from '../api-path.ts';
 import { ifMatchOf, preferredWaitMs } from '../preconditions.ts';
-import { checked, cursor, jsonBody, limit, readBody, words } from '../request-body.ts';
+import { checked, cursor, jsonBody, limit, noQuery, words } from '../request-body.ts';
 import { callOf } from '../request-context.ts';
 import { sendReply } from './connection.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
@@ -34,7 +35,7 @@ export function operationRoutes(world: World): Router {
   const router = Router();
 
   router
-    .route('/operations')
+    .route(`${apiPath}/operations`)
     .get(async (request, response) => {
       const page = await listOperations(world, callOf(request, response), () =>
         checked(operationsQuery, request.query),
@@ -44,7 +45,7 @@ export function operationRoutes(world: World): Router {
     .all(methodNotAllowed('GET', 'HEAD'));
 
   router
-    .route('/operations/:id')
+    .route(`${apiPath}/operations/:id`)
     .get(async (request, response) => {
       const waitMs = preferredWaitMs(request, maxWaitMs);
       const { operation, readFailed } = await readOperation(
@@ -63,14 +64,17 @@ export function operationRoutes(world: World): Router {
 
   for (const verb of ['approve', 'reject'] as const) {
     router
-      .route(`/operations/:id/${verb}`)
-      .post(readBody, async (request, response) => {
+      .route(`${apiPath}/operations/:id/${verb}`)
+      .post(async (request, response) => {
         const operation = await decide(
           world,
           callOf(request, response),
           () => checked(pathId, request.params).id,
           verb,
-          () => checked(decision, jsonBody(response, decision) ?? {}).reason,
+          async () => {
+            checked(noQuery, request.query);
+            return checked(decision, (await jsonBody(request, response, decision)) ?? {}).reason;
+          },
         );
         response.json(operation);
       })
@@ -78,10 +82,11 @@ export function operationRoutes(world: World): Router {
   }
 
   router
-    .route('/operations/:id/execute')
-    .post(readBody, async (request, response) => {
-      const reply = await execute(world, callOf(request, response), () => {
-        jsonBody(response, nothing);
+    .route(`${apiPath}/operations/:id/execute`)
+    .post(async (request, response) => {
+      const reply = await execute(world, callOf(request, response), async () => {
+        checked(noQuery, request.query);
+        await jsonBody(request, response, nothing);
         return { operationId: checked(pathId, request.params).id, ifMatch: ifMatchOf(request) };
       });
       sendReply(response, reply);

@@ -1,6 +1,7 @@
 import { Router } from 'express';
 import type { World } from '../../core/call.ts';
 import { readProfile } from '../../core/read-profile.ts';
+import { apiPath } from '../api-path.ts';
 import { callOf } from '../request-context.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
@@ -8,7 +9,7 @@ import { methodNotAllowed } from './method-not-allowed.ts';
 export function profileRoutes(world: World): Router {
   const router = Router();
   router
-    .route('/me')
+    .route(`${apiPath}/me`)
     .get(async (request, response) => {
       const { caller, permissions } = await readProfile(world, callOf(request, response));
       const { oid, tenantId, name, roles } = caller;
