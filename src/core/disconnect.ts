@@ -127,7 +127,8 @@ export async function look(
   return seen;
 }
 
-function matches(ifMatch: readonly string[], seen: SeenConnection): boolean {
+/** Whether what was seen is what the entity tags of `If-Match` name (RFC 9110 13.1.1). */
+export function matches(ifMatch: readonly string[], seen: SeenConnection): boolean {
   return ifMatch.includes('*') ? seen.members.length > 0 : ifMatch.includes(seen.etag);
 }
 

@@ -1,7 +1,7 @@
 import { authorize } from './access.ts';
 import { authenticate, type Call, record, refusalsOnRecord, type World } from './call.ts';
 import type { SignedInCaller } from './caller.ts';
-import type { DisconnectRequest } from './disconnect.ts';
+import { type DisconnectRequest, matches } from './disconnect.ts';
 import { type FailureReason, failureOf } from './failure.ts';
 import { conclude } from './operations/conclusion.ts';
 import { isFinal, type Operation } from './operations/operation.ts';
@@ -77,8 +77,7 @@ async function inspect(
   } else {
     const { seen } = connection;
     if (ifMatch !== null) {
-      const same = ifMatch.includes('*') ? seen.members.length > 0 : ifMatch.includes(seen.etag);
-      add('unchanged', same ? null : 'connection_changed');
+      add('unchanged', matches(ifMatch, seen) ? null : 'connection_changed');
     }
     add('connected', seen.members.length > 0 ? null : 'not_connected');
     const holder = await world.operations.findOpen(caller.tenantId);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Caller } from '../../core/caller.ts';
+import { storable } from '../outbound/storable.ts';
 import { TokenRefused } from './access-token.ts';
 
 // The claims we rely on, with their types. Others pass unseen.
@@ -71,5 +72,5 @@ function isGuest(claims: z.infer<typeof accessToken>, issuers: readonly string[]
 // PostgreSQL's text takes no NUL and no half of a surrogate pair.
 function displayName(name: string | undefined): string | null {
   if (name === undefined || name === '') return null;
-  return name.toWellFormed().replaceAll('\0', '\u{FFFD}').slice(0, 256);
+  return storable(name).slice(0, 256);
 }

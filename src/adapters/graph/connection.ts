@@ -2,19 +2,16 @@ import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { z } from 'zod';
 import type { ConnectionState, SeenConnection } from '../../core/operations/connection.ts';
-
-/** Text as PostgreSQL and JSON can hold it: without NUL and halves of surrogate pairs. */
-export function storable(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '\u{FFFD}');
-}
+import { storable } from '../outbound/storable.ts';
 
 const text = (maximum: number) => z.string().min(1).max(maximum).transform(storable);
+const maybeText = z.string().transform(storable).nullish();
 const entity = z.looseObject({
   id: text(256),
-  ownerUserPrincipalName: z.string().nullish(),
+  ownerUserPrincipalName: maybeText,
   onboardingStatus: text(128),
-  lastModifiedDateTime: z.string().nullish(),
-  lastDirectorySyncDateTime: z.string().nullish(),
+  lastModifiedDateTime: maybeText,
+  lastDirectorySyncDateTime: maybeText,
 });
 
 /** Reads the members of Graph's collection; `null` where one is no connection, since what can't be read
@@ -27,11 +24,10 @@ export function seenIn(members: readonly object[]): SeenConnection | null {
     const { data } = parsed;
     states.push({
       id: data.id,
-      owner: data.ownerUserPrincipalName == null ? null : storable(data.ownerUserPrincipalName),
+      owner: data.ownerUserPrincipalName ?? null,
       status: data.onboardingStatus,
-      lastModified: data.lastModifiedDateTime == null ? null : storable(data.lastModifiedDateTime),
-      lastDirectorySync:
-        data.lastDirectorySyncDateTime == null ? null : storable(data.lastDirectorySyncDateTime),
+      lastModified: data.lastModifiedDateTime ?? null,
+      lastDirectorySync: data.lastDirectorySyncDateTime ?? null,
     });
   }
   return { members: states, etag: `"${hash('sha256', canonical(members), 'base64url')}"` };

@@ -3,7 +3,8 @@ import { CallFailed } from '../../core/failure.ts';
 import type { Clock, Connector, GraphCall } from '../../core/ports.ts';
 import { type HttpClient, type OutboundAnswer, RequestFailed } from '../outbound/http-client.ts';
 import { parseJson } from '../outbound/json.ts';
-import { seenIn, storable } from './connection.ts';
+import { storable } from '../outbound/storable.ts';
+import { seenIn } from './connection.ts';
 import { failureFromGraph, noTrace, traceOf } from './graph-answer.ts';
 
 export type GraphConnectorOptions = {
