@@ -5,6 +5,7 @@ import { createEntraIdentity } from './adapters/entra/entra-identity.ts';
 import { ExchangeCache } from './adapters/entra/exchange-cache.ts';
 import { SigningKeys } from './adapters/entra/signing-keys.ts';
 import { TokenExchange } from './adapters/entra/token-exchange.ts';
+import { VerifiedTokens } from './adapters/entra/verified-tokens.ts';
 import type { HttpClient } from './adapters/outbound/http-client.ts';
 import { measureExchange } from './adapters/telemetry/measured-ports.ts';
 import type { Metrics } from './adapters/telemetry/metrics.ts';
@@ -79,6 +80,7 @@ export function composeEntra(settings: Settings, http: HttpClient, metrics: Metr
     identity: createEntraIdentity({
       tenants,
       verifyBearer: createBearerVerifier(entra),
+      verified: new VerifiedTokens({ size: entra.exchange.cacheSize, clock }),
       exchange: measureExchange((request) => exchange.exchange(request), metrics),
       cache,
     }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Secret } from '../../core/secret.ts';
 
 /** A refusal of a token, with its true cause for the log; the caller only hears `invalid_token`. */
 export class TokenRefused extends Error {
@@ -13,6 +14,8 @@ export class TokenRefused extends Error {
 
 /** A token taken apart, with nothing verified yet. */
 export type UnverifiedToken = {
+  /** The header it came in. */
+  readonly header: string;
   readonly raw: string;
   readonly keyId: string;
   /** Says only whose keys to verify with. */
@@ -40,6 +43,13 @@ const foreignHeaderParameters = ['crit', 'b64', 'jwk', 'jku', 'x5u', 'x5c', 'enc
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const guid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i);
 
+const scheme = 'Bearer ';
+
+/** The token in a header that `takeBearerToken` has once accepted. */
+export function bearerTokenIn(header: string): Secret {
+  return new Secret(header.slice(scheme.length));
+}
+
 /** Takes the one bearer token out of a request's `Authorization` headers (RFC 6750 2.1; query and body
  *  are no place for tokens) and takes it apart strictly. Gives `null` where there is no such header;
  *  throws `TokenRefused` for anything that is not exactly one well-formed token. */
@@ -64,7 +74,8 @@ export function takeBearerToken(authorization: readonly string[]): UnverifiedTok
   const tenantId = guid.safeParse(decodeObject(payloadPart, 'payload').tid);
   if (!tenantId.success) throw new TokenRefused('tid is not a GUID');
   return {
-    raw: value.slice('Bearer '.length),
+    header: value,
+    raw: value.slice(scheme.length),
     keyId: checked.data.kid,
     tenantId: tenantId.data.toLowerCase(),
   };

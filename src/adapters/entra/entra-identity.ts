@@ -1,25 +1,26 @@
 import type { SignedInCaller } from '../../core/caller.ts';
 import { CallFailed } from '../../core/failure.ts';
 import type { Identity } from '../../core/ports.ts';
-import { Secret } from '../../core/secret.ts';
-import { TokenRefused, takeBearerToken } from './access-token.ts';
+import { bearerTokenIn, TokenRefused, takeBearerToken } from './access-token.ts';
 import type { VerifyBearer } from './bearer-strategy.ts';
 import { callerFrom } from './claims.ts';
 import type { ExchangeCache } from './exchange-cache.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import type { ExchangeRequest, GraphToken } from './token-exchange.ts';
+import { fingerprintOf, type VerifiedTokens } from './verified-tokens.ts';
 
 export type EntraIdentityOptions = {
   /** The signing keys of each allowed tenant, by its id in lower case. */
   readonly tenants: ReadonlyMap<string, SigningKeys>;
   readonly verifyBearer: VerifyBearer;
+  readonly verified: VerifiedTokens;
   readonly exchange: (request: ExchangeRequest) => Promise<GraphToken>;
   readonly cache: ExchangeCache;
 };
 
 /** Identity on Entra ID: callers by their access tokens, Graph's tokens by the on-behalf-of flow. */
 export function createEntraIdentity(options: EntraIdentityOptions): Identity {
-  const { tenants, verifyBearer, exchange, cache } = options;
+  const { tenants, verifyBearer, verified, exchange, cache } = options;
 
   async function verify(authorization: readonly string[]): Promise<SignedInCaller> {
     const token = takeBearerToken(authorization);
@@ -32,7 +33,19 @@ export function createEntraIdentity(options: EntraIdentityOptions): Identity {
     if (key === null) throw new TokenRefused('signed by a key the tenant does not have', tenantId);
     const payload = await verifyBearer(token.raw, { tenantId, issuers: metadata.issuers, key });
     const { caller, expiresAt } = callerFrom(payload, metadata.issuers);
-    return { caller, assertion: new Secret(token.raw), expiresAt };
+    verified.keep(fingerprintOf(token.header), { caller, keyId: token.keyId, key, expiresAt });
+    return { caller, assertion: bearerTokenIn(token.header), expiresAt };
+  }
+
+  /** The caller of a token that was verified before, if its key is still one of its tenant's. */
+  async function recall(authorization: readonly string[]): Promise<SignedInCaller | null> {
+    const [header] = authorization;
+    if (header === undefined || authorization.length > 1) return null;
+    const known = verified.find(fingerprintOf(header));
+    if (known === null) return null;
+    const { caller, keyId, key, expiresAt } = known;
+    const present = await tenants.get(caller.tenantId)?.find(keyId);
+    return present?.key === key ? { caller, assertion: bearerTokenIn(header), expiresAt } : null;
   }
 
   async function exchangeNow({ caller, assertion }: SignedInCaller): Promise<GraphToken> {
@@ -48,7 +61,7 @@ export function createEntraIdentity(options: EntraIdentityOptions): Identity {
   return {
     async authenticate(authorization) {
       try {
-        return await verify(authorization);
+        return (await recall(authorization)) ?? (await verify(authorization));
       } catch (error) {
         if (!(error instanceof TokenRefused)) throw error;
         throw new CallFailed({ reason: 'token_invalid', cause: error.message, tenantId: error.tenantId });
