@@ -1,7 +1,7 @@
 import type { RequestHandler, Response } from 'express';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { CallFailed } from '../core/failure.ts';
-import type { CallerLimit } from './request-context.ts';
+import { type CallerLimit, contextOf } from './request-context.ts';
 
 const windowSeconds = 60;
 
@@ -20,9 +20,10 @@ export function concurrencyLimit(maximum: number): RequestHandler {
 
 /** Limits the calls of one address in a minute; 0 is off. In memory: each replica counts for itself. */
 export function addressLimit(perMinute: number): RequestHandler {
+  if (perMinute === 0) return (_request, _response, next) => next();
   const count = counter('address', perMinute);
-  return async (request, response, next) => {
-    await count(request.ip ?? '', response);
+  return async (_request, response, next) => {
+    await count(contextOf(response).address, response);
     next();
   };
 }

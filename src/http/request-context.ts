@@ -10,6 +10,8 @@ import { continueTrace, type TraceContext } from './trace-context.ts';
 export type RequestContext = {
   readonly requestId: string;
   readonly trace: TraceContext;
+  /** The peer's, or what the trusted proxies in front of us say it is. */
+  readonly address: string;
   facts: CallFacts;
   failure: Failure | null;
   /** What was thrown, where that was a defect; for the log. */
@@ -52,6 +54,7 @@ export function requestContext(options: {
     const context: RequestContext = {
       requestId: options.newId(),
       trace: continueTrace(request.get('traceparent')),
+      address: addressOf(request),
       facts: {},
       failure: null,
       defect: null,
@@ -66,7 +69,7 @@ export function requestContext(options: {
         route: routeOf(request),
         status: response.statusCode,
         durationMs: performance.now() - begun,
-        address: addressOf(request),
+        address: context.address,
         userAgent: request.get('user-agent')?.slice(0, 256) ?? null,
         aborted: !response.writableFinished,
         call: context.facts,
@@ -91,7 +94,7 @@ export function callOf(request: Request, response: Response): Call {
     // Not `headers.authorization`: Node silently drops a second one.
     authorization: request.headersDistinct.authorization ?? [],
     requestId: context.requestId,
-    address: addressOf(request),
+    address: context.address,
     admit: (caller) => limits(caller, response),
     noted: () => context.facts,
     note: (facts) => {

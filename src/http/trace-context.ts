@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 
 /** Where this call stands in a distributed trace (W3C Trace Context). */
 export type TraceContext = {
@@ -11,13 +11,27 @@ export type TraceContext = {
 
 /** Goes on with the caller's trace where `traceparent` is valid, and begins a new one where not. */
 export function continueTrace(traceparent: string | undefined): TraceContext {
-  const spanId = randomBytes(8).toString('hex');
+  const spanId = randomHex(8);
   const match = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/.exec(
     traceparent ?? '',
   );
   const [, traceId, parentId, flags] = match ?? [];
   if (traceId === undefined || parentId === undefined || /^0+$/.test(traceId) || /^0+$/.test(parentId)) {
-    return { traceId: randomBytes(16).toString('hex'), spanId, parentId: null, sampled: true };
+    return { traceId: randomHex(16), spanId, parentId: null, sampled: true };
   }
   return { traceId, spanId, parentId, sampled: (Number.parseInt(flags ?? '', 16) & 1) === 1 };
+}
+
+// The system's generator is asked once for many ids: the asking costs far more than the bytes.
+const pool = Buffer.alloc(4096);
+let used = pool.length;
+
+/** So many random bytes, in hexadecimal. */
+function randomHex(bytes: number): string {
+  if (used + bytes > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += bytes;
+  return pool.toString('hex', used - bytes, used);
 }

@@ -24,10 +24,10 @@ export function seenIn(members: readonly object[]): SeenConnection | null {
     const { data } = parsed;
     states.push({
       id: data.id,
+      lastDirectorySync: data.lastDirectorySyncDateTime ?? null,
+      lastModified: data.lastModifiedDateTime ?? null,
       owner: data.ownerUserPrincipalName ?? null,
       status: data.onboardingStatus,
-      lastModified: data.lastModifiedDateTime ?? null,
-      lastDirectorySync: data.lastDirectorySyncDateTime ?? null,
     });
   }
   return { members: states, etag: `"${hash('sha256', canonical(members), 'base64url')}"` };

@@ -13,10 +13,11 @@ const graphError = z.looseObject({
   }),
 });
 
-/** What an answer of Graph's lets us trace. Headers are preferred: a proxy's HTML has no body to read. */
+/** What an answer of Graph's lets us trace. Headers are preferred: a proxy's HTML has no body to read, and
+ *  that of a success holds none of it. */
 export function traceOf(answer: OutboundAnswer): GraphTrace {
-  const parsed = graphError.safeParse(parseJson(answer.text));
-  const error = parsed.success ? parsed.data.error : undefined;
+  const parsed = answer.status === 200 ? null : graphError.safeParse(parseJson(answer.text));
+  const error = parsed?.success ? parsed.data.error : undefined;
   return {
     status: answer.status,
     code: safeToken(error?.code),

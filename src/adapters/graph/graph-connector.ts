@@ -1,6 +1,7 @@
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { CallFailed } from '../../core/failure.ts';
-import type { Clock, Connector, GraphCall } from '../../core/ports.ts';
+import type { Clock, ConnectionList, Connector, GraphCall } from '../../core/ports.ts';
 import { type HttpClient, type OutboundAnswer, RequestFailed } from '../outbound/http-client.ts';
 import { parseJson } from '../outbound/json.ts';
 import { storable } from '../outbound/storable.ts';
@@ -24,8 +25,18 @@ const collection = z.looseObject({
   error: z.undefined().optional(),
 });
 
+/** What the text of a list says. A connection seldom changes, so that most lists have been read before. */
+type UnderstoodList = Pick<ConnectionList, 'value' | 'seen'>;
+const maxUnderstood = 1000;
+const maxUnderstoodCharacters = 4 * 1024 * 1024;
+
 /** The ChromeOS connector over Microsoft Graph's beta endpoint. Sends each request exactly once. */
 export function createGraphConnector(options: GraphConnectorOptions): Connector {
+  const understood = new LRUCache<string, UnderstoodList>({
+    max: maxUnderstood,
+    maxSize: maxUnderstoodCharacters,
+    sizeCalculation: (_list, text) => text.length,
+  });
   const settingsUrl = `${options.baseUrl}/deviceManagement/chromeOSOnboardingSettings`;
 
   /** The answer to a request, if it is a 200. One that may change something has a time by which it must
@@ -70,12 +81,20 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
 
     async list(call) {
       const answer = await ask(call, { method: 'GET', url: settingsUrl, sendBy: null });
-      const parsed = collection.safeParse(parseJson(answer.text));
-      const seen = parsed.success ? seenIn(parsed.data.value) : null;
-      if (parsed.success && seen !== null) return { value: parsed.data.value, seen, graph: traceOf(answer) };
-      throw unavailable(traceOf(answer), 'Graph answered 200 with something else than a collection');
+      const list = understood.get(answer.text) ?? understand(answer.text);
+      if (list === null) {
+        throw unavailable(traceOf(answer), 'Graph answered 200 with something else than a collection');
+      }
+      understood.set(answer.text, list);
+      return { ...list, graph: traceOf(answer) };
     },
   };
+}
+
+function understand(text: string): UnderstoodList | null {
+  const parsed = collection.safeParse(parseJson(text));
+  const seen = parsed.success ? seenIn(parsed.data.value) : null;
+  return parsed.success && seen !== null ? { value: parsed.data.value, seen } : null;
 }
 
 /** No answer at all: certain that nothing was done only where nothing was sent. */

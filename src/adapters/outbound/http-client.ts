@@ -64,32 +64,29 @@ export function createHttpClient(proxy: { https: string | null; exceptions: stri
   const kept = createAgent();
   // Each of its requests closes its connection, so that it has none to use again.
   const own = createAgent();
-  const dispatchers = { kept: kept.compose(markSent), own: own.compose(markSent) };
 
   return {
-    async send(request) {
-      const progress: Progress = { sent: false, mayStart: request.mayStart };
+    send(request) {
       const { origin } = new URL(request.url);
-      try {
-        const dispatcher = request.ownConnection === true ? dispatchers.own : dispatchers.kept;
-        const answer = await dispatcher.request({
-          origin,
-          path: request.url.slice(origin.length) || '/',
-          method: request.method,
-          headers: request.headers,
-          body: request.body ?? null,
-          reset: request.ownConnection === true,
-          signal: AbortSignal.timeout(request.timeoutMs),
-          progress,
-        } as Dispatcher.RequestOptions);
-        return {
-          status: answer.statusCode,
-          headers: joined(answer.headers),
-          text: await answer.body.text(),
-        };
-      } catch (error) {
-        throw new RequestFailed(progress.sent, codeOf(error), { cause: error });
-      }
+      return new Promise((resolve, reject) => {
+        const dispatcher = request.ownConnection === true ? own : kept;
+        const exchange = new Exchange(request, resolve, reject);
+        try {
+          dispatcher.dispatch(
+            {
+              origin,
+              path: request.url.slice(origin.length) || '/',
+              method: request.method,
+              headers: request.headers,
+              body: request.body ?? null,
+              reset: request.ownConnection === true,
+            },
+            exchange,
+          );
+        } catch (error) {
+          exchange.fail(error);
+        }
+      });
     },
     async close() {
       await Promise.all([kept.close(), own.close()]);
@@ -97,29 +94,104 @@ export function createHttpClient(proxy: { https: string | null; exceptions: stri
   };
 }
 
-type Progress = { sent: boolean; readonly mayStart: (() => boolean) | undefined };
+/** One request under way. It is undici's handler itself, since the streams of undici's `request` would cost
+ *  more than all the rest of a call to Graph. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #request: OutboundRequest;
+  readonly #resolve: (answer: OutboundAnswer) => void;
+  readonly #reject: (error: RequestFailed) => void;
+  readonly #timer: NodeJS.Timeout;
+  readonly #chunks: Buffer[] = [];
+  #controller: Dispatcher.DispatchController | null = null;
+  #status = 0;
+  #headers: Record<string, string> = {};
+  #sent = false;
+  #over = false;
+
+  constructor(
+    request: OutboundRequest,
+    resolve: (answer: OutboundAnswer) => void,
+    reject: (error: RequestFailed) => void,
+  ) {
+    this.#request = request;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#timer = setTimeout(() => this.#giveUp(), request.timeoutMs);
+  }
+
+  /** Ends it with what is known by now. */
+  fail(error: unknown): void {
+    if (this.#over) return;
+    this.#end();
+    this.#reject(new RequestFailed(this.#sent, codeOf(error), { cause: error }));
+  }
+
+  /** A request that still waits for its connection is not sent when that stands. */
+  #giveUp(): void {
+    const error = new TimedOut();
+    this.fail(error);
+    this.#controller?.abort(error);
+  }
+
+  /** Said once a connection stands: DNS, refused connections, TLS failures and a proxy's refusal come
+   *  before. From here on the request may have been sent. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    const refusal = this.#refusal();
+    if (refusal !== null) {
+      controller.abort(refusal);
+      return;
+    }
+    this.#controller = controller;
+    this.#sent = true;
+  }
+
+  #refusal(): Error | null {
+    if (this.#over) return new TimedOut();
+    return this.#request.mayStart?.() === false ? new TooLate() : null;
+  }
+
+  onResponseStart(_controller: unknown, status: number, headers: Received): void {
+    this.#status = status;
+    this.#headers = joined(headers);
+  }
+
+  onResponseData(_controller: unknown, chunk: Buffer): void {
+    this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.#over) return;
+    this.#end();
+    const [first, ...more] = this.#chunks;
+    const bytes = more.length === 0 ? first : Buffer.concat(this.#chunks);
+    this.#resolve({ status: this.#status, headers: this.#headers, text: utf8.decode(bytes) });
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    this.fail(error);
+  }
+
+  #end(): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+  }
+}
+
+type Received = Record<string, string | string[] | undefined>;
+
+const utf8 = new TextDecoder();
 
 /** The request was ready to be written when it was no longer to be. */
 class TooLate extends Error {
   override readonly name = 'TOO_LATE';
 }
 
-/** Notes in the request's own `progress` when it is about to be written. undici says `onRequestStart`
- *  once a connection stands: DNS, refused connections, TLS failures and a proxy's refusal come before. */
-function markSent(dispatch: Dispatcher.Dispatch): Dispatcher.Dispatch {
-  return (options, handler) => {
-    const { progress } = options as typeof options & { progress: Progress };
-    const started = handler.onRequestStart?.bind(handler);
-    handler.onRequestStart = (controller, context) => {
-      if (progress.mayStart?.() === false) return controller.abort(new TooLate());
-      progress.sent = true;
-      started?.(controller, context);
-    };
-    return dispatch(options, handler);
-  };
+/** The whole time for the request was up. */
+class TimedOut extends Error {
+  override readonly name = 'TIMEOUT';
 }
 
-function joined(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+function joined(headers: Received): Record<string, string> {
   const result: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined) result[name] = Array.isArray(value) ? value.join(', ') : value;
@@ -129,6 +201,5 @@ function joined(headers: Record<string, string | string[] | undefined>): Record<
 
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'UNKNOWN';
-  if (error.name === 'TimeoutError') return 'TIMEOUT';
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }

@@ -11,8 +11,33 @@ export function createLogger(options: { level: string; destination?: Destination
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: errorForLog },
     },
-    options.destination ?? pino.destination({ sync: true }),
+    options.destination ?? new TurnWriter(),
   );
+}
+
+/** Writes to stdout what one turn of the event loop has logged, at its end and in one piece: a line costs no
+ *  system call of its own. What the process logs last is written as it exits; only a kill can lose a
+ *  turn's lines, and could before. */
+class TurnWriter implements DestinationStream {
+  readonly #stdout = pino.destination({ sync: true });
+  #lines = '';
+
+  constructor() {
+    process.once('exit', () => this.flushSync());
+  }
+
+  write(line: string): void {
+    if (this.#lines === '') setImmediate(() => this.flushSync());
+    this.#lines += line;
+  }
+
+  /** pino calls it for fatal lines. */
+  flushSync(): void {
+    if (this.#lines === '') return;
+    const lines = this.#lines;
+    this.#lines = '';
+    this.#stdout.write(lines);
+  }
 }
 
 /** An error as the log shows it, with its chain of causes. */
