@@ -3,6 +3,7 @@ import { type Action, type AuditEvent, noTenant } from './audit-event.ts';
 import type { Caller, SignedInCaller } from './caller.ts';
 import { failureOf, graphTraceOf } from './failure.ts';
 import type { ConnectionState } from './operations/connection.ts';
+import type { Operation } from './operations/operation.ts';
 import type { PolicyOf } from './operations/policy.ts';
 import type { AuditTrail, Clock, Connector, Identity, NewId, Operations, Pause } from './ports.ts';
 
@@ -137,39 +138,46 @@ export type EventDetail = Pick<AuditEvent, 'event' | 'action' | 'result'> &
     >
   >;
 
-/** One event of this call, not yet on the record. */
+/** One event of this call, not yet on the record. Its names are in the order of canonical JSON, which is how
+ *  it is stored. */
 export function eventOf(world: World, call: Call, caller: Caller, detail: EventDetail): AuditEvent {
   return {
-    id: world.newId(),
-    time: new Date(world.clock()).toISOString(),
-    event: detail.event,
     action: detail.action,
-    operationId: detail.operationId ?? null,
-    tenantId: caller.tenantId,
     actor: {
+      clientId: caller.clientId,
+      name: recordedName(world, caller),
       oid: caller.oid,
       tenantId: caller.tenantId,
-      name: recordedName(world, caller),
-      clientId: caller.clientId,
     },
-    source: { address: call.address },
-    requestId: call.requestId,
-    graphRequestId: detail.graphRequestId ?? null,
-    reason: detail.reason ?? null,
-    ticket: detail.ticket ?? null,
-    result: detail.result,
-    value: detail.value ?? null,
-    failure: detail.failure ?? null,
-    move: detail.move ?? null,
-    explanation: detail.explanation ?? null,
     connection: detail.connection ?? null,
     durationMs: detail.durationMs ?? null,
+    event: detail.event,
+    explanation: detail.explanation ?? null,
+    failure: detail.failure ?? null,
+    graphRequestId: detail.graphRequestId ?? null,
+    id: world.newId(),
+    move: detail.move ?? null,
+    operationId: detail.operationId ?? null,
+    reason: detail.reason ?? null,
+    requestId: call.requestId,
+    result: detail.result,
+    source: { address: call.address },
+    tenantId: caller.tenantId,
+    ticket: detail.ticket ?? null,
+    time: new Date(world.clock()).toISOString(),
+    value: detail.value ?? null,
   };
 }
 
-/** Puts one event of this call on the record. Fails with `audit_unavailable`. */
-export async function record(world: World, call: Call, caller: Caller, detail: EventDetail): Promise<void> {
-  await world.audit.append(eventOf(world, call, caller, detail));
+/** Puts one event of this call on the record. Gives who holds the tenant's slot by then. Fails with
+ *  `audit_unavailable`. */
+export function record(
+  world: World,
+  call: Call,
+  caller: Caller,
+  detail: EventDetail,
+): Promise<Operation | null> {
+  return world.audit.append(eventOf(world, call, caller, detail));
 }
 
 /** Runs what comes before the act; where that refuses the call, puts the refusal on the record before

@@ -53,8 +53,8 @@ export type Connector = {
 
 /** The record. An event is on it when `append` has returned, and only then. */
 export type AuditTrail = {
-  /** Fails with `audit_unavailable`. */
-  append(event: AuditEvent): Promise<void>;
+  /** Gives who holds the slot of the event's tenant by then. Fails with `audit_unavailable`. */
+  append(event: AuditEvent): Promise<Operation | null>;
   /** Fails with `audit_unavailable`, or `request_invalid` for a cursor that is none of ours. */
   find(query: AuditQuery): Promise<AuditPage>;
   /** The tenant's whole chain as it stands when the first entry is taken, oldest first. Holds a page at a

@@ -3,7 +3,7 @@ import { authenticate, type Call, record, refusalsOnRecord, type World } from '.
 import type { SignedInCaller } from './caller.ts';
 import { CallFailed, type FailureReason, failureOf } from './failure.ts';
 import { settleByReading } from './operations/moving.ts';
-import { isOver, type Operation } from './operations/operation.ts';
+import { endIsOpen, isOver, type Operation } from './operations/operation.ts';
 import type { OperationQuery } from './ports.ts';
 
 export type OperationView = {
@@ -82,8 +82,7 @@ async function watch(
   view: OperationView,
 ): Promise<OperationView> {
   const { operation } = view;
-  const open = operation.status === 'accepted' || operation.status === 'unknown';
-  if (!open || isOver(operation)) return { operation, readFailed: null };
+  if (!endIsOpen(operation)) return { operation, readFailed: null };
   if (!(await world.operations.claimRead(operation.id, world.timing.watchEveryMs))) return view;
   try {
     const token = await world.identity.exchangeForRead(signedIn);

@@ -122,13 +122,13 @@ describe('the export of the audit trail', () => {
   });
 
   test('when it can not be put on record nothing leaves', async () => {
-    await it.world.query('alter function append_audit_events rename to gone');
+    await it.world.query('alter function record_audit_events rename to gone');
     try {
       const response = await it.service.api.get(exportPath).set('authorization', it.auditor).expect(503);
       assert.equal(response.body.code, 'audit_unavailable');
       assert.equal(response.headers['content-disposition'], undefined);
     } finally {
-      await it.world.query('alter function gone rename to append_audit_events');
+      await it.world.query('alter function gone rename to record_audit_events');
     }
   });
 

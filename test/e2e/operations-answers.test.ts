@@ -128,10 +128,11 @@ describe('what Graph’s 200 says', () => {
     it.simulator.setConnection(it.tenantId, connected('withdrawn'));
     const { body } = await it.readConnection();
     assert.equal(body.value[0].onboardingStatus, 'withdrawn');
-    assert.equal(await count(), before + 2);
+    // While an operation's end is open, a read looks a second time for its sake.
+    assert.equal(await count(), before + 3);
     it.simulator.setConnection(it.tenantId, {});
     await it.readConnection();
-    assert.equal(await count(), before + 2);
+    assert.equal(await count(), before + 3);
   });
 });
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** How a chain is made, in the terms the verifier needs; `append_audit_events` in the database does the
+/** How a chain is made, in the terms the verifier needs; `record_audit_events` in the database does the
  *  same. A link is the SHA-256 of the link before it and of the event's digest, so that an event can be
  *  left out of an export and its digest kept. */
 

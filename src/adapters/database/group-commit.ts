@@ -1,11 +1,13 @@
 import type { AuditEvent } from '../../core/audit-event.ts';
 import { CallFailed } from '../../core/failure.ts';
+import type { Operation } from '../../core/operations/operation.ts';
 import { appendEvents } from './audit-rows.ts';
 import type { Database } from './database.ts';
 
 type Waiting = {
   readonly event: AuditEvent;
-  readonly settle: (error?: unknown) => void;
+  readonly written: (open: Operation | null) => void;
+  readonly failed: (error: unknown) => void;
   overdue: boolean;
 };
 
@@ -25,9 +27,9 @@ export class GroupCommit {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Resolves when the event is durable. Fails with `audit_unavailable`, after `timeoutMs` at the latest:
+  /** Resolves when the event is durable, with what is then open in its tenant. Fails with `audit_unavailable`, after `timeoutMs` at the latest:
    *  it may have become durable all the same. */
-  append(event: AuditEvent): Promise<void> {
+  append(event: AuditEvent): Promise<Operation | null> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         waiting.overdue = true;
@@ -36,10 +38,13 @@ export class GroupCommit {
       const waiting: Waiting = {
         event,
         overdue: false,
-        settle: (error) => {
+        written: (open) => {
           clearTimeout(timer);
-          if (error === undefined) resolve();
-          else reject(error);
+          resolve(open);
+        },
+        failed: (error) => {
+          clearTimeout(timer);
+          reject(error);
         },
       };
       this.#waiting.push(waiting);
@@ -60,15 +65,13 @@ export class GroupCommit {
   async #commit(batch: readonly Waiting[]): Promise<void> {
     if (batch.length === 0) return;
     try {
-      await this.#database.run((client) =>
-        appendEvents(
-          client,
-          batch.map(({ event }) => event),
-        ),
-      );
-      for (const { settle } of batch) settle();
+      const events = batch.map(({ event }) => event);
+      const open = await this.#database.run((client) => appendEvents(client, events));
+      for (const { event, written } of batch) {
+        written(open.find(({ tenantId }) => tenantId === event.tenantId) ?? null);
+      }
     } catch (error) {
-      for (const { settle } of batch) settle(error);
+      for (const { failed } of batch) failed(error);
     }
   }
 }

@@ -20,13 +20,13 @@ export function createSignInQueue(
   onDropped: (reason: 'full' | 'not_written') => void,
 ): SignInQueue {
   const waiting: AuditEvent[] = [];
-  const writing = new Set<Promise<void>>();
+  const writing = new Set<Promise<unknown>>();
 
   const writeNext = (): void => {
     while (writing.size < atOnce) {
       const event = waiting.shift();
       if (event === undefined) return;
-      const written = audit
+      const written: Promise<unknown> = audit
         .append(event)
         .catch(() => onDropped('not_written'))
         .finally(() => {

@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
-import { canonicalJson } from './audit-rows.ts';
+import { canonicalJson } from './canonical-json.ts';
 
 /** What is said of a chain under a signature. A `checkpoint`: the chain's event of that number has that
  *  link. A `removal`: everything up to that number was removed by retention, and that was its link. */

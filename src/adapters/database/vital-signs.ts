@@ -27,7 +27,7 @@ select
      where superseded_by is null
        and status in ('awaiting_approval', 'approved', 'requested', 'sent', 'accepted', 'unknown')
      group by status) by_status) as open,
-  has_function_privilege('append_audit_events(text[])', 'execute')
+  has_function_privilege('record_audit_events(json)', 'execute')
     and current_setting('transaction_read_only') = 'off' as may_write_audit,
   (select array_remove(array[
      case when role.rolsuper then 'is a superuser' end,

@@ -115,9 +115,10 @@ export function measureAuditTrail(audit: AuditTrail, metrics: Metrics, writes: A
     async append(event) {
       const stop = metrics.auditWriteDuration.startTimer();
       try {
-        await audit.append(event);
+        const open = await audit.append(event);
         stop();
         writes.written(event);
+        return open;
       } catch (error) {
         writes.failed(event);
         throw error;

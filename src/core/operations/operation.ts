@@ -56,6 +56,11 @@ export function isOver({ status, supersededBy }: Pick<Operation, 'status' | 'sup
   return isFinal(status) || supersededBy !== null;
 }
 
+/** Whether it was carried out, or may have been, and a look at the connection can still tell its end. */
+export function endIsOpen({ status, supersededBy }: Pick<Operation, 'status' | 'supersededBy'>): boolean {
+  return (status === 'accepted' || status === 'unknown') && supersededBy === null;
+}
+
 export type Person = { readonly oid: string; readonly name: string | null };
 
 /** Where a conclusion comes from: Graph's answer to the act, a later read of the connection, the end of

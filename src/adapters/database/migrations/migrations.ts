@@ -1,18 +1,20 @@
 import type { Migration } from 'kysely/migration';
 import { auditTrail } from './0001-audit-trail.ts';
 import { operations } from './0002-operations.ts';
+import { recordAuditEvents } from './0003-record-audit-events.ts';
 
 /** All migrations by name, in order. They only ever expand: an old pod keeps working beside a new
  *  schema, and there is no way down. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-audit-trail': auditTrail,
   '0002-operations': operations,
+  '0003-record-audit-events': recordAuditEvents,
 };
 
 /** What the service's role may do, and nothing else. Granted anew with each run of the migrations. */
 export const grants: readonly string[] = [
   'select on table audit_events, audit_chains, audit_removals',
-  'execute on function append_audit_events(text[])',
+  'execute on function record_audit_events(json), append_audit_events(text[])',
   'select, insert on table audit_checkpoints',
   'select, insert, update on table operations',
   'select on table operation_moves',

@@ -1,0 +1,27 @@
+import canonicalize from 'canonicalize';
+
+/** The text of an event that is stored and hashed: canonical JSON (RFC 8785). */
+export function canonicalJson(value: object): string {
+  // V8 writes strings and numbers as the RFC wants them, so where the names are in order already nothing is
+  // left to do. Events are made that way; this is several times faster.
+  if (hasSortedNames(value)) return JSON.stringify(value);
+  const text = canonicalize(value);
+  if (text === undefined) throw new Error('only JSON values can be put on record');
+  return text;
+}
+
+/** Whether every object in it has its names in the order of their UTF-16 code units (RFC 8785 3.2.3). */
+export function hasSortedNames(value: object): boolean {
+  if (Array.isArray(value)) return value.every((inner) => !isObject(inner) || hasSortedNames(inner));
+  let previous = '';
+  for (const [name, inner] of Object.entries(value)) {
+    if (previous > name || inner === undefined) return false;
+    if (isObject(inner) && !hasSortedNames(inner)) return false;
+    previous = name;
+  }
+  return true;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
