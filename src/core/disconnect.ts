@@ -49,13 +49,14 @@ export async function disconnect(
   const step = await refusalsOnRecord(world, call, caller, 'disconnect', async () => {
     authorize(world.access, caller, 'disconnect');
     const request = await readRequest();
-    const earlier = await findEarlier(world, caller, request);
+    const standing = await world.operations.standing(caller, request.idempotency?.key ?? null);
+    const earlier = answeredEarlier(request, standing.earlier);
     if (earlier !== null) return { earlier };
 
-    await requireEnabled(world, caller);
+    requireEnabled(standing.disabledBecause);
     meetPolicy(world.policyOf(caller.tenantId), caller, requirements(request));
     const token = await world.identity.exchangeAnew(signedIn);
-    return lookAndTakeSlot(world, call, caller, request, token);
+    return lookAndTakeSlot(world, call, caller, request, { token, newest: standing.newest });
   });
 
   if ('earlier' in step) return replay(world, call, caller, step.earlier);
@@ -94,23 +95,24 @@ async function lookAndTakeSlot(
   call: Call,
   caller: Caller,
   request: DisconnectRequest,
-  token: Secret,
+  before: { token: Secret; newest: Operation | null },
 ): Promise<{ earlier: KeyedOperation } | { operation: Operation; token: Secret; leasedAt: number }> {
+  const { token } = before;
+  let { newest } = before;
   for (let looks = 0; looks < maxLooks; looks += 1) {
-    const newest = await world.operations.findNewest(caller.tenantId);
     const seen = await look(world, caller, token, request.ifMatch);
     const earlier = await findEarlier(world, caller, request);
     if (earlier !== null) return { earlier };
     const leasedAt = world.clock();
     const operation = await takeSlot(world, call, caller, request, { seen, newest });
     if (operation !== null) return { operation, token, leasedAt };
+    ({ newest } = await world.operations.standing(caller, null));
   }
   throw new CallFailed({ reason: 'overloaded', retryAfter: 1 });
 }
 
 /** Fails with `disconnect_disabled` where an operator switched disconnecting off. */
-export async function requireEnabled(world: World, caller: Caller): Promise<void> {
-  const because = await world.operations.disabledBecause(caller.tenantId);
+export function requireEnabled(because: string | null): void {
   if (because !== null) throw new CallFailed({ reason: 'disconnect_disabled', because });
 }
 
@@ -137,17 +139,24 @@ function requirements(request: DisconnectRequest) {
   return { reason, ticket, ifMatch, idempotencyKey: request.idempotency?.key ?? null };
 }
 
-/** The operation an earlier call with the same idempotency key has begun (draft-ietf-httpapi-idempotency-key-header).
- *  Fails with `idempotency_key_reused` where that was another request, and with `idempotency_key_in_use`
- *  while it is still running. */
 async function findEarlier(
   world: World,
   caller: Caller,
-  { idempotency }: DisconnectRequest,
+  request: DisconnectRequest,
 ): Promise<KeyedOperation | null> {
-  if (idempotency === null) return null;
-  const earlier = await world.operations.findByKey(caller.tenantId, caller.oid, idempotency.key);
-  if (earlier === null) return null;
+  if (request.idempotency === null) return null;
+  const { key } = request.idempotency;
+  return answeredEarlier(request, await world.operations.findByKey(caller.tenantId, caller.oid, key));
+}
+
+/** The operation an earlier call with the same idempotency key has begun (draft-ietf-httpapi-idempotency-key-header).
+ *  Fails with `idempotency_key_reused` where that was another request, and with `idempotency_key_in_use`
+ *  while it is still running. */
+function answeredEarlier(
+  { idempotency }: DisconnectRequest,
+  earlier: KeyedOperation | null,
+): KeyedOperation | null {
+  if (idempotency === null || earlier === null) return null;
   if (earlier.fingerprint !== idempotency.fingerprint)
     throw new CallFailed({ reason: 'idempotency_key_reused' });
   if (earlier.answer === null) throw new CallFailed({ reason: 'idempotency_key_in_use', retryAfter: 2 });

@@ -35,7 +35,7 @@ export async function execute(
     const token = await world.identity.exchangeAnew(signedIn);
     const seen = await look(world, caller, token, ifMatch);
     // Last, so that a switch thrown meanwhile counts.
-    await requireEnabled(world, caller);
+    requireEnabled(await world.operations.disabledBecause(caller.tenantId));
     const leasedAt = world.clock();
     return { operation: await attempt(world, call, caller, approved, seen), token, leasedAt };
   });

@@ -1,6 +1,6 @@
 import type { AuditEvent, AuditPage, AuditQuery } from './audit-event.ts';
 import type { AuditSelection, ChainStatus, ExportEntry } from './audit-export.ts';
-import type { SignedInCaller } from './caller.ts';
+import type { Caller, SignedInCaller } from './caller.ts';
 import type { GraphTrace } from './failure.ts';
 import type { SeenConnection } from './operations/connection.ts';
 import type { KeptAnswer, Operation, OperationChange, OperationStatus } from './operations/operation.ts';
@@ -84,6 +84,16 @@ export type KeyedOperation = {
   readonly answer: KeptAnswer | null;
 };
 
+/** What the database knows at one moment about a disconnect that is to begin. */
+export type Standing = {
+  /** The tenant's operation that was opened last; whoever holds the slot is this one. */
+  readonly newest: Operation | null;
+  /** Why disconnecting is switched off for the tenant; `null` where it is not. */
+  readonly disabledBecause: string | null;
+  /** What the caller has begun with this key before. */
+  readonly earlier: KeyedOperation | null;
+};
+
 export type OperationQuery = {
   readonly tenantId: string;
   readonly status: OperationStatus | null;
@@ -98,8 +108,8 @@ export type Operations = {
   list(query: OperationQuery): Promise<{ operations: readonly Operation[]; nextCursor: string | null }>;
   /** Who holds the tenant's slot. */
   findOpen(tenantId: string): Promise<Operation | null>;
-  /** The one that was opened last; whoever holds the slot is this one. */
-  findNewest(tenantId: string): Promise<Operation | null>;
+  /** What stands before a disconnect of this caller's begins. */
+  standing(caller: Pick<Caller, 'oid' | 'tenantId'>, key: string | null): Promise<Standing>;
   /** By a key that has not expired. */
   findByKey(tenantId: string, oid: string, key: string): Promise<KeyedOperation | null>;
   /** Opens an operation with its first event, and takes over the slot of the one it supersedes.

@@ -1,4 +1,5 @@
-import type { Operation } from '../../core/operations/operation.ts';
+import type { KeptAnswer, Operation } from '../../core/operations/operation.ts';
+import type { KeyedOperation } from '../../core/ports.ts';
 
 /** A row of `operations`, as pg reads it. */
 export type OperationRow = {
@@ -50,4 +51,10 @@ export function operationFrom(row: OperationRow): Operation {
     expiresAt: row.expires_at?.toISOString() ?? null,
     tookMs: row.took_ms === null ? null : Number(row.took_ms),
   };
+}
+
+export type KeyedRow = OperationRow & { idempotency_fingerprint: string; answer: KeptAnswer | null };
+
+export function keyedFrom(row: KeyedRow): KeyedOperation {
+  return { operation: operationFrom(row), fingerprint: row.idempotency_fingerprint, answer: row.answer };
 }

@@ -4,7 +4,7 @@ import type { NewOperation, Operations } from '../../core/ports.ts';
 import { appendEvents, type Queryable } from './audit-rows.ts';
 import { cursorTo, positionAt } from './cursor.ts';
 import type { Database } from './database.ts';
-import { type OperationRow, operationFrom } from './operation-row.ts';
+import { type KeyedRow, keyedFrom, type OperationRow, operationFrom } from './operation-row.ts';
 
 export type PostgresOperationsOptions = {
   readonly database: Database;
@@ -22,10 +22,29 @@ const switchedOff = `
     where tenant_id in ($1, '*') order by tenant_id, position desc
   ) latest where not enabled order by position desc limit 1`;
 
+const byKey = `o.tenant_id = $1 and o.requester_oid = $2 and o.idempotency_key = $3
+  and o.idempotency_expires_at > now()`;
+
+// One row about the newest, whether there is one or not; then the one of the key, if there is one.
+const standing = `
+  select (${switchedOff}) as disabled_because, o.* from (select) always left join (
+    select * from operations where tenant_id = $1 order by position desc limit 1
+  ) o on true
+  union all select null, o.* from operations o where ${byKey}`;
+
+type StandingRow = { disabled_because: string | null } & (KeyedRow | { id: null });
+
 /** Operations in PostgreSQL. Each move commits together with its event. */
 export function createPostgresOperations({ database, idempotencyMs }: PostgresOperationsOptions): Operations {
-  const rows = <Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> =>
-    database.run(async (client) => (await client.query<Row>(text, values)).rows);
+  // A statement with a name is parsed and planned once for each connection.
+  const rows = <Row extends pg.QueryResultRow>(
+    text: string,
+    values: unknown[],
+    name?: string,
+  ): Promise<Row[]> =>
+    database.run(
+      async (client) => (await client.query<Row>({ text, values, ...(name !== undefined && { name }) })).rows,
+    );
   const one = async (text: string, values: unknown[]): Promise<Operation | null> => {
     const [row] = await rows<OperationRow>(text, values);
     return row === undefined ? null : operationFrom(row);
@@ -35,8 +54,14 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
     find: (tenantId, id) => one('select * from operations where id = $2 and tenant_id = $1', [tenantId, id]),
     findOpen: (tenantId) => one(`select * from operations where tenant_id = $1 and ${open}`, [tenantId]),
 
-    findNewest: (tenantId) =>
-      one('select * from operations where tenant_id = $1 order by position desc limit 1', [tenantId]),
+    async standing({ tenantId, oid }, key) {
+      const [first, second] = await rows<StandingRow>(standing, [tenantId, oid, key], 'standing');
+      return {
+        newest: first === undefined || first.id === null ? null : operationFrom(first),
+        disabledBecause: first?.disabled_because ?? null,
+        earlier: second === undefined || second.id === null ? null : keyedFrom(second),
+      };
+    },
 
     async list({ tenantId, status, limit, cursor }) {
       const found = await rows<OperationRow>(
@@ -52,34 +77,38 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
     },
 
     async findByKey(tenantId, oid, key) {
-      const [row] = await rows<OperationRow & { idempotency_fingerprint: string; answer: KeptAnswer | null }>(
-        `select * from operations where tenant_id = $1 and requester_oid = $2 and idempotency_key = $3
-           and idempotency_expires_at > now()`,
+      const [row] = await rows<KeyedRow>(
+        `select * from operations o where ${byKey}`,
         [tenantId, oid, key],
+        'operation-by-key',
       );
-      if (row === undefined) return null;
-      return { operation: operationFrom(row), fingerprint: row.idempotency_fingerprint, answer: row.answer };
+      return row === undefined ? null : keyedFrom(row);
     },
 
     open: (opening, event) =>
       database.transact(async (client) => {
         const { operation } = opening;
-        // A repetition because nobody knew whether the first was committed: it was.
-        const known = await client.query('select from operations where id = $1', [operation.id]);
-        if (known.rows.length > 0) return 'opened';
         // One opening at a time in a tenant, so that nothing comes and goes between this look and the insert.
-        await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [operation.tenantId]);
-        const newest = await client.query<{ id: string }>(
-          'select id from operations where tenant_id = $1 order by position desc limit 1',
-          [operation.tenantId],
-        );
-        if ((newest.rows[0]?.id ?? null) !== opening.after) return 'slot_taken';
-        const off = await client.query(switchedOff, [operation.tenantId]);
-        if (off.rows.length > 0) return 'disabled';
-        await client.query('savepoint before_superseding');
+        await client.query({
+          name: 'lock-tenant',
+          text: 'select pg_advisory_xact_lock(hashtextextended($1, 0))',
+          values: [operation.tenantId],
+        });
+        const found = await client.query<{ newest: string | null; known: boolean; off: string | null }>({
+          name: 'before-opening',
+          text: `select (select id from operations where tenant_id = $1 order by position desc limit 1) as newest,
+                   exists (select from operations where id = $2) as known, (${switchedOff}) as off`,
+          values: [operation.tenantId, operation.id],
+        });
+        const { newest, known, off } = found.rows[0] ?? { newest: null, known: false, off: null };
+        // A repetition because nobody knew whether the first was committed: it was.
+        if (known) return 'opened';
+        if (newest !== opening.after) return 'slot_taken';
+        if (off !== null) return 'disabled';
+        if (operation.supersedes !== null) await client.query('savepoint before_superseding');
         if (!(await supersede(client, operation))) return 'slot_taken';
         if (!(await insert(client, opening, idempotencyMs))) {
-          await client.query('rollback to savepoint before_superseding');
+          if (operation.supersedes !== null) await client.query('rollback to savepoint before_superseding');
           return 'slot_taken';
         }
         await appendEvents(client, [event]);
@@ -88,7 +117,11 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
 
     move: (operation, to, change, event, leaseMs = 0) =>
       database.transact(async (client) => {
-        const again = await client.query('select from audit_events where id = $1', [event.id]);
+        const again = await client.query({
+          name: 'event-again',
+          text: 'select from audit_events where id = $1',
+          values: [event.id],
+        });
         if (again.rows.length > 0) {
           const now = await client.query<OperationRow>('select * from operations where id = $1', [
             operation.id,
@@ -104,8 +137,9 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
           );
           if (taken.rowCount === 0) return null;
         }
-        const moved = await client.query<OperationRow>(
-          `update operations set
+        const moved = await client.query<OperationRow>({
+          name: 'move-operation',
+          text: `update operations set
              status = $3, moved_at = $4,
              sent_at = case when $3 = 'sent' then $4 else sent_at end,
              lease_until = case when $3 = 'sent' then now() + $5 * interval '1 millisecond' else lease_until end,
@@ -120,7 +154,7 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
              answer = case when $14 then $15::jsonb else answer end,
              idempotency_key = case when $14 and $15::jsonb is null then null else idempotency_key end
            where id = $1 and status = $2 and superseded_by is null returning *`,
-          [
+          values: [
             operation.id,
             from,
             to,
@@ -137,7 +171,7 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
             change.answer !== undefined,
             json(change.answer),
           ],
-        );
+        });
         const [row] = moved.rows;
         if (row === undefined) return null;
         await appendEvents(client, [event]);
@@ -194,15 +228,16 @@ async function insert(
       [operation.tenantId, operation.requester.oid, key.key],
     );
   }
-  const inserted = await client.query(
-    `insert into operations (
+  const inserted = await client.query({
+    name: 'insert-operation',
+    text: `insert into operations (
        id, tenant_id, status, requester_oid, requester_name, requester_client_id, reason, ticket,
        connection_id, connection, request_id, supersedes, requested_at, sent_at, moved_at, expires_at,
        idempotency_key, idempotency_fingerprint, idempotency_expires_at, answer, lease_until)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
        now() + $19 * interval '1 millisecond', $20, now() + $21 * interval '1 millisecond')
      on conflict do nothing`,
-    [
+    values: [
       operation.id,
       operation.tenantId,
       sends ? 'requested' : operation.status,
@@ -226,9 +261,15 @@ async function insert(
       sends ? null : JSON.stringify(wishAnswer(operation)),
       leaseMs,
     ],
-  );
+  });
   if (inserted.rowCount === 0) return false;
-  if (sends) await client.query("update operations set status = 'sent' where id = $1", [operation.id]);
+  if (sends) {
+    await client.query({
+      name: 'operation-sent',
+      text: "update operations set status = 'sent' where id = $1",
+      values: [operation.id],
+    });
+  }
   return true;
 }
 

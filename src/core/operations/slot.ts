@@ -21,13 +21,21 @@ export async function takeSlot(
   request: DisconnectRequest,
   { seen, newest }: Look,
 ): Promise<Operation | null> {
-  const holder = await world.operations.findOpen(caller.tenantId);
-  if (holder === null && newest !== null && !isOver(newest)) return null;
+  // Whoever holds the slot is the newest; one that was opened since the look is noticed as this one opens.
+  const mayBeHeld = newest !== null && !isOver(newest);
+  const holder = mayBeHeld ? await world.operations.findOpen(caller.tenantId) : null;
+  if (holder === null && mayBeHeld) return null;
   if (holder === null && request.supersedes !== null) await requireKnown(world, caller, request.supersedes);
   const superseded =
     holder === null ? null : await makeWay(world, call, caller, request, { seen, newest }, holder);
   const [shown] = seen.members;
-  if (shown === undefined) throw new CallFailed({ reason: 'not_connected' });
+  if (shown === undefined) {
+    // What was seen may be from before another operation began.
+    const begun = await world.operations.findOpen(caller.tenantId);
+    throw begun === null
+      ? new CallFailed({ reason: 'not_connected' })
+      : await inTheWay(world, caller, request, begun);
+  }
   const connection = recordedConnection(world, shown);
 
   const approve = world.policyOf(caller.tenantId).approvalRequired;
