@@ -21,7 +21,10 @@ RUN npm run build && mv dist/simulator simulator
 # The bill of materials is of what was installed; npm would miss in it what was left out on purpose.
 FROM base AS production-dependencies
 COPY package.json package-lock.json ./
+# Of the viewer's several builds one is served.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts \
+  && find node_modules/swagger-ui-dist -type f \( -name '*.map' -o -name '*-es-bundle*.js' -o -name swagger-ui.js \
+    -o -name 'swagger-ui-standalone-preset.js' \) -delete \
   && npm pkg delete devDependencies optionalDependencies \
   && npm sbom --sbom-format=cyclonedx >sbom.cdx.json
 
@@ -31,7 +34,7 @@ RUN node -e " \
     const manifest = JSON.parse(fs.readFileSync('package.json', 'utf8')); \
     const versions = { ...manifest.dependencies, ...manifest.devDependencies }; \
     manifest.dependencies = Object.fromEntries(['selfsigned', 'zod'].map((name) => [name, versions[name]])); \
-    delete manifest.devDependencies; delete manifest.optionalDependencies; delete manifest.overrides; \
+    delete manifest.devDependencies; delete manifest.optionalDependencies; delete manifest.overrides; delete manifest.workspaces; \
     fs.writeFileSync('package.json', JSON.stringify(manifest));" \
   && npm prune --ignore-scripts \
   && find node_modules -type d -empty -delete \
@@ -75,6 +78,8 @@ LABEL org.opencontainers.image.title="chromeos-connector-bff" \
       org.opencontainers.image.description="Disconnects Intune's ChromeOS connector on behalf of the signed-in admin: once, on purpose, and on the record"
 COPY LICENSE package.json ./
 COPY config ./config
+COPY docs/errors.md ./docs/errors.md
+COPY public ./public
 COPY --from=production-dependencies /opt/chromeos-connector-bff/sbom.cdx.json ./
 COPY --from=production-dependencies /opt/chromeos-connector-bff/node_modules ./node_modules
 COPY --from=build /opt/chromeos-connector-bff/dist ./dist

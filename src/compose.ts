@@ -27,6 +27,7 @@ import { endsWithin, repeat } from './background.ts';
 import { readBuildInfo } from './build-info.ts';
 import { composeAudit } from './compose-audit.ts';
 import { composeDatabase } from './compose-database.ts';
+import { installationOf } from './compose-documentation.ts';
 import { composeEntra } from './compose-entra.ts';
 import type { World } from './core/call.ts';
 import type { Policy, PolicyOf } from './core/operations/policy.ts';
@@ -116,7 +117,9 @@ export function compose(settings: Settings, log = createLogger(settings.log)): S
       version: buildInfo.version,
       trustProxyHops: settings.server.trustProxyHops,
       limits: settings.limits,
+      corsAllowedOrigins: settings.server.corsAllowedOrigins,
       authorizationUri: entra.authorizationUri,
+      installation: () => installationOf(settings, buildInfo.version, entra.authorizationUri(null)),
       withinRequest: (begun, next) => (tracing === null ? next() : tracing.withinRequest(begun, next)),
       onRequestDone: (facts) => {
         observeRequest(metrics, facts);

@@ -48,6 +48,13 @@ const otlpUrl = z
   .refine((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ''), 'must be an http or https URL')
   .refine((value) => !/[?#@]/.test(value), 'must have no query, fragment or user')
   .transform((value) => value.replace(/\/+$/, ''));
+// Compared with what browsers send, letter by letter: `null` and patterns are nobody.
+const origin = z
+  .string()
+  .refine(
+    (value) => /^https?:[^*]+$/.test(value) && URL.parse(value)?.origin === value,
+    'must be origins as browsers send them: scheme, host and port, such as https://portal.example.com',
+  );
 const path = z.string().min(1);
 const name = z.string().min(1);
 
@@ -55,6 +62,10 @@ const server = z.object({
   port,
   managementPort: port,
   trustProxyHops: integer(0, 10),
+  docs: z.boolean(),
+  corsAllowedOrigins: list(origin)
+    .nullable()
+    .transform((origins) => origins ?? []),
   tls: z
     .object({ certFile: path.nullable(), keyFile: path.nullable() })
     .transform(({ certFile, keyFile }, context) => {

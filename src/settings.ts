@@ -22,7 +22,7 @@ const clouds = {
 const configDirectory = fileURLToPath(new URL('../config', import.meta.url));
 
 type Raw = {
-  server?: { tls?: { certFile?: string | null; keyFile?: string | null } };
+  server?: { corsAllowedOrigins?: unknown; tls?: { certFile?: string | null; keyFile?: string | null } };
   audit?: { signingKeyFile?: string | null };
   disconnect?: { leaseMs?: unknown };
   graph?: { timeoutMs?: unknown };
@@ -138,6 +138,15 @@ function complaintsAcross(raw: Raw, production: boolean, httpsProxy: string | nu
     complaints.push(
       'ALLOWED_CLIENT_IDS is required in production: the client ids of the portals that may call',
     );
+  }
+  // Whoever is on the way could put their own script into a page that came without TLS.
+  if (
+    production &&
+    /http:\/\/(?!(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(,|\s|$))/.test(
+      String(raw.server?.corsAllowedOrigins),
+    )
+  ) {
+    complaints.push('CORS_ALLOWED_ORIGINS must be https origins in production, localhost apart');
   }
   if (Number(raw.disconnect?.leaseMs) <= Number(raw.graph?.timeoutMs) + 1000) {
     complaints.push('disconnect.leaseMs must be more than a second longer than graph.timeoutMs');

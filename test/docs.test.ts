@@ -22,12 +22,20 @@ test('every variable stands for a key of default.yaml', async () => {
   );
 });
 
-test('every problem code has an entry in docs/errors.md, and no entry is left over', async () => {
-  const codes = Object.keys(texts);
-  const entries = [...(await read('docs/errors.md')).matchAll(/^\| <a id="(\w+)"><\/a>`(\w+)` \|/gm)];
-  for (const [, anchor, code] of entries) assert.equal(anchor, code);
-  assert.ok(codes.length > 20);
-  assert.deepEqual(entries.map((entry) => entry[1]).toSorted(), codes.toSorted());
+test('every problem code has an entry in docs/errors.md with all that a portal must know, and no entry is left over', async () => {
+  const entries = (await read('docs/errors.md')).split(/^### /m).slice(1);
+  assert.deepEqual(
+    entries.map((entry) => /^`(\w+)`\n/.exec(entry)?.[1]).toSorted(),
+    Object.keys(texts).toSorted(),
+  );
+  for (const entry of entries) {
+    const [, code = ''] = /^`(\w+)`/.exec(entry) ?? [];
+    const { status, title } = texts[code as keyof typeof texts];
+    assert.ok(entry.includes(`\n\n${status} · ${title}\n\n`), `${code}: its status and title`);
+    for (const part of ['Means', 'The user sees', 'The portal']) {
+      assert.match(entry, new RegExp(`^- \\*\\*${part}:\\*\\* .{10,}\\.`, 'm'), `${code}: ${part}`);
+    }
+  }
 });
 
 function leaves(node: object): string[] {

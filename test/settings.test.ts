@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { inspect } from 'node:util';
-import { loadDatabaseSettings, SettingsError } from '../src/settings.ts';
+import { loadDatabaseSettings, loadSettings, SettingsError } from '../src/settings.ts';
 
 describe('settings of the database', () => {
   let folder: string;
@@ -50,4 +50,69 @@ describe('settings of the database', () => {
     }
     assert.deepEqual(complaintsAbout({ DATABASE_URL_FILE: '/not/there/yet' }), []);
   });
+});
+
+describe('CORS_ALLOWED_ORIGINS', () => {
+  const enough = {
+    AZURE_TENANT_ID: '11111111-1111-4111-8111-111111111111',
+    AZURE_CLIENT_ID: '22222222-2222-4222-8222-222222222222',
+    ALLOWED_CLIENT_IDS: '33333333-3333-4333-8333-333333333333',
+    AZURE_CLIENT_SECRET: 'x',
+    DATABASE_URL: 'postgres://u@localhost/x',
+  };
+  const load = (value: string, mode = 'production') =>
+    loadSettings({ ...enough, NODE_ENV: mode, CORS_ALLOWED_ORIGINS: value }).server.corsAllowedOrigins;
+
+  test('nobody unless said; a list of origins', () => {
+    assert.deepEqual(load(''), []);
+    assert.deepEqual(load('https://a.example'), ['https://a.example']);
+    assert.deepEqual(
+      load(' https://a.example:8443 ,https://b.example, http://localhost:5173,http://127.0.0.1'),
+      ['https://a.example:8443', 'https://b.example', 'http://localhost:5173', 'http://127.0.0.1'],
+    );
+    assert.deepEqual(load('http://portal.test', 'test'), ['http://portal.test']);
+  });
+
+  for (const value of [
+    '*',
+    'null',
+    'https://*.example',
+    'https://a.example/',
+    'https://a.example/path',
+    'https://a.example?x',
+    'https://user@a.example',
+    'https://A.example',
+    'https://a.example:443',
+    'a.example',
+    'file:///x',
+    'https://',
+    'https://a.example,*',
+    'https://a.example https://b.example',
+  ]) {
+    test(`refused, without being repeated: ${value}`, () => {
+      assert.throws(
+        () => load(value),
+        ({ complaints }: SettingsError) => {
+          assert.deepEqual(complaints, [
+            'CORS_ALLOWED_ORIGINS must be origins as browsers send them: scheme, host and port, such as https://portal.example.com',
+          ]);
+          return true;
+        },
+      );
+    });
+  }
+
+  for (const value of [
+    'http://a.example',
+    'https://a.example,http://localhost.example',
+    'http://a.localhost',
+  ]) {
+    test(`refused in production alone: ${value}`, () => {
+      assert.throws(
+        () => load(value),
+        /CORS_ALLOWED_ORIGINS must be https origins in production, localhost apart/,
+      );
+      assert.equal(load(value, 'test').length > 0, true);
+    });
+  }
 });

@@ -70,7 +70,8 @@ export function permissionsOf(rules: AccessRules, caller: Caller): Permission[] 
   );
 }
 
-function rolesThatGive(names: RoleNames, permission: Permission): string[] {
+/** The app roles that give a permission. */
+export function rolesThatGive(names: RoleNames, permission: Permission): string[] {
   switch (permission) {
     case 'read_connection':
       return [names.read, names.disconnect, names.approve];

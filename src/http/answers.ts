@@ -1,11 +1,11 @@
 import type { Failure } from '../core/failure.ts';
 import { apiPath } from './api-path.ts';
-import { texts } from './problem-texts.ts';
+import { type ProblemCode, texts } from './problem-texts.ts';
 
 /** What a failure means in HTTP. */
 export type Answer = {
   readonly status: number;
-  readonly code: string;
+  readonly code: ProblemCode;
   readonly title: string;
   readonly detail: string;
   /** What to do about it. */
@@ -18,8 +18,8 @@ export type Answer = {
 /** Where a tenant's people sign in; `null` is the home tenant. */
 export type AuthorizationUri = (tenantId: string | null) => string;
 
-function say(status: number, code: keyof typeof texts, rest: Partial<Answer> = {}): Answer {
-  return { status, code, detail: '', ...texts[code], ...rest };
+function say(code: ProblemCode, rest: Partial<Answer> = {}): Answer {
+  return { code, detail: '', ...texts[code], ...rest };
 }
 
 /** The one place where a reason becomes HTTP. The compiler finds a reason that is missing here. */
@@ -28,135 +28,135 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
     'www-authenticate': `Bearer realm="chromeos-connector-bff", authorization_uri="${authorizationUri(tenantId)}"${rest}`,
   });
   const invalidToken = (tenantId: string | null) =>
-    say(401, 'invalid_token', { headers: challenge(tenantId, ', error="invalid_token"') });
+    say('invalid_token', { headers: challenge(tenantId, ', error="invalid_token"') });
 
   switch (failure.reason) {
     case 'request_invalid':
-      return say(400, 'request_invalid', {
+      return say('request_invalid', {
         detail: failure.complaints
           .map(({ field, message }) => `${field || 'The body'} ${message}.`)
           .join(' '),
         extra: { errors: failure.complaints },
       });
     case 'body_not_json':
-      return say(400, 'body_not_json', { detail: failure.complaint });
+      return say('body_not_json', { detail: failure.complaint });
     case 'body_too_large':
-      return say(413, 'body_too_large', { detail: `A body may have ${failure.limit} bytes at most.` });
+      return say('body_too_large', { detail: `A body may have ${failure.limit} bytes at most.` });
     case 'media_type_unsupported':
-      return say(415, 'media_type_unsupported', {
+      return say('media_type_unsupported', {
         detail: failure.complaint,
         headers: { accept: 'application/json' },
       });
     case 'not_found':
-      return say(404, 'not_found');
+      return say('not_found');
     case 'method_not_allowed':
-      return say(405, 'method_not_allowed', {
+      return say('method_not_allowed', {
         detail: `This resource takes ${failure.allowed.join(', ')}.`,
         headers: { allow: failure.allowed.join(', ') },
       });
     case 'precondition_required':
-      return say(428, 'precondition_required', {
+      return say('precondition_required', {
         detail: `This tenant demands the header ${failure.header}.`,
       });
     case 'idempotency_key_required':
-      return say(400, 'idempotency_key_required');
+      return say('idempotency_key_required');
     case 'idempotency_key_reused':
-      return say(422, 'idempotency_key_reused');
+      return say('idempotency_key_reused');
     case 'idempotency_key_in_use':
-      return say(409, 'idempotency_key_in_use', { headers: { 'retry-after': String(failure.retryAfter) } });
+      return say('idempotency_key_in_use', { headers: { 'retry-after': String(failure.retryAfter) } });
     case 'token_missing':
-      return say(401, 'token_missing', { headers: challenge(null) });
+      return say('token_missing', { headers: challenge(null) });
     case 'token_invalid':
       return invalidToken(failure.tenantId);
     case 'assertion_rejected':
       return invalidToken(failure.tenantId);
     case 'insufficient_scope':
-      return say(403, 'insufficient_scope', {
+      return say('insufficient_scope', {
         headers: challenge(failure.tenantId, ', error="insufficient_scope"'),
       });
     case 'portal_not_allowed':
-      return say(403, 'portal_not_allowed', { headers: challenge(failure.tenantId) });
+      return say('portal_not_allowed', { headers: challenge(failure.tenantId) });
     case 'guest_not_allowed':
-      return say(403, 'guest_not_allowed', { headers: challenge(failure.tenantId) });
+      return say('guest_not_allowed', { headers: challenge(failure.tenantId) });
     case 'role_missing':
-      return say(403, 'role_missing', {
+      return say('role_missing', {
         detail: `This needs one of the app roles ${failure.roles.join(', ')}.`,
         headers: challenge(failure.tenantId),
       });
     case 'signing_keys_unavailable':
-      return say(503, 'signing_keys_unavailable', { headers: { 'retry-after': String(failure.retryAfter) } });
+      return say('signing_keys_unavailable', { headers: { 'retry-after': String(failure.retryAfter) } });
     case 'claims_required': {
       const claims = Buffer.from(failure.claims, 'utf8').toString('base64');
-      return say(401, 'insufficient_claims', {
+      return say('insufficient_claims', {
         headers: challenge(failure.tenantId, `, error="insufficient_claims", claims="${claims}"`),
       });
     }
     case 'consent_required':
-      return say(403, 'consent_required', { extra: { consentUrl: failure.consentUrl } });
+      return say('consent_required', { extra: { consentUrl: failure.consentUrl } });
     case 'access_blocked':
-      return say(403, 'access_blocked', {
+      return say('access_blocked', {
         detail: `Entra ID refuses access for this user, device or place (AADSTS${failure.entraCode}).`,
       });
     case 'exchange_refused':
-      return say(403, 'exchange_refused', {
+      return say('exchange_refused', {
         detail: `The on-behalf-of exchange was refused${failure.entraCode === null ? '' : ` (AADSTS${failure.entraCode})`}.`,
       });
     case 'credential_rejected':
-      return say(500, 'credential_rejected');
+      return say('credential_rejected');
     case 'identity_throttled':
-      return say(503, 'identity_throttled', { headers: { 'retry-after': failure.retryAfter ?? '10' } });
+      return say('identity_throttled', { headers: { 'retry-after': failure.retryAfter ?? '10' } });
     case 'identity_unavailable':
-      return say(503, 'identity_unavailable', { headers: { 'retry-after': failure.retryAfter ?? '5' } });
+      return say('identity_unavailable', { headers: { 'retry-after': failure.retryAfter ?? '5' } });
     case 'graph_token_rejected':
-      return say(401, 'graph_token_rejected', {
+      return say('graph_token_rejected', {
         headers: challenge(failure.tenantId, ', error="invalid_token"'),
       });
     case 'graph_forbidden':
-      return say(403, 'graph_forbidden');
+      return say('graph_forbidden');
     case 'graph_not_found':
-      return say(409, 'graph_not_found');
+      return say('graph_not_found');
     case 'graph_conflict':
-      return say(409, 'graph_conflict');
+      return say('graph_conflict');
     case 'graph_rejected':
-      return say(422, 'graph_rejected', {
+      return say('graph_rejected', {
         detail: `Microsoft Graph answered ${failure.graph.status}. Nothing was done.`,
       });
     case 'graph_throttled':
-      return say(429, 'graph_throttled', { headers: retryAfterHeader(failure.retryAfter) });
+      return say('graph_throttled', { headers: retryAfterHeader(failure.retryAfter) });
     case 'graph_unavailable':
-      return say(503, 'graph_unavailable', { headers: retryAfterHeader(failure.retryAfter) });
+      return say('graph_unavailable', { headers: retryAfterHeader(failure.retryAfter) });
     case 'outcome_unknown':
       // Not 503 or 504: stock Graph clients send a POST again on those, and must not here.
-      return say(502, 'outcome_unknown', { ...aboutOperation(failure.operationId) });
+      return say('outcome_unknown', { ...aboutOperation(failure.operationId) });
     case 'not_connected':
-      return say(409, 'not_connected');
+      return say('not_connected');
     case 'connection_changed':
-      return say(412, 'connection_changed');
+      return say('connection_changed');
     case 'operation_in_progress':
-      return say(409, 'operation_in_progress', { ...aboutOperation(failure.operationId) });
+      return say('operation_in_progress', { ...aboutOperation(failure.operationId) });
     case 'operation_not_allowed':
-      return say(409, 'operation_not_allowed', {
+      return say('operation_not_allowed', {
         detail: `The operation stands at ${failure.status}. Nothing was done.`,
         ...aboutOperation(failure.operationId),
       });
     case 'operation_not_found':
-      return say(404, 'operation_not_found');
+      return say('operation_not_found');
     case 'own_approval':
-      return say(403, 'own_approval');
+      return say('own_approval');
     case 'not_the_requester':
-      return say(403, 'not_the_requester');
+      return say('not_the_requester');
     case 'disconnect_disabled':
-      return say(403, 'disconnect_disabled', {
+      return say('disconnect_disabled', {
         detail: `The operators of this service switched disconnecting off: ${failure.because}`,
       });
     case 'rate_limited':
-      return say(429, 'rate_limited', { headers: { 'retry-after': String(failure.retryAfter) } });
+      return say('rate_limited', { headers: { 'retry-after': String(failure.retryAfter) } });
     case 'overloaded':
-      return say(503, 'overloaded', { headers: { 'retry-after': String(failure.retryAfter) } });
+      return say('overloaded', { headers: { 'retry-after': String(failure.retryAfter) } });
     case 'audit_unavailable':
-      return say(503, 'audit_unavailable', { headers: { 'retry-after': '5' } });
+      return say('audit_unavailable', { headers: { 'retry-after': '5' } });
     case 'internal':
-      return say(500, 'internal_error');
+      return say('internal_error');
   }
 }
 

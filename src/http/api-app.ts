@@ -1,14 +1,17 @@
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { World } from '../core/call.ts';
 import { CallFailed, type Failure, failureOf } from '../core/failure.ts';
 import type { AuthorizationUri } from './answers.ts';
+import { allowCall, crossOrigin, isPreflight } from './cross-origin.ts';
 import { addressLimit, callerLimit, concurrencyLimit } from './limits.ts';
+import type { Installation } from './openapi/described.ts';
 import { sendProblem } from './problem.ts';
 import { contextOf, type RequestBegun, type RequestFacts, requestContext } from './request-context.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { auditExportRoutes } from './routes/audit-export.ts';
 import { connectionRoutes } from './routes/connection.ts';
+import { documentationRoutes } from './routes/documentation.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { profileRoutes } from './routes/profile.ts';
 
@@ -23,11 +26,40 @@ export type ApiAppOptions = {
     readonly addressPerMinute: number;
     readonly maxConcurrentRequests: number;
   };
+  /** Whose scripts may read the answers. */
+  readonly corsAllowedOrigins: readonly string[];
   readonly authorizationUri: AuthorizationUri;
+  /** What its OpenAPI document tells of this installation. */
+  readonly installation: () => Installation;
   /** Runs what happens to a request, so that a trace can hold it together. */
   readonly withinRequest: (begun: RequestBegun, next: () => void) => void;
   readonly onRequestDone: (facts: RequestFacts) => void;
 };
+
+// What keeps a browser from taking an answer for anything but data: it is no page, holds nothing that may be
+// loaded or framed, is of the type it says it is, and comes over TLS. The rest of helmet's headers are about
+// windows and plug-ins; each costs a tenth of a microsecond and some bytes on every call.
+const dataOnly = helmet({
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      frameAncestors: ["'none'"],
+      baseUri: ["'none'"],
+      formAction: ["'none'"],
+    },
+  },
+  // Only about loads without CORS: allowed origins read with it, and are not kept out.
+  crossOriginResourcePolicy: { policy: 'same-origin' },
+  xFrameOptions: { action: 'deny' },
+  crossOriginOpenerPolicy: false,
+  originAgentCluster: false,
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xPoweredBy: false,
+  xXssProtection: false,
+});
 
 /** The API that portals call, in the order a request goes through it. */
 export function createApiApp(options: ApiAppOptions): Express {
@@ -37,31 +69,20 @@ export function createApiApp(options: ApiAppOptions): Express {
   app.set('trust proxy', options.trustProxyHops === 0 ? false : options.trustProxyHops);
   app.set('query parser', 'simple');
   app.set('etag', false);
+  app.disable('x-powered-by');
 
   app.use(
     requestContext({ newId: world.newId, within: options.withinRequest, onDone: options.onRequestDone }),
   );
-  app.use(
-    helmet({
-      // Nothing here is a page: nothing may be loaded, framed or submitted.
-      contentSecurityPolicy: {
-        useDefaults: false,
-        directives: {
-          defaultSrc: ["'none'"],
-          frameAncestors: ["'none'"],
-          baseUri: ["'none'"],
-          formAction: ["'none'"],
-        },
-      },
-    }),
-  );
+  if (options.corsAllowedOrigins.length > 0) app.use(crossOrigin(options.corsAllowedOrigins));
+  app.use(dataOnly);
   app.use((_request, response, next) => {
     response.setHeader('cache-control', 'no-store');
     next();
   });
 
-  app.use(concurrencyLimit(options.limits.maxConcurrentRequests));
-  app.use(addressLimit(options.limits.addressPerMinute));
+  app.use(exceptOptions(concurrencyLimit(options.limits.maxConcurrentRequests)));
+  app.use(exceptOptions(addressLimit(options.limits.addressPerMinute)));
 
   app.use(
     connectionRoutes(world),
@@ -69,14 +90,26 @@ export function createApiApp(options: ApiAppOptions): Express {
     auditRoutes(world),
     auditExportRoutes(world, options.version),
     profileRoutes(world),
+    documentationRoutes(options.installation),
   );
 
-  app.use(() => {
-    throw new CallFailed({ reason: 'not_found' });
-  });
+  app.use(nothingHere);
   app.use(problemHandler(options.authorizationUri));
   return app;
 }
+
+// OPTIONS does no work, and is how a browser learns that it may hear of a limit at all.
+function exceptOptions(limit: RequestHandler): RequestHandler {
+  return (request, response, next) =>
+    request.method === 'OPTIONS' ? next() : limit(request, response, next);
+}
+
+const nothingHere: RequestHandler = (request, response) => {
+  if (!isPreflight(request, response)) throw new CallFailed({ reason: 'not_found' });
+  // Else a browser would not make the call, and its script never hear that there is nothing here.
+  allowCall(response, ['GET', 'HEAD', 'POST']);
+  response.status(204).end();
+};
 
 function problemHandler(authorizationUri: AuthorizationUri): ErrorRequestHandler {
   return (error, request, response, next) => {

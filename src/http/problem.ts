@@ -48,7 +48,8 @@ export function sendProblem(
     'content-type',
     wantsPlainJson(request) ? 'application/json' : 'application/problem+json',
   );
-  response.end(JSON.stringify(body));
+  if (request.method === 'HEAD') response.end();
+  else response.end(JSON.stringify(body));
 }
 
 // Microsoft's Graph client reads an error only when it is labelled application/json.

@@ -13,18 +13,41 @@ export const words = (maximum: number) =>
   z
     .string('must be a string')
     .refine((value) => [...value].length <= maximum, `must have at most ${maximum} characters`)
-    .refine((value) => value.isWellFormed() && !value.includes('\0'), 'must be well-formed text without NUL');
+    .refine((value) => value.isWellFormed() && !value.includes('\0'), 'must be well-formed text without NUL')
+    // JSON Schema counts code points too.
+    .meta({ maxLength: maximum });
+
+/** A query parameter that may be left out; what is not there is `null`. */
+export const maybe = <Schema extends z.ZodType>(schema: Schema) =>
+  schema.optional().transform((value) => value ?? null);
+
+const maxLimit = 500;
+const usualLimit = 50;
 
 /** How many items of a list to give, as a query parameter. */
 export const limit = z
   .string('must be given once')
   .regex(/^\d{1,4}$/, 'must be a whole number')
   .transform(Number)
-  .refine((value) => value >= 1 && value <= 500, 'must be from 1 to 500')
-  .default(50);
+  .refine((value) => value >= 1 && value <= maxLimit, `must be from 1 to ${maxLimit}`)
+  .default(usualLimit)
+  .meta({
+    description: 'How many to give.',
+    // What a query says is text; what is meant is a number.
+    override: ({ jsonSchema }: { jsonSchema: Record<string, unknown> }) => {
+      delete jsonSchema.pattern;
+      Object.assign(jsonSchema, { type: 'integer', minimum: 1, maximum: maxLimit, default: usualLimit });
+    },
+  });
 
 /** Where a page begins, as a query parameter. */
-export const cursor = z.string('must be given once').min(1).max(200).nullable().default(null);
+export const cursor = maybe(
+  z
+    .string('must be given once')
+    .min(1)
+    .max(200)
+    .meta({ description: 'Where the page begins: `nextCursor` of the page before.' }),
+);
 
 /** The body as `schema` wants it; `null` where there is none (no bytes, whatever the content type or
  *  coding). Reads it only now, when the caller is known: a stranger's slow body must not hold a place.

@@ -9,7 +9,7 @@ import { contextOf } from './request-context.ts';
 export async function sendStreamed(
   response: Response,
   headers: Readonly<Record<string, string>>,
-  chunks: AsyncIterable<string>,
+  chunks: AsyncIterable<string | Buffer>,
 ): Promise<void> {
   try {
     for await (const chunk of chunks) {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import request from 'supertest';
+import { watched } from './answers-described.ts';
 import { until } from './processes.ts';
 import type { World } from './service.ts';
 import type { Timings } from './timings.ts';
@@ -29,9 +30,10 @@ export async function startReplica(
   const caFile = join(folder, 'ca.pem');
   await writeFile(caFile, world.simulator.caPem);
   const main = fileURLToPath(new URL('./replica-main.ts', import.meta.url));
-  const child = spawn(process.execPath, [main], {
+  const child = spawn(process.execPath, [...watched.args, main], {
     env: {
       PATH: process.env.PATH ?? '',
+      ...watched.environment,
       ...world.environment(environment),
       LOG_LEVEL: 'silent',
       NODE_EXTRA_CA_CERTS: caFile,

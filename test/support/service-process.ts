@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { watched } from './answers-described.ts';
 import type { LogLine, World } from './service.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -63,9 +64,9 @@ export async function startServiceProcess(
 
 /** `node src/main.ts` with exactly that environment, and what it says. */
 export function spawnMain(environment: Record<string, string>) {
-  const child = spawn(process.execPath, ['src/main.ts'], {
+  const child = spawn(process.execPath, [...watched.args, 'src/main.ts'], {
     cwd: root,
-    env: { PATH: process.env.PATH ?? '', ...environment },
+    env: { PATH: process.env.PATH ?? '', ...watched.environment, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const log: LogLine[] = [];

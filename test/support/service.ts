@@ -9,6 +9,7 @@ import { compose, type Service } from '../../src/compose.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { loadSettings, type Settings } from '../../src/settings.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
+import { assertAnswersDescribed } from './answers-described.ts';
 import { testDatabase } from './postgres.ts';
 import { until } from './processes.ts';
 
@@ -30,6 +31,8 @@ export type World = {
   closeOperations(): Promise<void>;
   /** The environment of a service in this world. */
   environment(extra?: Environment): Environment;
+  /** Lets go of everything, then fails where a service in it gave an answer that is not as the OpenAPI
+   *  document says. */
   close(): Promise<void>;
 };
 
@@ -81,6 +84,7 @@ export async function startWorld(): Promise<World> {
       await pool.end();
       await simulator.close();
       await database.drop();
+      assertAnswersDescribed();
     },
   };
 }

@@ -5,6 +5,7 @@ import { type ExportEntry, ndjsonLineOf } from '../../core/audit-export.ts';
 import type { World } from '../../core/call.ts';
 import { exportAudit, readChainStatus } from '../../core/export-audit.ts';
 import { apiPath } from '../api-path.ts';
+import { gzipped, takesGzip } from '../compressed.ts';
 import { ocsfOf } from '../ocsf.ts';
 import { checked } from '../request-body.ts';
 import { callOf } from '../request-context.ts';
@@ -15,9 +16,12 @@ import { methodNotAllowed } from './method-not-allowed.ts';
 const formats = ['ndjson', 'ocsf'] as const;
 type Format = (typeof formats)[number];
 
-const exportQuery = z.strictObject({
+export const exportQuery = z.strictObject({
   ...auditSelection,
-  format: z.enum(formats, `must be one of ${formats.join(', ')}`).default('ndjson'),
+  format: z
+    .enum(formats, `must be one of ${formats.join(', ')}`)
+    .default('ndjson')
+    .meta({ description: '`ndjson` verifies offline; `ocsf` is for a SIEM.' }),
 });
 
 // Lines are written together up to about this many characters: a write for each would cost more than it.
@@ -36,12 +40,15 @@ export function auditExportRoutes(world: World, version: string): Router {
         return selection;
       });
       const day = new Date(world.clock()).toISOString().slice(0, 10);
+      const compressed = takesGzip(request, response);
       const headers = {
         'content-type': 'application/x-ndjson; charset=utf-8',
         'content-disposition': `attachment; filename="audit-${day}${named === 'ocsf' ? '.ocsf' : ''}.ndjson"`,
+        ...(compressed && { 'content-encoding': 'gzip' }),
       };
+      const chunks = chunksOf(linesOf(entries, named, version));
       if (request.method === 'HEAD') response.set(headers).end();
-      else await sendStreamed(response, headers, chunksOf(linesOf(entries, named, version)));
+      else await sendStreamed(response, headers, compressed ? gzipped(chunks) : chunks);
     })
     .all(methodNotAllowed('GET', 'HEAD'));
 

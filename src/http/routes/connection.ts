@@ -6,23 +6,30 @@ import { type DryRun, dryRun } from '../../core/dry-run.ts';
 import { readConnection } from '../../core/read-connection.ts';
 import { operationPath } from '../answers.ts';
 import { apiPath } from '../api-path.ts';
-import { idempotencyKeyOf, ifMatchOf } from '../preconditions.ts';
+import { hasAlready, idempotencyKeyOf, ifMatchOf } from '../preconditions.ts';
 import { checked, jsonBody, words } from '../request-body.ts';
 import { callOf } from '../request-context.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
-const intentBody = z.strictObject(
+export const intentBody = z.strictObject(
   {
-    reason: words(500).optional(),
-    ticket: words(100).optional(),
-    supersedes: z.guid('must be the id of an operation').toLowerCase().optional(),
+    reason: words(500).optional().describe('Why, in the words of the one who asks; recorded, never sent on.'),
+    ticket: words(100).optional().describe('The ticket this belongs to; recorded, never sent on.'),
+    supersedes: z
+      .guid('must be the id of an operation')
+      .toLowerCase()
+      .optional()
+      .describe('The operation of unknown end that this one takes over from.'),
   },
   'must be a JSON object',
 );
 
 // An unknown parameter is refused, not ignored: it may have been meant to hold the act back.
-const disconnectQuery = z.strictObject({
-  dryRun: z.enum(['true', 'false'], 'must be true or false').default('false'),
+export const disconnectQuery = z.strictObject({
+  dryRun: z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .describe('`true`: do everything but the act, and tell what the call would do.'),
 });
 
 /** Intune's ChromeOS connection, at the path where Graph has it. */
@@ -35,7 +42,8 @@ export function connectionRoutes(world: World): Router {
       const { value, seen, graph } = await readConnection(world, callOf(request, response));
       if (graph.requestId !== null) response.setHeader('request-id', graph.requestId);
       response.setHeader('etag', seen.etag);
-      response.json({ value });
+      if (hasAlready(request, seen.etag)) response.status(304).end();
+      else response.json({ value });
     })
     .all(methodNotAllowed('GET', 'HEAD'));
 

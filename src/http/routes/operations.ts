@@ -7,25 +7,30 @@ import { isOver, operationStatuses } from '../../core/operations/operation.ts';
 import { listOperations, readOperation } from '../../core/read-operation.ts';
 import { apiPath } from '../api-path.ts';
 import { ifMatchOf, preferredWaitMs } from '../preconditions.ts';
-import { checked, cursor, jsonBody, limit, noQuery, words } from '../request-body.ts';
+import { checked, cursor, jsonBody, limit, maybe, noQuery, words } from '../request-body.ts';
 import { callOf } from '../request-context.ts';
 import { sendReply } from './connection.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
 const maxWaitMs = 30_000;
-const pathId = z.object({ id: z.guid('must be the id of an operation').toLowerCase() });
-const decision = z.strictObject(
+export const pathId = z.object({
+  id: z.guid('must be the id of an operation').toLowerCase().describe('The id of an operation.'),
+});
+export const decision = z.strictObject(
   {
-    reason: words(500).refine((value) => value.trim() !== '', 'must not be empty'),
+    reason: words(500)
+      .refine((value) => value.trim() !== '', 'must not be empty')
+      .meta({ description: 'Why, for the requester and the record.', minLength: 1 }),
   },
   'must be a JSON object',
 );
-const nothing = z.strictObject({}, 'must be an empty JSON object, or nothing');
-const operationsQuery = z.strictObject({
-  status: z
-    .enum(operationStatuses, `must be one of ${operationStatuses.join(', ')}`)
-    .nullable()
-    .default(null),
+export const nothing = z.strictObject({}, 'must be an empty JSON object, or nothing');
+export const operationsQuery = z.strictObject({
+  status: maybe(
+    z
+      .enum(operationStatuses, `must be one of ${operationStatuses.join(', ')}`)
+      .describe('Only operations that stand here.'),
+  ),
   limit,
   cursor,
 });

@@ -1,0 +1,80 @@
+import { useRef, useState } from 'preact/hooks';
+import { ApiProblem, NoAnswer } from '../api/failures.ts';
+import type { Operation } from '../api/types.ts';
+import { ConfirmOwner, isConfirmed } from '../parts/confirm-owner.tsx';
+import { FailureNotice } from '../parts/failure-notice.tsx';
+import { ToneIcon } from '../parts/icons.tsx';
+import { useLoad } from '../parts/use-load.ts';
+import { usePortal } from '../portal-context.ts';
+import { say } from '../sentences/sentences.ts';
+
+type Props = { readonly operation: Operation; readonly onSent: () => void };
+
+/** The requester carries out what was approved. It needs no key: an operation runs once at most, and where
+ *  it stands tells whether it has. */
+export function ExecuteForm({ operation, onSent }: Props) {
+  const { api } = usePortal();
+  const seen = useLoad(() => api.connection(), [api]);
+  const [typed, setTyped] = useState('');
+  const [tried, setTried] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const field = useRef<HTMLInputElement>(null);
+
+  const { owner, id } = operation.connection;
+  const confirmed = isConfirmed({ owner, id }, typed);
+
+  const execute = async (event: Event) => {
+    event.preventDefault();
+    setTried(true);
+    if (busy || seen.value === null) return;
+    if (!confirmed) return field.current?.focus();
+    setBusy(true);
+    setError(null);
+    try {
+      await api.execute(operation.id, seen.value.etag);
+    } catch (failure) {
+      const unknown = failure instanceof ApiProblem && failure.problem.code === 'outcome_unknown';
+      // The operation itself tells that nobody knows.
+      if (!unknown) setError(failure);
+    } finally {
+      setBusy(false);
+      onSent();
+    }
+  };
+
+  return (
+    <section class="card card-danger" aria-busy={busy}>
+      <h2>{say.operation.executeTitle}</h2>
+      <p>{say.operation.executeHint}</p>
+      {seen.error !== null && <FailureNotice error={seen.error} onTryAgain={seen.reload} />}
+      {seen.value !== null && (
+        <form noValidate onSubmit={(event) => void execute(event)}>
+          <ConfirmOwner
+            confirmation={{ owner, id }}
+            typed={typed}
+            onTyped={setTyped}
+            wrong={tried && !confirmed}
+            input={field}
+          />
+          {error instanceof NoAnswer ? (
+            <section class="notice tone-unsure" role="alert">
+              <ToneIcon tone="unsure" />
+              <p>{say.operation.executeUnsure}</p>
+            </section>
+          ) : (
+            error !== null && <FailureNotice error={error} takesFocus />
+          )}
+          <p class="actions">
+            <button type="submit" class="button danger">
+              {say.disconnect.buttonExecute}
+            </button>
+          </p>
+          <p role="status" class="hint">
+            {busy ? say.disconnect.sending : ''}
+          </p>
+        </form>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,26 @@
+import type { OperationStatus } from '../api/types.ts';
+import { Badge } from '../parts/badge.tsx';
+import type { Tone } from '../parts/icons.tsx';
+import { say } from '../sentences/sentences.ts';
+
+const tones: Record<OperationStatus, Tone> = {
+  awaiting_approval: 'wait',
+  approved: 'wait',
+  requested: 'busy',
+  sent: 'busy',
+  accepted: 'busy',
+  completed: 'good',
+  failed: 'bad',
+  unknown: 'unsure',
+  rejected: 'bad',
+  expired: 'quiet',
+};
+
+export function toneOf(status: OperationStatus): Tone {
+  return tones[status] ?? 'unsure';
+}
+
+/** Where an operation stands, in a word. */
+export function StatusBadge({ status }: { status: OperationStatus }) {
+  return <Badge tone={toneOf(status)} word={say.operations.statuses[status]?.word ?? status} />;
+}

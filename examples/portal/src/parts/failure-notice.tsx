@@ -1,0 +1,117 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { ApiProblem, NoAnswer, SignInAbandoned } from '../api/failures.ts';
+import type { Problem } from '../api/types.ts';
+import { addressOf } from '../route.ts';
+import { say } from '../sentences/sentences.ts';
+import { told } from '../sentences/told.ts';
+import { ToneIcon } from './icons.tsx';
+
+type Props = {
+  readonly error: unknown;
+  readonly title?: string;
+  readonly onTryAgain?: (() => void) | undefined;
+  /** Takes the focus when it comes up: where it is the answer to what the person just did. */
+  readonly takesFocus?: boolean;
+  readonly children?: ComponentChildren;
+};
+
+/** A failure as a sentence, what to do next, and the id to quote. */
+export function FailureNotice({ error, title, onTryAgain, takesFocus = false, children }: Props) {
+  const place = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (takesFocus) place.current?.focus();
+  }, [takesFocus, error]);
+  return (
+    <section class="notice tone-bad" role="alert" tabIndex={-1} ref={place}>
+      <ToneIcon tone="bad" />
+      <div class="notice-text">
+        {title !== undefined && <p class="notice-title">{title}</p>}
+        <FailureText error={error} />
+        {children}
+        {onTryAgain && (
+          <p class="actions">
+            <button type="button" class="button" onClick={onTryAgain}>
+              {say.failure.tryAgain}
+            </button>
+          </p>
+        )}
+      </div>
+    </section>
+  );
+}
+
+/** The same within a notice about something more. */
+export function FailureText({ error }: { error: unknown }) {
+  const { what, next } = sentenceFor(error);
+  const problem = error instanceof ApiProblem ? error.problem : null;
+  const retryAfter = error instanceof ApiProblem ? error.retryAfter : null;
+  return (
+    <>
+      <p class="notice-what">{what}</p>
+      {problem !== null && <Particulars problem={problem} />}
+      <p>{next}</p>
+      {retryAfter !== null && <p>{say.failure.waitFor(retryAfter)}</p>}
+      {problem !== null && <RequestId id={problem.requestId} />}
+    </>
+  );
+}
+
+function sentenceFor(error: unknown): { what: string; next: string } {
+  if (error instanceof ApiProblem) return told(error.problem);
+  if (error instanceof NoAnswer) return say.failure.noAnswer;
+  if (error instanceof SignInAbandoned) return say.failure.notSignedIn;
+  return say.failure.defect;
+}
+
+/** What the problem says about this very call. */
+function Particulars({ problem }: { problem: Problem }) {
+  return (
+    <>
+      {problem.code === 'disconnect_disabled' && <p>{say.failure.inItsWords(problem.detail)}</p>}
+      {problem.errors !== undefined && (
+        <ul>
+          {problem.errors.map(({ field, message }) => (
+            <li key={`${field} ${message}`}>{say.failure.field(field, message)}</li>
+          ))}
+        </ul>
+      )}
+      {problem.consentUrl?.startsWith('https://') && (
+        <p>
+          <a href={problem.consentUrl} target="_blank" rel="noreferrer">
+            {say.failure.openConsent}
+          </a>
+        </p>
+      )}
+      {problem.operationId !== undefined && (
+        <p>
+          <a href={addressOf({ view: 'operation', id: problem.operationId })}>{say.failure.openOperation}</a>
+        </p>
+      )}
+    </>
+  );
+}
+
+function RequestId({ id }: { id: string }) {
+  const [copied, setCopied] = useState(false);
+  return (
+    <p class="request-id">
+      {say.failure.requestId}: <code>{id}</code>{' '}
+      <button
+        type="button"
+        class="link-button"
+        aria-label={say.failure.copyRequestId}
+        onClick={() =>
+          // Where the browser refuses, the id still stands there to be marked.
+          void navigator.clipboard.writeText(id).then(
+            () => setCopied(true),
+            () => {},
+          )
+        }
+      >
+        {say.failure.copy}
+      </button>
+      <span role="status">{copied && ` ${say.failure.copied}`}</span>
+    </p>
+  );
+}

@@ -1,0 +1,670 @@
+import type {
+  AuditEvent,
+  ChainStatus,
+  DryRun,
+  DryRunCheck,
+  OperationStatus,
+  ProblemCode,
+  Profile,
+} from '../api/types.ts';
+import type { Outcome } from '../audit/buckets.ts';
+import type { ProofFailed } from '../audit/proof.ts';
+import type { Step } from '../operations/timeline.ts';
+
+// Every sentence people read. Another language is another file of the type `Sentences`, and a line in
+// sentences.ts; the compiler finds one that is missing.
+
+const plural = new Intl.PluralRules('en');
+const number = new Intl.NumberFormat('en');
+
+function count(many: number, one: string, other: string): string {
+  return `${number.format(many)} ${plural.select(many) === 'one' ? one : other}`;
+}
+
+type Told = { readonly what: string; readonly next: string };
+
+const problems: Record<ProblemCode, Told> = {
+  request_invalid: {
+    what: 'Something in the form is not what the service takes.',
+    next: 'Correct what is named below, and try again.',
+  },
+  body_not_json: {
+    what: 'The service could not read what this portal sent.',
+    next: 'Reload the page and try again. If it stays, give the request id to the operators.',
+  },
+  body_too_large: { what: 'That was too long.', next: 'Shorten the text and try again.' },
+  media_type_unsupported: {
+    what: 'The service could not read what this portal sent.',
+    next: 'Reload the page and try again. If it stays, give the request id to the operators.',
+  },
+  idempotency_key_required: {
+    what: 'The service wants a key with this call, and this portal sent none.',
+    next: 'Give the request id to the operators: it is a defect of this portal.',
+  },
+  token_missing: { what: 'You are not signed in.', next: 'Sign in and try again.' },
+  invalid_token: {
+    what: 'Your sign-in is not accepted any more. Nothing was done.',
+    next: 'Sign in again.',
+  },
+  insufficient_claims: {
+    what: 'A policy of your tenant wants more proof that it is you. Nothing was done.',
+    next: 'Try again and follow the sign-in window to its end. If you can not meet it, ask your administrator.',
+  },
+  graph_token_rejected: {
+    what: 'Microsoft Graph does not accept your sign-in. Nothing was done.',
+    next: 'Sign out, sign in again, and repeat it.',
+  },
+  insufficient_scope: {
+    what: 'This portal did not ask for the right permission.',
+    next: 'Give the request id to the operators: the portal’s scope is set wrongly.',
+  },
+  portal_not_allowed: {
+    what: 'The service does not take calls from this portal.',
+    next: 'Ask the operators of the service to add this portal’s client id.',
+  },
+  guest_not_allowed: {
+    what: 'You are a guest in this tenant, and guests may not do this.',
+    next: 'Sign in with an account of the tenant itself.',
+  },
+  role_missing: {
+    what: 'You do not have the role that this needs.',
+    next: 'Ask an administrator of your tenant to assign it to you, then sign in again.',
+  },
+  consent_required: {
+    what: 'Your tenant has not consented to this service yet.',
+    next: 'Have an administrator of the tenant open the consent page and grant it.',
+  },
+  access_blocked: {
+    what: 'A policy of your tenant blocks this sign-in: the device, the place or the account.',
+    next: 'Try from a device that meets the policy, or ask your administrator.',
+  },
+  exchange_refused: {
+    what: 'Entra ID does not let the service act for you.',
+    next: 'Give the request id to the operators.',
+  },
+  graph_forbidden: {
+    what: 'Intune does not let you do this. Nothing was done.',
+    next: 'You need an Intune licence and an Intune role that may do it. Your tenant may also demand Multi Admin Approval.',
+  },
+  own_approval: {
+    what: 'You asked for this yourself, so you can not decide about it.',
+    next: 'Ask someone else with the approver’s role.',
+  },
+  not_the_requester: {
+    what: 'Only the person who asked for it can carry it out. Nothing was done.',
+    next: 'Ask that person, or begin a new one.',
+  },
+  disconnect_disabled: {
+    what: 'The operators have switched disconnecting off. Nothing was done.',
+    next: 'Ask them when it will be on again.',
+  },
+  not_found: {
+    what: 'The service does not know this address.',
+    next: 'Reload the page. If it stays, the portal and the service do not fit together: tell the operators.',
+  },
+  operation_not_found: {
+    what: 'Your tenant has no such operation.',
+    next: 'Look for it among the operations.',
+  },
+  method_not_allowed: {
+    what: 'The service does not take this call.',
+    next: 'Reload the page. If it stays, the portal and the service do not fit together: tell the operators.',
+  },
+  graph_not_found: {
+    what: 'Intune found nothing to disconnect. Nothing was done.',
+    next: 'Look at the connection: it may be gone already.',
+  },
+  graph_conflict: {
+    what: 'Intune is in a state that does not allow it. Nothing was done.',
+    next: 'Look at the connection and decide anew.',
+  },
+  not_connected: {
+    what: 'There is no connection to disconnect. Nothing was done.',
+    next: 'Look at the connection.',
+  },
+  operation_in_progress: {
+    what: 'Another disconnect is under way in your tenant. Nothing was done.',
+    next: 'Follow that one to its end. If nobody can tell how it ended, you can take over from it there.',
+  },
+  operation_not_allowed: {
+    what: 'The operation does not stand where this is possible. Nothing was done.',
+    next: 'Look at where it stands now: someone may have been quicker.',
+  },
+  idempotency_key_in_use: {
+    what: 'The first try is still running.',
+    next: 'Wait a moment and ask again: you will get its answer.',
+  },
+  connection_changed: {
+    what: 'The connection has changed since you looked at it. Nothing was done.',
+    next: 'Look at it again and decide anew.',
+  },
+  graph_rejected: {
+    what: 'Microsoft Graph rejects the call. Nothing was done.',
+    next: 'Give the request id to the operators.',
+  },
+  idempotency_key_reused: {
+    what: 'This wish does not have a key of its own. Nothing was done.',
+    next: 'Reload the page and begin anew.',
+  },
+  precondition_required: {
+    what: 'The service wants to know which connection you looked at.',
+    next: 'Look at the connection again and begin anew.',
+  },
+  graph_throttled: {
+    what: 'Microsoft Graph asks to slow down. Nothing was done.',
+    next: 'Try again after the time below.',
+  },
+  rate_limited: {
+    what: 'There were too many calls within a minute. Nothing was done.',
+    next: 'Try again after the time below.',
+  },
+  credential_rejected: {
+    what: 'Entra ID does not accept the service itself. Nothing was done.',
+    next: 'This is not about you: give the request id to the operators.',
+  },
+  internal_error: {
+    what: 'Something went wrong in the service that nobody foresaw.',
+    next: 'Give the request id to the operators.',
+  },
+  outcome_unknown: {
+    what: 'It is not known whether the connection was ended: no usable answer came back.',
+    next: 'Do not repeat it. Watch the operation: it is settled as soon as Intune shows what happened.',
+  },
+  signing_keys_unavailable: {
+    what: 'Sign-ins can not be checked at the moment. Nothing was done.',
+    next: 'Try again in a little while.',
+  },
+  identity_unavailable: {
+    what: 'Entra ID can not be reached. Nothing was done.',
+    next: 'Try again in a little while.',
+  },
+  identity_throttled: {
+    what: 'Entra ID asks to slow down. Nothing was done.',
+    next: 'Try again in a little while.',
+  },
+  graph_unavailable: {
+    what: 'Microsoft Graph can not be reached. Nothing was done.',
+    next: 'Try again in a little while.',
+  },
+  audit_unavailable: {
+    what: 'The record can not be written, so nothing was done.',
+    next: 'Try again in a little while. If it stays, tell the operators.',
+  },
+  overloaded: {
+    what: 'The service has too much to do at once. Nothing was done.',
+    next: 'Try again in a moment.',
+  },
+};
+
+const operationStatuses: Record<OperationStatus, { readonly word: string; readonly sentence: string }> = {
+  awaiting_approval: {
+    word: 'Needs approval',
+    sentence: 'A second person must approve it. Nothing was sent.',
+  },
+  approved: {
+    word: 'Approved',
+    sentence: 'The person who asked for it may now carry it out. Nothing was sent.',
+  },
+  requested: { word: 'Starting', sentence: 'It is about to be sent.' },
+  sent: { word: 'Sent', sentence: 'The request to Microsoft Graph is on its way.' },
+  accepted: {
+    word: 'Under way',
+    sentence: 'Intune has taken it on. That is not its end: the connection is still to go.',
+  },
+  completed: { word: 'Disconnected', sentence: 'The connection is gone.' },
+  failed: { word: 'Failed', sentence: 'It was not done, or Intune says that it failed.' },
+  unknown: {
+    word: 'Not known',
+    sentence:
+      'Nobody can tell yet whether it was carried out. It will not be sent again; it is settled as soon as Intune shows what happened.',
+  },
+  rejected: { word: 'Rejected', sentence: 'The second person said no. It was never sent.' },
+  expired: { word: 'Expired', sentence: 'Its time ran out. It was never sent.' },
+};
+
+const reasonForCheck: Record<'a_read_can_not_prove_the_right_to_write' | 'not_reached', string> = {
+  a_read_can_not_prove_the_right_to_write:
+    'Only the disconnect itself shows whether Intune lets you: reading does not prove it.',
+  not_reached: 'It could not be looked at, since the connection could not be read.',
+};
+
+export const en = {
+  language: 'en',
+  problems,
+  portal: {
+    name: 'ChromeOS connector',
+    skip: 'Skip to the content',
+    sections: 'Sections',
+    loading: 'Loading …',
+    notAdmitted: 'You can not use this portal now',
+    notFoundTitle: 'There is no such page',
+    notFound: 'The address leads nowhere in this portal.',
+    toStart: 'To the connection',
+    pageTitle: (view: string) => `${view} · ChromeOS connector`,
+    broken: 'This portal could not start',
+    brokenBecause:
+      'Its own settings could not be loaded. Try again in a little while, or tell the operators.',
+    connection: 'Connection',
+    operations: 'Operations',
+    audit: 'Audit trail',
+    you: 'You',
+    waitingCount: (many: number) => `${number.format(many)} waiting for you`,
+  },
+  failure: {
+    tryAgain: 'Try again',
+    signInAgain: 'Sign in again',
+    requestId: 'Request id',
+    copy: 'Copy',
+    copied: 'Copied',
+    copyRequestId: 'Copy the request id',
+    waitFor: (seconds: number) => `Wait for ${count(seconds, 'second', 'seconds')} before you try again.`,
+    openConsent: 'Open the consent page',
+    openOperation: 'Look at that operation',
+    inItsWords: (detail: string) => `The service says: “${detail}”`,
+    field: (field: string, message: string) => `${field} ${message}.`,
+    noAnswer: {
+      what: 'The service can not be reached.',
+      next: 'Check your network and try again. If it stays, tell the operators.',
+    },
+    notSignedIn: {
+      what: 'You are not signed in for this, so nothing was done.',
+      next: 'Try again. Where a sign-in window is offered, follow it to its end.',
+    },
+    defect: {
+      what: 'Something went wrong in this portal.',
+      next: 'Reload the page. If it stays, tell the operators.',
+    },
+    unknownCode: (title: string, hint: string) => ({ what: `${title}.`, next: hint }),
+  },
+  signIn: {
+    title: 'Disconnect Intune from ChromeOS management',
+    lead: 'Once, on purpose, and on the record.',
+    about:
+      'An Intune tenant has one connection to Google’s ChromeOS management. Here you see how it stands, and the people who may end it do so: with their own rights, never twice, and with a record of who did what and why.',
+    button: 'Sign in',
+    window: 'Signing in opens a window of Entra ID. Nothing of your sign-in is stored in this browser.',
+    waiting: 'Waiting for the sign-in window. It may be behind this one.',
+    again: 'Open it again',
+    blocked: 'The browser blocked the sign-in window. Allow windows for this site, then try again.',
+    failed: 'Signing in did not work. Try again; if it stays, tell the operators.',
+    otherPerson: 'That was another person. Go on as the one who is signed in here, or sign out first.',
+  },
+  proof: {
+    title: 'Prove it is you',
+    claims:
+      'A policy of your tenant wants more proof for this. What you have typed is kept, and it goes on where it stands. Nothing was done yet.',
+    expired:
+      'Your sign-in has ended. Sign in again, and it goes on where it stands. What you have typed is kept.',
+    go: 'Go to the sign-in window',
+    cancel: 'Cancel',
+  },
+  you: {
+    title: 'You',
+    signedInAs: 'Signed in as',
+    unnamed: 'someone without a name in the token',
+    tenant: 'Tenant',
+    objectId: 'Object id',
+    roles: 'App roles',
+    noRoles: 'none',
+    mayTitle: 'What you may do here',
+    mayNothing:
+      'Nothing yet: you have none of the app roles this service knows. Ask an administrator of your tenant to assign one, then sign in again.',
+    permissions: {
+      read_connection: 'See how the connection stands, and what became of each disconnect.',
+      disconnect: 'Disconnect, and try it out before.',
+      approve: 'Approve or reject what another person asked for.',
+      read_audit: 'Read and export the audit trail of your tenant.',
+    } satisfies Record<Profile['permissions'][number], string>,
+    recorded: 'Whatever you do or look at here is on record under your name.',
+    signOut: 'Sign out',
+  },
+  connection: {
+    title: 'Connection',
+    none: 'Not connected',
+    noneSentence: 'Your tenant has no connection to Google’s ChromeOS management.',
+    states: {
+      onboarded: {
+        word: 'Connected',
+        sentence: 'Intune is connected to Google’s ChromeOS management and syncs its devices.',
+      },
+      inprogress: {
+        word: 'In progress',
+        sentence: 'Intune is setting the connection up or ending it. Intune does not say which.',
+      },
+      offboarding: { word: 'Disconnecting', sentence: 'Intune is ending the connection.' },
+      failed: { word: 'Failed', sentence: 'Intune says that the last change of the connection failed.' },
+      unknown: { word: 'Not known', sentence: 'Intune itself does not know how the connection stands.' },
+    } as Readonly<Record<string, { readonly word: string; readonly sentence: string }>>,
+    newWord: (word: string) => ({
+      word: `“${word}”`,
+      sentence:
+        'That is how Intune calls it. This portal does not know the word, so it says no more about it.',
+    }),
+    owner: 'Owner',
+    noOwner: 'not told',
+    lastSync: 'Last directory sync',
+    lastChange: 'Last change',
+    id: 'Connection id',
+    never: 'never',
+    readAgo: (ago: string) => `Read from Intune ${ago}.`,
+    refresh: 'Refresh',
+    refreshed: 'The connection was read again.',
+    underWay: 'A disconnect is under way.',
+    needsApproval: 'A disconnect waits for an approval.',
+    approved: 'A disconnect is approved and waits to be carried out.',
+    follow: 'Follow it',
+    endTitle: 'End the connection',
+    endSentence:
+      'All ChromeOS devices and the connector’s settings leave Intune. It can not be undone: connecting again starts from nothing.',
+    endButton: 'Disconnect …',
+    endNext: 'You will see what would happen before anything does.',
+    mayNot: 'You may look, but not disconnect.',
+  },
+  disconnect: {
+    title: 'Disconnect',
+    back: 'Back to the connection',
+    supersedes: 'This one takes over from an operation whose end is not known.',
+    whyTitle: 'Why',
+    whyHint: 'It goes on the record of your tenant, and nowhere else.',
+    reason: 'Reason',
+    ticket: 'Ticket',
+    required: 'required in your tenant',
+    optional: 'optional',
+    checksTitle: 'What would happen',
+    checksHint: 'Everything has been looked at, and nothing was done.',
+    checking: 'Looking …',
+    checkAgain: 'Look again',
+    would: {
+      disconnect:
+        'The connection would be ended. All ChromeOS devices and the connector’s settings would leave Intune, and it could not be undone.',
+      ask_for_approval:
+        'Nothing would be sent yet: a second person would be asked to approve, and you would carry it out after that.',
+      be_refused: 'It would be refused, and nothing would be done.',
+    } satisfies Record<DryRun['would'], string>,
+    checks: {
+      role: 'You have the role for it',
+      enabled: 'Disconnecting is switched on',
+      reason: 'A reason is given',
+      ticket: 'A ticket is given',
+      step_up: 'Your sign-in proves enough',
+      idempotency_key: 'The call has a key of its own',
+      if_match: 'The call names the connection you saw',
+      on_behalf_of: 'The service may act for you',
+      connection_readable: 'The connection can be read',
+      unchanged: 'The connection is as you saw it',
+      connected: 'There is a connection',
+      no_open_operation: 'No other disconnect is under way',
+      intune_right_to_disconnect: 'Intune lets you disconnect',
+    } satisfies Record<DryRunCheck['name'], string>,
+    results: {
+      passed: 'Yes',
+      failed: 'No',
+      not_checkable: 'Can’t be told beforehand',
+    } satisfies Record<DryRunCheck['result'], string>,
+    reasonForCheck,
+    fieldMissing: {
+      reason: 'Your tenant demands a reason.',
+      ticket: 'Your tenant demands a ticket of the form it has laid down.',
+    },
+    confirmTitle: 'Confirm',
+    confirmLabel: 'Type the owner of the connection',
+    confirmHint: (owner: string) => `It is ${owner}.`,
+    confirmIdHint: (id: string) => `Intune names no owner, so type the connection’s id: ${id}.`,
+    confirmWrong: 'That is not what is written above.',
+    button: 'Disconnect now',
+    buttonApproval: 'Ask for approval',
+    buttonExecute: 'Disconnect now',
+    sending: 'Sending. Don’t close this page.',
+    cancel: 'Don’t',
+    correct: 'Nothing was sent. Correct this first:',
+    notChecked: 'What would happen could not be looked at.',
+    refused: 'It was refused.',
+    unsureTitle: 'We don’t know yet',
+    unsure:
+      'It was sent, and no certain answer came back. It may have been carried out. Sending it again is safe: it carries the same key, so it is done once at most, and you get the first answer.',
+    unsureBefore: 'This was sent before the page was loaded again, and no certain answer had come back.',
+    sendAgain: 'Send again',
+    lookAtOperations: 'Look at the operations',
+    giveUp: 'Give up asking',
+    giveUpHint: 'If it was carried out, the operations show it.',
+    sentAgain: (tries: number) => `Sent ${count(tries, 'time', 'times')}. Still no certain answer.`,
+  },
+  operations: {
+    title: 'Operations',
+    lead: 'Each disconnect, from the wish to its end. Newest first.',
+    waitingTitle: 'Waiting for you',
+    filter: 'Status',
+    all: 'All',
+    none: 'There is none.',
+    more: 'Show more',
+    shown: (many: number) => `${count(many, 'operation', 'operations')} shown.`,
+    statuses: operationStatuses,
+    superseded: 'Another one took over from it.',
+    by: (name: string) => `by ${name}`,
+    someone: 'someone',
+    you: 'you',
+    decide: 'Decide',
+    carryOut: 'Carry out',
+    columns: {
+      status: 'Status',
+      requester: 'Asked for by',
+      when: 'When',
+      reason: 'Reason',
+      ticket: 'Ticket',
+    },
+    open: 'Open',
+    openOf: (when: string) => `Open the operation of ${when}`,
+    empty: '–',
+  },
+  operation: {
+    title: 'Operation',
+    back: 'All operations',
+    watching: 'Watching it. This page changes by itself.',
+    over: 'It has come to its end.',
+    notUpToDate: 'Intune could not be read just now, so this may be out of date.',
+    notReached: 'The service can not be reached just now. It will be asked again.',
+    nowAt: (word: string) => `Now: ${word}.`,
+    timeline: 'Timeline',
+    details: 'Details',
+    steps: {
+      requested: 'Asked for',
+      awaiting_approval: 'Waits for a second person',
+      approved: 'Approved',
+      rejected: 'Rejected',
+      expired: 'Expired',
+      sent: 'Sent to Microsoft Graph',
+      accepted: 'Taken on by Intune',
+      unknown: 'Outcome not known',
+      superseded: 'Another one took over',
+      completed: 'The connection is gone',
+      failed: 'Failed',
+      end: 'Its end',
+    } satisfies Record<Step['name'], string>,
+    states: {
+      done: 'done',
+      now: 'it stands here',
+      ahead: 'still to come',
+    } satisfies Record<Step['state'], string>,
+    untilWhen: (when: string) => `It can be approved and carried out until ${when}.`,
+    took: (duration: string) => `It took ${duration} from sending to its end.`,
+    graphSaid: (value: string) => `Microsoft Graph said “${value}”.`,
+    requester: 'Asked for by',
+    approver: 'Decided by',
+    approverReason: 'Their reason',
+    reason: 'Reason',
+    ticket: 'Ticket',
+    owner: 'Owner of the connection',
+    connectionId: 'Connection id',
+    concludedFrom: 'Concluded from',
+    conclusions: {
+      answer: 'Microsoft Graph’s answer',
+      reading: 'a later look at the connection',
+      lease: 'the end of the sender’s time',
+      time: 'the clock',
+    } as Readonly<Record<string, string>>,
+    explanation: 'Explanation',
+    requestId: 'Request id',
+    trail: 'On the audit trail',
+    trailLink: 'All its events',
+    supersedes: 'Took over from',
+    supersededBy: 'Taken over by',
+    decideTitle: 'Your decision',
+    decideHint:
+      'You decide, and the person who asked carries it out. Approving sends nothing by itself. Your reason goes on the record.',
+    decideReason: 'Your reason',
+    decideReasonNote: 'required',
+    decideReasonMissing: 'Give a reason.',
+    approve: 'Approve',
+    reject: 'Reject',
+    approved: 'You approved it.',
+    rejected: 'You rejected it.',
+    ownWaits: 'You asked for it, so another person has to decide. Tell someone with the approver’s role.',
+    executeTitle: 'Carry it out',
+    executeHint:
+      'It is approved. Carrying it out ends the connection: all ChromeOS devices and the connector’s settings leave Intune, and it can not be undone.',
+    executeOther: 'It is approved. Only the person who asked for it can carry it out.',
+    executeUnsure:
+      'It was sent, and no certain answer came back. It runs once at most: watch where it goes before you try again.',
+    takeOver: 'Begin a new one that takes over',
+    takeOverHint:
+      'Nobody can tell how this one ends. If the connection is still there, you can begin a new disconnect that takes its place.',
+  },
+  audit: {
+    title: 'Audit trail',
+    lead: 'Every call of your tenant. Reading it is on it, too.',
+    filters: 'Filters',
+    from: 'From',
+    to: 'Before',
+    actor: 'Object id of a person',
+    event: 'Event',
+    anyEvent: 'Any',
+    operation: 'Operation id',
+    guidWrong: 'That is not an id.',
+    apply: 'Apply',
+    clear: 'Clear',
+    events: {
+      attempt: 'Attempt',
+      outcome: 'Outcome',
+      move: 'Move',
+      read: 'Read',
+      dry_run: 'Dry run',
+      replayed: 'Answer repeated',
+      refused: 'Refused',
+      switched: 'Switched',
+      removed: 'Removed by retention',
+    } satisfies Record<AuditEvent['event'], string>,
+    actions: {
+      sign_in: 'sign in',
+      disconnect: 'disconnect',
+      approve: 'approve',
+      reject: 'reject',
+      read_connection: 'look at the connection',
+      read_operation: 'look at operations',
+      read_audit: 'read the audit trail',
+      read_profile: 'see who they are',
+      switch_disconnect: 'switch disconnecting',
+      remove_audit_events: 'remove old events',
+    } satisfies Record<AuditEvent['action'], string>,
+    results: {
+      pending: 'begun',
+      refused: 'refused',
+      succeeded: 'succeeded',
+      awaiting_approval: 'needs approval',
+      approved: 'approved',
+      requested: 'starting',
+      sent: 'sent',
+      accepted: 'taken on',
+      completed: 'completed',
+      failed: 'failed',
+      unknown: 'not known',
+      rejected: 'rejected',
+      expired: 'expired',
+    } satisfies Record<AuditEvent['result'], string>,
+    outcomes: {
+      done: 'Went well',
+      open: 'Begun or waiting',
+      refused: 'Refused or failed',
+      unknown: 'Not known',
+    } satisfies Record<Outcome, string>,
+    chartTitle: 'Calls over time',
+    chartHint: (many: number, span: string) => `${count(many, 'event', 'events')}, ${span} a column.`,
+    chartMore: 'There are older ones: show more to see further back.',
+    chartSummary: (counts: string) => `Calls over time by outcome: ${counts}.`,
+    chartTable: 'The same as a table',
+    columnFrom: 'From',
+    total: 'All',
+    listTitle: 'Events',
+    shown: (many: number) => `${count(many, 'event', 'events')} shown, newest first.`,
+    none: 'No event matches.',
+    more: 'Show more',
+    columns: { when: 'When', who: 'Who', what: 'What', result: 'Result', details: 'Details' },
+    details: 'Details',
+    detailsOf: (what: string, when: string) => `Details of ${what}, ${when}`,
+    fields: {
+      id: 'Event id',
+      operationId: 'Operation',
+      objectId: 'Object id',
+      portal: 'Portal',
+      address: 'From address',
+      requestId: 'Request id',
+      graphRequestId: 'Graph’s request id',
+      reason: 'Reason',
+      ticket: 'Ticket',
+      value: 'Microsoft Graph said',
+      failure: 'Because',
+      move: 'Move',
+      explanation: 'Explanation',
+      duration: 'Duration',
+    },
+    moved: (from: string, to: string) => `${from} → ${to}`,
+    beginning: 'beginning',
+    proofTitle: 'Proof',
+    proofFields: {
+      number: 'Number in the chain',
+      digest: 'Hash of the event',
+      previousLink: 'Link before it',
+      link: 'Link with it',
+      covered: 'Signed checkpoint',
+    },
+    coveredBy: (checkpoint: number) => `yes, by the one at number ${number.format(checkpoint)}`,
+    notCovered: 'not yet: no signed checkpoint has come after it',
+    notProven: 'Check the chain below the filters to see this event’s place in it.',
+    chainTitle: 'Is it proven?',
+    chain: {
+      signed: 'A signed checkpoint covers all of it.',
+      behind: 'A signed checkpoint covers all but what has come since.',
+      unsigned: 'The last checkpoint is not signed, so nobody vouches for it.',
+      none: 'There is no checkpoint yet.',
+    } satisfies Record<ChainStatus['status'], string>,
+    chainLength: (many: number) => `The chain has ${count(many, 'event', 'events')}.`,
+    chainCheckpoint: (at: number, when: string) =>
+      `The last checkpoint is at number ${number.format(at)}, from ${when}.`,
+    chainRemoved: (to: number) => `Retention removed the events up to number ${number.format(to)}.`,
+    prove: 'Check the chain',
+    proveHint:
+      'Your browser fetches the chain and works out every hash itself. Signatures are checked offline, with a key you have from elsewhere (npm run audit:verify).',
+    proving: (at: number) => `Checked up to number ${number.format(at)} …`,
+    proven: (many: number) =>
+      `${count(many, 'event', 'events')} checked: every hash and every link is right, and the checkpoints agree.`,
+    notProvenBecause: {
+      altered: (at: number) =>
+        `The event with number ${number.format(at)} does not have its hash: it was altered.`,
+      number: (at: number) => `Around number ${number.format(at)} an event is missing or out of order.`,
+      checkpoint: (at: number) =>
+        `The checkpoint at number ${number.format(at)} says that the chain was another.`,
+      end: (at: number) => `The chain ends at number ${number.format(at)}, and not as it should.`,
+      incomplete: (at: number) => `The export broke off after number ${number.format(at)}. Try again.`,
+      malformed: (at: number) =>
+        `After number ${number.format(at)} something is not written as the service writes it.`,
+    } satisfies Record<ProofFailed['kind'], (at: number) => string>,
+    exportTitle: 'Take it away',
+    exportHint: 'With the filters above. The NDJSON file verifies offline; OCSF is for a SIEM.',
+    exportNdjson: 'Export NDJSON',
+    exportOcsf: 'Export OCSF',
+    exporting: 'Exporting …',
+    exported: (name: string) => `${name} was saved.`,
+  },
+};
+
+/** What a language has to say. */
+export type Sentences = typeof en;

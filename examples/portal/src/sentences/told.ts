@@ -1,0 +1,18 @@
+import { codeOf } from '../api/codes.ts';
+import type { FailureReason, Problem } from '../api/types.ts';
+import { say } from './sentences.ts';
+
+/** What a problem is to a person, and what to do next. A code that is younger than this portal is told in
+ *  the service's own words. */
+export function told({ code, title, hint }: Pick<Problem, 'code' | 'title' | 'hint'>): {
+  what: string;
+  next: string;
+} {
+  return Object.hasOwn(say.problems, code) ? say.problems[code] : say.failure.unknownCode(title, hint);
+}
+
+/** The same of a reason on the record. */
+export function toldReason(reason: FailureReason): string {
+  const code = codeOf(reason);
+  return Object.hasOwn(say.problems, code) ? say.problems[code].what : reason;
+}

@@ -1,0 +1,169 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { OperationNow } from '../api/types.ts';
+import { DecideForm } from '../operations/decide-form.tsx';
+import { ExecuteForm } from '../operations/execute-form.tsx';
+import { StatusBadge } from '../operations/status-badge.tsx';
+import { isOver, type Watched } from '../operations/timeline.ts';
+import { TimelineList } from '../operations/timeline-list.tsx';
+import { useOperation } from '../operations/use-operation.ts';
+import { mayBeTakenOver } from '../operations/waits-for.ts';
+import { Facts } from '../parts/facts.tsx';
+import { FailureNotice } from '../parts/failure-notice.tsx';
+import { useNow } from '../parts/use-now.ts';
+import { ViewTitle } from '../parts/view-title.tsx';
+import { usePortal } from '../portal-context.ts';
+import { addressOf } from '../route.ts';
+import { say } from '../sentences/sentences.ts';
+import { dateTime, duration } from '../sentences/times.ts';
+import { toldReason } from '../sentences/told.ts';
+
+/** One disconnect, live to its true end. */
+export function OperationView({ id }: { id: string }) {
+  const { operation, watched, error, givenUp, watch } = useOperation(id);
+  const [said, setSaid] = useState('');
+  return (
+    <>
+      <ViewTitle title={say.operation.title}>
+        <p>
+          <a href={addressOf({ view: 'operations' })}>{say.operation.back}</a>
+        </p>
+      </ViewTitle>
+      {error !== null && (
+        <FailureNotice
+          error={error}
+          onTryAgain={givenUp ? watch : undefined}
+          {...(!givenUp && { title: say.operation.notReached })}
+        />
+      )}
+      {operation === null && error === null && <p role="status">{say.portal.loading}</p>}
+      {operation !== null && (
+        <>
+          <Standing operation={operation} watched={watched} />
+          <NextStep
+            operation={operation}
+            onDone={(sentence) => {
+              setSaid(sentence);
+              watch();
+            }}
+          />
+          <p role="status" class="only-heard">
+            {said}
+          </p>
+          <Details operation={operation} />
+        </>
+      )}
+    </>
+  );
+}
+
+function Standing({ operation, watched }: { operation: OperationNow; watched: Watched }) {
+  const { status, value, tookMs, expiresAt, supersededBy, readFailed } = operation;
+  const { word, sentence } = say.operations.statuses[status] ?? { word: status, sentence: '' };
+  const over = isOver(operation);
+  const waiting = status === 'awaiting_approval' || status === 'approved';
+  return (
+    <section class="card">
+      <p class="state">
+        <StatusBadge status={status} />
+      </p>
+      <p>{supersededBy === null ? sentence : say.operations.superseded}</p>
+      {value !== null && <p>{say.operation.graphSaid(value)}</p>}
+      {waiting && expiresAt !== null && <p>{say.operation.untilWhen(dateTime(expiresAt))}</p>}
+      {tookMs !== null && <p>{say.operation.took(duration(tookMs))}</p>}
+      {readFailed !== null && (
+        <p class="notice tone-unsure">
+          {say.operation.notUpToDate} {toldReason(readFailed)}
+        </p>
+      )}
+      <h2>{say.operation.timeline}</h2>
+      <TimelineList operation={operation} watched={watched} />
+      <p class="hint">{over ? say.operation.over : say.operation.watching}</p>
+      <Announced sentence={`${say.operation.nowAt(word)} ${sentence}`} />
+    </section>
+  );
+}
+
+/** Says aloud what changes, and not what stood there from the beginning. */
+function Announced({ sentence }: { sentence: string }) {
+  const [first] = useState(sentence);
+  const [changed, setChanged] = useState(false);
+  useEffect(() => {
+    if (sentence !== first) setChanged(true);
+  }, [sentence, first]);
+  return (
+    <p role="status" class="only-heard">
+      {changed || sentence !== first ? sentence : ''}
+    </p>
+  );
+}
+
+type NextStepProps = { readonly operation: OperationNow; readonly onDone: (sentence: string) => void };
+
+/** What this person can do about it, or who can. */
+function NextStep({ operation, onDone }: NextStepProps) {
+  const { me, may } = usePortal();
+  const now = useNow(30_000);
+  const mine = operation.requester.oid === me.oid;
+  if (operation.status === 'awaiting_approval') {
+    if (mine) return <p class="card">{say.operation.ownWaits}</p>;
+    return may('approve') ? <DecideForm operation={operation} onDecided={onDone} /> : null;
+  }
+  if (operation.status === 'approved') {
+    if (!mine) return <p class="card">{say.operation.executeOther}</p>;
+    return may('disconnect') ? <ExecuteForm operation={operation} onSent={() => onDone('')} /> : null;
+  }
+  if (may('disconnect') && mayBeTakenOver(operation, now)) {
+    return (
+      <section class="card">
+        <p>{say.operation.takeOverHint}</p>
+        <p class="actions">
+          <a class="button" href={addressOf({ view: 'disconnect', supersedes: operation.id })}>
+            {say.operation.takeOver}
+          </a>
+        </p>
+      </section>
+    );
+  }
+  return null;
+}
+
+function Details({ operation }: { operation: OperationNow }) {
+  const { may } = usePortal();
+  const { id, requester, approval, connection, concludedFrom, supersedes, supersededBy } = operation;
+  const { operation: names } = say;
+  return (
+    <section class="card">
+      <h2>{names.details}</h2>
+      <Facts
+        facts={[
+          [names.requester, requester.name ?? requester.oid],
+          [names.reason, operation.reason],
+          [names.ticket, operation.ticket],
+          [names.approver, approval?.approver.name ?? approval?.approver.oid],
+          [names.approverReason, approval?.reason],
+          [names.owner, connection.owner],
+          [names.connectionId, <code key="connection">{connection.id}</code>],
+          [names.concludedFrom, concludedFrom && (names.conclusions[concludedFrom] ?? concludedFrom)],
+          [names.explanation, operation.explanation],
+          [names.requestId, <code key="request">{operation.requestId}</code>],
+          [names.supersedes, supersedes && <OperationLink id={supersedes} />],
+          [names.supersededBy, supersededBy && <OperationLink id={supersededBy} />],
+          [
+            names.trail,
+            may('read_audit') && (
+              <a href={addressOf({ view: 'audit', operationId: id })}>{names.trailLink}</a>
+            ),
+          ],
+        ]}
+      />
+    </section>
+  );
+}
+
+function OperationLink({ id }: { id: string }) {
+  return (
+    <a href={addressOf({ view: 'operation', id })}>
+      <code>{id}</code>
+    </a>
+  );
+}

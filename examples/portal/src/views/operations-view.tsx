@@ -1,0 +1,160 @@
+import { useState } from 'preact/hooks';
+import type { Operation, OperationStatus } from '../api/types.ts';
+import { StatusBadge } from '../operations/status-badge.tsx';
+import { waitsFor } from '../operations/waits-for.ts';
+import { FailureNotice } from '../parts/failure-notice.tsx';
+import { Field } from '../parts/field.tsx';
+import { ToneIcon } from '../parts/icons.tsx';
+import { useNewest } from '../parts/use-newest.ts';
+import { usePages } from '../parts/use-pages.ts';
+import { ViewTitle } from '../parts/view-title.tsx';
+import { When } from '../parts/when.tsx';
+import { usePortal } from '../portal-context.ts';
+import { addressOf } from '../route.ts';
+import { say } from '../sentences/sentences.ts';
+import { dateTime } from '../sentences/times.ts';
+
+/** Each disconnect of the tenant, and first what waits for this person. */
+export function OperationsView() {
+  const portal = usePortal();
+  const { api } = portal;
+  const [status, setStatus] = useState<OperationStatus | null>(null);
+  const newest = useNewest();
+  const list = usePages(
+    async (cursor) => {
+      const { operations, nextCursor } = await api.operations(status, cursor);
+      return { items: operations, nextCursor };
+    },
+    [api, status],
+  );
+  const waiting = newest.value !== null && waitsFor(portal, newest.value) ? newest.value : null;
+  return (
+    <>
+      <ViewTitle title={say.operations.title}>
+        <p>{say.operations.lead}</p>
+      </ViewTitle>
+      {waiting !== null && <Waiting operation={waiting} />}
+      <div class="toolbar">
+        <StatusFilter status={status} onStatus={setStatus} />
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            newest.reload();
+            list.reload();
+          }}
+        >
+          {say.connection.refresh}
+        </button>
+      </div>
+      {list.error !== null && <FailureNotice error={list.error} onTryAgain={list.reload} />}
+      <p role="status" class="hint">
+        {list.loading ? say.portal.loading : list.loaded ? say.operations.shown(list.items.length) : ''}
+      </p>
+      {list.loaded && list.items.length === 0 && <p class="card">{say.operations.none}</p>}
+      {list.items.length > 0 && <Table operations={list.items} />}
+      {list.hasMore && (
+        <p class="actions">
+          <button type="button" class="button" onClick={list.more}>
+            {say.operations.more}
+          </button>
+        </p>
+      )}
+    </>
+  );
+}
+
+function Waiting({ operation }: { operation: Operation }) {
+  const { requester, reason, status, id } = operation;
+  return (
+    <section class="notice tone-wait">
+      <ToneIcon tone="wait" />
+      <div class="notice-text">
+        <h2>{say.operations.waitingTitle}</h2>
+        <p>
+          {say.operations.statuses[status].word},{' '}
+          {say.operations.by(requester.name ?? say.operations.someone)}
+          {reason !== null && `: ${reason}`}
+        </p>
+        <p class="actions">
+          <a class="button primary" href={addressOf({ view: 'operation', id })}>
+            {status === 'approved' ? say.operations.carryOut : say.operations.decide}
+          </a>
+        </p>
+      </div>
+    </section>
+  );
+}
+
+type FilterProps = {
+  readonly status: OperationStatus | null;
+  readonly onStatus: (status: OperationStatus | null) => void;
+};
+
+function StatusFilter({ status, onStatus }: FilterProps) {
+  return (
+    <Field label={say.operations.filter}>
+      {(control) => (
+        <select
+          {...control}
+          value={status ?? ''}
+          onChange={({ currentTarget: { value } }) =>
+            onStatus(value === '' ? null : (value as OperationStatus))
+          }
+        >
+          <option value="">{say.operations.all}</option>
+          {Object.entries(say.operations.statuses).map(([value, { word }]) => (
+            <option key={value} value={value}>
+              {word}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}
+
+function Table({ operations }: { operations: readonly Operation[] }) {
+  const { columns, empty } = say.operations;
+  return (
+    <table class="list">
+      <thead>
+        <tr>
+          <th scope="col">{columns.status}</th>
+          <th scope="col">{columns.requester}</th>
+          <th scope="col">{columns.when}</th>
+          <th scope="col">{columns.reason}</th>
+          <th scope="col">{columns.ticket}</th>
+          <th scope="col">
+            <span class="only-heard">{say.operations.open}</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {operations.map(({ id, status, requester, requestedAt, reason, ticket }) => (
+          <tr key={id}>
+            <td data-column={columns.status}>
+              <StatusBadge status={status} />
+            </td>
+            <td data-column={columns.requester}>{requester.name ?? requester.oid}</td>
+            <td data-column={columns.when}>
+              <When at={requestedAt} />
+            </td>
+            <td data-column={columns.reason}>{reason ?? empty}</td>
+            <td data-column={columns.ticket} class={(ticket ?? '').length < 20 ? 'unbroken' : undefined}>
+              {ticket ?? empty}
+            </td>
+            <td>
+              <a
+                href={addressOf({ view: 'operation', id })}
+                aria-label={say.operations.openOf(dateTime(requestedAt))}
+              >
+                {say.operations.open}
+              </a>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { type CreateDocumentOptions, createDocument, createSchema } from 'zod-openapi';
+import { auditPaths } from './audit-paths.ts';
+import { exportLine, ocsfLine } from './audit-schemas.ts';
+import { connectionPaths } from './connection-paths.ts';
+import type { Installation } from './described.ts';
+import { documentationPaths } from './documentation-paths.ts';
+import { problemExamples } from './examples.ts';
+import { responseHeaders } from './headers.ts';
+import { operationPaths } from './operation-paths.ts';
+import { problem } from './problems.ts';
+import { shareProblemResponses } from './shared-responses.ts';
+
+const options: CreateDocumentOptions = { override: ({ jsonSchema }) => dropPattern(jsonSchema) };
+
+const description = `Portals disconnect Intune's ChromeOS connector through this API, on behalf of the signed-in admin: once, on purpose, and on the record.
+
+Every call needs an Entra ID access token of a user, for this API, from a portal that may call. Where an answer is a problem, branch on its \`code\`; what each means, what the user sees and what to do is at [/docs/errors](/docs/errors).
+
+Besides what is listed here, every resource answers \`OPTIONS\` with \`Allow\`, those that take \`GET\` take \`HEAD\` too, other methods are answered with the problem \`method_not_allowed\` and other paths with \`not_found\`. \`traceparent\` is continued where it is valid.`;
+
+/** The OpenAPI document of this installation: made of the schemas that requests are checked with. */
+export function openApiDocument(installation: Installation): object {
+  const { version, scope, authorizationUrl, tokenUrl } = installation;
+  const document = createDocument(
+    {
+      openapi: '3.1.1',
+      info: {
+        title: 'ChromeOS connector',
+        version,
+        description,
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      servers: [{ url: '/', description: 'Where this document comes from.' }],
+      tags: [
+        { name: 'connection', description: "Intune's connection to Google's ChromeOS management." },
+        { name: 'operations', description: 'What becomes of a disconnect.' },
+        { name: 'audit', description: 'The record.' },
+        { name: 'caller', description: 'Who asks.' },
+        { name: 'documentation', description: 'What this service says of itself.' },
+      ],
+      paths: {
+        ...connectionPaths(installation),
+        ...operationPaths(installation),
+        ...auditPaths(installation),
+        ...documentationPaths(installation),
+      },
+      components: {
+        headers: responseHeaders,
+        examples: examplesOfOperations,
+        securitySchemes: {
+          entra: {
+            type: 'oauth2',
+            description: 'Sign-in with Entra ID, authorization code with PKCE.',
+            flows: {
+              authorizationCode: {
+                authorizationUrl,
+                tokenUrl,
+                scopes: { [scope]: 'Call this API as the signed-in user.' },
+              },
+            },
+          },
+          bearer: {
+            type: 'http',
+            scheme: 'bearer',
+            bearerFormat: 'JWT',
+            description:
+              'The access token itself; the names are app roles (claim `roles`), one of which it must carry.',
+          },
+        },
+      },
+    },
+    options,
+  );
+  const { components, ...rest } = document;
+  const responses = shareProblemResponses(rest.paths ?? {});
+  const schemas = { ...components?.schemas, ...referredTo };
+  return { ...rest, components: { ...components, schemas, responses } };
+}
+
+// Those of no operation are described in words.
+const { not_found: _a, method_not_allowed: _b, ...examplesOfOperations } = problemExamples;
+
+// What paths refer to by name only.
+const { components: referredTo } = createSchema(z.union([problem, exportLine, ocsfLine]), { opts: options });
+
+// A format says it shorter than the expression it is checked with.
+function dropPattern(schema: { format?: string; pattern?: string }): void {
+  if (schema.format === 'date-time' || schema.format === 'uuid') delete schema.pattern;
+}

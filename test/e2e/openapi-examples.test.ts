@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import type request from 'supertest';
+import examples from '../../src/http/openapi/examples.json' with { type: 'json' };
+import { texts } from '../../src/http/problem-texts.ts';
+import { normalized } from '../support/normalized.ts';
+import { hold, operationsPath, scene } from '../support/scene.ts';
+import { bearer, connectionPath, disconnectPath, eventsPath, startService } from '../support/service.ts';
+
+const file = new URL('../../src/http/openapi/examples.json', import.meta.url);
+
+const it = scene();
+
+type Answers = Record<string, Record<string, Record<string, unknown>>>;
+const answers: Answers = {};
+const problems: Record<string, unknown> = {};
+
+function answered(operationId: string, name: string, { status, body, text, type }: request.Response): void {
+  assert.ok(status < 300, `${operationId} ${name}: ${status} ${text}`);
+  const byStatus = answers[operationId] ?? {};
+  const value = normalized(type === 'application/x-ndjson' ? text : body);
+  answers[operationId] = { ...byStatus, [status]: { ...byStatus[status], [name]: value } };
+}
+
+function refused(code: keyof typeof texts, { status, body }: request.Response): void {
+  assert.deepEqual([status, body.code], [texts[code].status, code], JSON.stringify(body));
+  problems[code] = normalized(body);
+}
+
+/** Each step begins with a fresh connection, no operation and no fault. */
+async function fresh(): Promise<void> {
+  await it.world.closeOperations();
+  it.simulator.reset();
+}
+
+const auditor = { as: 'auditor' } as const;
+const second = { as: 'second-admin' } as const;
+const why = { body: { reason: 'The contract with Google ends', ticket: 'CHG-4711' } };
+
+async function readings(): Promise<void> {
+  answered('readProfile', 'admin', await it.get('/api/v1/me'));
+  const { api } = it.service;
+  const authorization = bearer(await it.simulator.token('auditor'));
+  const text = (path: string) => api.get(path).set({ authorization }).buffer(true);
+  answered('exportAudit', 'ndjson', await text('/api/v1/audit/export'));
+  answered('readVerification', 'notYet', await it.get('/api/v1/audit/verification', auditor));
+  answered('readConnection', 'connected', await it.readConnection({ as: 'reader' }));
+  it.simulator.setConnection(it.tenantId, null);
+  answered('readConnection', 'notConnected', await it.readConnection({ as: 'reader' }));
+}
+
+async function disconnects(): Promise<void> {
+  await fresh();
+  answered('disconnect', 'dryRun', await it.disconnect({ ...why, query: '?dryRun=true' }));
+  const accepted = await it.disconnect(why);
+  answered('disconnect', 'accepted', accepted);
+  const { operationId } = accepted.body;
+  answered('readOperation', 'open', await it.operation(operationId));
+  answered('listOperations', 'one', await it.get(`${operationsPath}?limit=1`));
+  answered('readAudit', 'ofOneOperation', await it.get(`${eventsPath}?operationId=${operationId}`, auditor));
+  it.simulator.setConnection(it.tenantId, null);
+  answered('readOperation', 'completed', await it.operation(operationId));
+
+  await fresh();
+  it.simulator.setSequence(it.tenantId, ['failed', 'onboarded']);
+  answered('disconnect', 'failed', await it.disconnect());
+  await fresh();
+  it.simulator.setSequence(it.tenantId, ['onboarded', 'offboarding']);
+  answered('disconnect', 'concludedFromReading', await it.disconnect());
+}
+
+async function approvals(): Promise<void> {
+  await fresh();
+  await it.beside({ policy: { approvalRequired: true } }, async (on) => {
+    const asked = await it.disconnect({ ...why, on });
+    answered('disconnect', 'awaitingApproval', asked);
+    const path = `${operationsPath}/${asked.body.operationId}`;
+    const yes = { body: { reason: 'Agreed in the change board' }, on };
+    answered('approve', 'approved', await it.post(`${path}/approve`, { ...second, ...yes }));
+    refused('operation_not_allowed', await it.post(`${path}/approve`, { ...second, ...yes }));
+    refused('not_the_requester', await it.post(`${path}/execute`, { ...second, on }));
+    answered('execute', 'accepted', await it.post(`${path}/execute`, { on }));
+
+    await fresh();
+    const other = await it.disconnect({ on });
+    const no = { body: { reason: 'Not before the audit' }, on };
+    answered(
+      'reject',
+      'rejected',
+      await it.post(`${operationsPath}/${other.body.operationId}/reject`, { ...second, ...no }),
+    );
+    await fresh();
+    const own = await it.disconnect({ ...second, on });
+    refused(
+      'own_approval',
+      await it.post(`${operationsPath}/${own.body.operationId}/approve`, { ...second, ...yes }),
+    );
+  });
+}
+
+async function badRequests(): Promise<void> {
+  await fresh();
+  const { api } = it.service;
+  const authorization = bearer(await it.simulator.token('admin'));
+  const post = () => api.post(disconnectPath).set({ authorization });
+  refused('request_invalid', await it.disconnect({ query: '?dryrun=true' }));
+  refused('body_not_json', await post().type('json').send('{"reason":'));
+  refused(
+    'body_too_large',
+    await post()
+      .type('json')
+      .send(JSON.stringify({ reason: 'x'.repeat(20_000) })),
+  );
+  refused('media_type_unsupported', await post().type('text/plain').send('now'));
+  refused('not_found', await api.get('/api/v1/nowhere'));
+  refused('method_not_allowed', await api.delete(connectionPath));
+  await it.beside({ policy: { idempotencyKeyRequired: true } }, async (on) => {
+    refused('idempotency_key_required', await it.disconnect({ on }));
+  });
+  await it.beside({ policy: { ifMatchRequired: true } }, async (on) => {
+    refused('precondition_required', await it.disconnect({ on }));
+  });
+  const keyed = { headers: { 'idempotency-key': '8e03978e-40d5-43dd-bc93-6894a57f9324' } };
+  const held = hold(it.simulator, 'disconnect');
+  const first = it.disconnect(keyed);
+  await held.arrived();
+  refused('idempotency_key_in_use', await it.disconnect(keyed));
+  held.release();
+  await first;
+  refused('idempotency_key_reused', await it.disconnect({ ...keyed, ...why }));
+}
+
+async function badSignIns(): Promise<void> {
+  await fresh();
+  const { api } = it.service;
+  refused('token_missing', await api.get('/api/v1/me'));
+  refused('invalid_token', await it.get('/api/v1/me', { token: { expiresIn: -3600 } }));
+  refused('insufficient_scope', await it.get('/api/v1/me', { token: { claims: { scp: undefined } } }));
+  const stranger = '5a1e0000-dead-4000-8000-000000000000';
+  refused('portal_not_allowed', await it.get('/api/v1/me', { token: { claims: { azp: stranger } } }));
+  refused('guest_not_allowed', await it.get('/api/v1/me', { as: 'guest' }));
+  refused('role_missing', await it.disconnect({ as: 'reader' }));
+  const entra = (code: number) => ({ entraError: { code }, times: 1 });
+  for (const [code, fault] of [
+    ['insufficient_claims', { claimsChallenge: '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}' }],
+    ['consent_required', entra(65001)],
+    ['access_blocked', entra(53003)],
+    ['exchange_refused', entra(70011)],
+    ['identity_throttled', { status: 429, retryAfter: '60' }],
+    ['identity_unavailable', { status: 503, retryAfter: '60' }],
+    ['credential_rejected', { entraError: { code: 7000222 } }],
+  ] as const) {
+    it.simulator.setFault('token', fault);
+    refused(code, await it.disconnect());
+    it.simulator.clearFaults();
+  }
+  it.simulator.setFault('keys', { status: 503 });
+  const on = await startService(it.world, { unready: true });
+  try {
+    refused('signing_keys_unavailable', await it.get('/api/v1/me', { on }));
+  } finally {
+    await on.close();
+  }
+}
+
+async function graphSays(): Promise<void> {
+  await fresh();
+  for (const [code, fault] of [
+    ['graph_token_rejected', { status: 401 }],
+    ['graph_forbidden', { status: 403 }],
+    ['graph_not_found', { status: 404 }],
+    ['graph_conflict', { status: 409 }],
+    ['graph_rejected', { status: 400 }],
+    ['graph_throttled', { status: 429, retryAfter: '17' }],
+    ['graph_unavailable', { status: 503 }],
+  ] as const) {
+    it.simulator.setFault('list', fault);
+    refused(code, await it.readConnection());
+  }
+  await fresh();
+  it.simulator.setFault('disconnect', { reset: true, times: 1 });
+  refused('outcome_unknown', await it.disconnect());
+  refused('operation_in_progress', await it.disconnect(second));
+  refused('operation_not_found', await it.operation('00000000-0000-4000-8000-000000000000'));
+  await fresh();
+  refused('connection_changed', await it.disconnect({ headers: { 'if-match': '"an earlier one"' } }));
+  it.simulator.setConnection(it.tenantId, null);
+  refused('not_connected', await it.disconnect());
+}
+
+async function outOfOrder(): Promise<void> {
+  await fresh();
+  await it.beside({ limits: { callerPerMinute: 1 } }, async (on) => {
+    await it.get('/api/v1/me', { on });
+    refused('rate_limited', await it.get('/api/v1/me', { on }));
+  });
+  await it.beside({ limits: { maxConcurrentRequests: 1 } }, async (on) => {
+    const held = hold(it.simulator, 'list');
+    const waiting = it.readConnection({ on });
+    await held.arrived();
+    refused('overloaded', await it.get('/api/v1/me', { on }));
+    held.release();
+    await waiting;
+  });
+  const toggle = (enabled: boolean) =>
+    it.world.query(
+      'insert into disconnect_switches (id, tenant_id, enabled, reason, changed_by, changed_at) values (gen_random_uuid(), $1, $2, $3, $4, now())',
+      [it.tenantId, enabled, 'the rollout is being looked at until Friday', 'operator'],
+    );
+  await toggle(false);
+  refused('disconnect_disabled', await it.disconnect());
+  await toggle(true);
+  await it.world.query('alter table audit_events rename to gone');
+  refused('audit_unavailable', await it.get(eventsPath, auditor));
+  await it.world.query('alter table gone rename to audit_events');
+}
+
+// UPDATE_EXAMPLES=1 writes them down. Only a defect has none: nobody can bring one about.
+test('the examples in the document are what the service answers', { timeout: 120_000 }, async () => {
+  for (const step of [readings, disconnects, approvals, badRequests, badSignIns, graphSays, outOfOrder]) {
+    await step();
+  }
+  const found = { problems, answers };
+  if (process.env.UPDATE_EXAMPLES === '1') await writeFile(file, `${JSON.stringify(found, null, 2)}\n`);
+  else assert.deepEqual(found, examples);
+  const without = Object.keys(texts).filter((code) => !(code in problems));
+  assert.deepEqual(without, ['internal_error']);
+});
