@@ -33,6 +33,7 @@ type Action = (world: World, request: Received, name: string) => Reply | Promise
 
 const routes: [string, RegExp, Action][] = [
   ['GET', /^$/, (world) => textReply(200, help(world.url))],
+  ['GET', /^\/ca\.pem$/, certificateAuthority],
   ['GET', /^\/people$/, (world) => jsonReply(200, listPeople(world))],
   ['PUT', /^\/people\/([^/]+)$/, setPerson],
   ['DELETE', /^\/people\/([^/]+)$/, forgetPerson],
@@ -196,6 +197,10 @@ function showConnection(world: World, request: Received): Reply {
     ...(connection.sequence.everyMs === undefined ? {} : { everyMs: connection.sequence.everyMs }),
     acts: connection.acts,
   });
+}
+
+function certificateAuthority(world: World): Reply {
+  return { status: 200, headers: { 'content-type': 'application/x-pem-file' }, body: world.caPem };
 }
 
 function setConnection(world: World, request: Received): Reply {

@@ -41,19 +41,21 @@ export async function migrate(database: ServiceDatabase): Promise<void> {
   if (code !== 0) throw new DemoFailure('The migration of the database failed.', lines.slice(-15));
 }
 
-type Surroundings = { dataDir: string; caFile: string; database: ServiceDatabase; simulator: Simulator };
+type Surroundings = {
+  dataDir: string;
+  caFile: string;
+  database: ServiceDatabase;
+  simulator: Simulator;
+  /** The portals' origins. With any, the API speaks HTTP, as behind a gateway: no browser knows our CA. */
+  origins: readonly string[];
+};
 type Ports = { api: number; management: number };
 
 /** Starts the service as a process of its own, and waits until it says it is ready. */
 export async function startService(given: Surroundings, stopped: AbortSignal): Promise<Service> {
-  const certFile = join(given.dataDir, 'service-cert.pem');
-  const keyFile = join(given.dataDir, 'service-key.pem');
-  await writeFile(certFile, given.simulator.tls.certPem);
-  await writeFile(keyFile, given.simulator.tls.keyPem, { mode: 0o600 });
   const environment = {
     ...environmentFor(given),
-    TLS_CERT_FILE: certFile,
-    TLS_KEY_FILE: keyFile,
+    ...(given.origins.length > 0 ? {} : await certificate(given)),
     AUDIT_SIGNING_KEY_FILE: await signingKeyFile(given.dataDir),
   };
 
@@ -67,6 +69,14 @@ export async function startService(given: Surroundings, stopped: AbortSignal): P
     const others = { api: await availablePort(0), management: await availablePort(0) };
     return launch(environment, others, logFile, stopped);
   }
+}
+
+async function certificate({ dataDir, simulator }: Surroundings): Promise<NodeJS.ProcessEnv> {
+  const certFile = join(dataDir, 'service-cert.pem');
+  const keyFile = join(dataDir, 'service-key.pem');
+  await writeFile(certFile, simulator.tls.certPem);
+  await writeFile(keyFile, simulator.tls.keyPem, { mode: 0o600 });
+  return { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile };
 }
 
 async function launch(
@@ -89,7 +99,7 @@ async function launch(
     throw error;
   }
   return {
-    url: `https://localhost:${ports.api}`,
+    url: `${environment.TLS_CERT_FILE === undefined ? 'http' : 'https'}://localhost:${ports.api}`,
     managementUrl,
     logFile,
     notes: notesOn(ports),
@@ -145,15 +155,18 @@ async function becomeReady(
   }
 }
 
-function environmentFor({ simulator, database, caFile }: Surroundings): NodeJS.ProcessEnv {
+function environmentFor({ simulator, database, caFile, origins }: Surroundings): NodeJS.ProcessEnv {
   return {
     ...base(),
+    NODE_ENV: 'demo',
     AZURE_AUTHORITY_HOST: simulator.url,
     GRAPH_BASE_URL: `${simulator.url}/beta`,
     AZURE_TENANT_ID: simulator.registration.tenantId,
     AZURE_CLIENT_ID: simulator.registration.clientId,
     AZURE_CLIENT_SECRET: simulator.registration.clientSecret,
+    ALLOWED_TENANT_IDS: [simulator.registration.tenantId, simulator.otherTenantId].join(','),
     ALLOWED_CLIENT_IDS: simulator.portalClientId,
+    ...(origins.length > 0 ? { CORS_ALLOWED_ORIGINS: origins.join(',') } : {}),
     DATABASE_URL: database.url,
     NODE_EXTRA_CA_CERTS: caFile,
   };

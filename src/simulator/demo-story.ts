@@ -8,6 +8,8 @@ import type { Simulator } from './simulator.ts';
 
 const PATH = '/api/v1/deviceManagement/chromeOSOnboardingSettings/disconnect';
 const SHOWN_HEADERS = ['content-type', 'client-request-id', 'request-id', 'retry-after', 'www-authenticate'];
+/** How long each state lasts on the way to the end, in milliseconds: the service looks every 5 s. */
+const STEP_MS = 6_000;
 const REQUEST = { reason: 'The school moves to another Google domain', ticket: 'CHG-1042' };
 
 type Scene = { service: Service; simulator: Simulator; caFile: string };
@@ -53,11 +55,18 @@ export async function tellTheMainJob({ service, simulator, caFile }: Scene): Pro
     report.faint(`GET ${service.managementUrl}/metrics (without histogram buckets)`);
     report.metrics(movedMetrics(before, after));
 
-    // So that the curl line can be pasted.
-    simulator.setConnection(simulator.registration.tenantId, { id: randomUUID() });
+    // So that the curl line can be pasted, and a disconnect in the portal be watched.
+    connectAnew(simulator);
     report.faint('The tenant is connected anew: the curl line above can be tried.');
   } finally {
     await agent.close();
+  }
+}
+
+function connectAnew(simulator: Simulator): void {
+  for (const tenantId of [simulator.registration.tenantId, simulator.otherTenantId]) {
+    simulator.setSequence(tenantId, ['inprogress', 'offboarding', 'gone'], { everyMs: STEP_MS });
+    simulator.setConnection(tenantId, { id: randomUUID() });
   }
 }
 
@@ -82,7 +91,7 @@ async function watchItEnd(agent: Agent, service: Service, operationId: string, t
 function curlLine(service: Service, simulator: Simulator, caFile: string): string {
   const ca = shellWord(caFile);
   return [
-    `curl -i --cacert ${ca}`,
+    service.url.startsWith('https:') ? `curl -i --cacert ${ca}` : 'curl -i',
     `-H "Authorization: Bearer $(curl -s --cacert ${ca} ${simulator.url}/simulator/token/admin)"`,
     `-H 'Content-Type: application/json'`,
     `-d ${shellWord(JSON.stringify(REQUEST))}`,

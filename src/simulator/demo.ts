@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util';
 import { onEnd } from './demo-end.ts';
 import { DemoFailure } from './demo-failure.ts';
 import { lockDemo } from './demo-lock.ts';
+import { type Portals, preparePortals, tellHowToReconnect } from './demo-portals.ts';
+import { availablePort } from './demo-ports.ts';
 import { report } from './demo-report.ts';
 import { lastLines, migrate, type Service, startService } from './demo-service.ts';
 import { tellTheMainJob } from './demo-story.ts';
@@ -10,6 +12,7 @@ import { startPostgres } from './postgres.ts';
 import { type Simulator, startSimulator } from './simulator.ts';
 
 const SIMULATOR_PORT = 8443;
+const BROWSER_PORT = 8444;
 
 const dataDir = resolve(process.env.DEMO_DATA_DIR ?? 'data');
 const stop = new AbortController();
@@ -40,6 +43,7 @@ async function play(once: boolean, undo: (() => Promise<void>)[]): Promise<void>
   report.title('chromeos-connector-bff: the main job, on this machine');
   const lock = await lockDemo(dataDir);
   undo.push(lock.release);
+  const portals = once ? undefined : await preparePortals(undo);
 
   const postgres = await startPostgres({ dataDir: join(dataDir, 'postgres') });
   undo.push(postgres.stop);
@@ -60,10 +64,13 @@ async function play(once: boolean, undo: (() => Promise<void>)[]): Promise<void>
     report.note(`Port ${SIMULATOR_PORT} is taken, so the simulator is at ${simulator.port}.`);
   }
 
-  const service = await startService({ dataDir, caFile, database, simulator }, stop.signal);
+  const origins = portals?.origins ?? [];
+  const service = await startService({ dataDir, caFile, database, simulator, origins }, stop.signal);
   undo.push(service.stop);
   report.step('service', `${service.url}, logs to ${service.logFile}`);
   for (const note of service.notes) report.note(note);
+  if (stop.signal.aborted) return;
+  await portals?.start(service, simulator);
   if (stop.signal.aborted) return;
 
   await tellTheMainJob({ service, simulator, caFile }).catch(async (error: unknown) => {
@@ -71,22 +78,31 @@ async function play(once: boolean, undo: (() => Promise<void>)[]): Promise<void>
     const sentence = error instanceof Error ? error.message : String(error);
     throw new DemoFailure(sentence, await lastLines(service.logFile));
   });
-  if (once) return;
-  listAddresses(service, simulator, postgres.superuserUrl('chromeos_bff'), caFile);
+  if (!portals) return;
+  listAddresses({ portals, service, simulator, databaseUrl: postgres.superuserUrl('chromeos_bff'), caFile });
   await untilEnded(service);
 }
 
 async function startSimulatorSomewhere(caFile: string): Promise<Simulator> {
+  const [port, browserPort] = [await availablePort(SIMULATOR_PORT), await availablePort(BROWSER_PORT)];
   try {
-    return await startSimulator({ port: SIMULATOR_PORT, caFile });
+    return await startSimulator({ port, browserPort, caFile });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     return startSimulator({ port: 0, caFile });
   }
 }
 
-function listAddresses(service: Service, simulator: Simulator, databaseUrl: string, caFile: string): void {
+function listAddresses(of: {
+  portals: Portals;
+  service: Service;
+  simulator: Simulator;
+  databaseUrl: string;
+  caFile: string;
+}): void {
+  const { portals, service, simulator, databaseUrl, caFile } = of;
   report.title('Everything stays up');
+  portals.list();
   report.line(`API         ${service.url}/api/v1`);
   report.line(`health      ${service.managementUrl}/readyz, ${service.managementUrl}/livez`);
   report.line(`metrics     ${service.managementUrl}/metrics`);
@@ -94,6 +110,7 @@ function listAddresses(service: Service, simulator: Simulator, databaseUrl: stri
   report.line(`database    ${databaseUrl}`);
   report.line(`CA          ${caFile}`);
   report.line(`log         ${service.logFile}`);
+  tellHowToReconnect(caFile, simulator);
   report.end('Ctrl-C ends it.');
 }
 

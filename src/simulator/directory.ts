@@ -119,6 +119,13 @@ export function domainOf(tenantId: string): string {
   return tenants.get(tenantId)?.domain ?? 'unknown.example';
 }
 
+const guestDomain = 'partner.example';
+
+/** The name a person signs in with; a guest keeps the one from home. */
+export function addressIn(tenantId: string, person: Person, isGuest = person.foreignTenantId !== undefined) {
+  return `${person.mailbox}@${isGuest ? guestDomain : domainOf(tenantId)}`;
+}
+
 /** A person has a different object id in each tenant, as in Entra. */
 export function oidIn(tenantId: string, person: Person): string {
   const suffix = tenants.get(tenantId)?.oidSuffix ?? '0';

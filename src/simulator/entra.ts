@@ -4,9 +4,8 @@ import { jsonReply, type Received, type Reply } from './reply.ts';
 import { issuerOf } from './tokens.ts';
 import type { World } from './world.ts';
 
-/** A tenant's OpenID Connect metadata, as its v1.0 or v2.0 document. */
-export function metadata(world: World, version: '1.0' | '2.0', tenantId: string): Reply {
-  const { url } = world;
+/** A tenant's OpenID Connect metadata, as its v1.0 or v2.0 document; `url` is where its endpoints are. */
+export function metadata(world: World, version: '1.0' | '2.0', tenantId: string, url = world.url): Reply {
   const oauth = version === '1.0' ? 'oauth2' : 'oauth2/v2.0';
   const discovery = version === '1.0' ? 'discovery' : 'discovery/v2.0';
   return jsonReply(
@@ -20,7 +19,7 @@ export function metadata(world: World, version: '1.0' | '2.0', tenantId: string)
       id_token_signing_alg_values_supported: ['RS256'],
       response_types_supported: ['code', 'id_token', 'code id_token', 'id_token token'],
       scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
-      issuer: issuerOf(version, tenantId, url),
+      issuer: issuerOf(version, tenantId, world.url),
       request_uri_parameter_supported: false,
       userinfo_endpoint: 'https://graph.microsoft.com/oidc/userinfo',
       authorization_endpoint: `${url}/${tenantId}/${oauth}/authorize`,

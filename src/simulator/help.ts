@@ -24,6 +24,7 @@ Entra ID, for each tenant
   GET  /{tenant}/v2.0/.well-known/openid-configuration   v2.0 metadata
   GET  /{tenant}/discovery/keys, /{tenant}/discovery/v2.0/keys
   POST /{tenant}/oauth2/v2.0/token                       on-behalf-of
+  People sign in at the browser door: plain HTTP, on a port of its own, told when the simulator starts.
 
 Microsoft Graph
   GET  /beta/deviceManagement/chromeOSOnboardingSettings
@@ -31,6 +32,7 @@ Microsoft Graph
   POST /beta/deviceManagement/chromeOSOnboardingSettings/disconnect
 
 Control
+  GET    /simulator/ca.pem                   the CA that signed this certificate
   GET    /simulator/people                   who there is, and what is set for them
   PUT    /simulator/people/{person}          e.g. {"revoked":true}, {"intuneRoleMissing":true}
   DELETE /simulator/people/{person}          as at the start

@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { SimulatorTls } from './certificates.ts';
 import { type Received, type Reply, textReply } from './reply.ts';
@@ -11,18 +11,18 @@ const bodyLimit = 1024 * 1024;
 // Longer than any pause in a test, so that a kept connection is not closed under a caller's feet.
 const keepAliveTimeout = 65_000;
 
-/** Serves the handler over TLS. Closing destroys every socket, whatever it is waiting for. */
+/** Serves the handler, over TLS when given a certificate. Closing destroys every socket, whatever it is
+ *  waiting for. */
 export async function listen(
   handler: () => Handler,
-  tls: SimulatorTls,
-  address: { port: number; host: string },
+  { tls, ...address }: { port: number; host: string; tls?: SimulatorTls },
 ): Promise<Listening> {
-  const server = createServer(
-    { cert: tls.certPem, key: tls.keyPem, keepAliveTimeout },
-    (request, response) => {
-      void respond(handler(), request, response);
-    },
-  );
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    void respond(handler(), request, response);
+  };
+  const server = tls
+    ? createTlsServer({ cert: tls.certPem, key: tls.keyPem, keepAliveTimeout }, onRequest)
+    : createServer({ keepAliveTimeout }, onRequest);
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);

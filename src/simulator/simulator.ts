@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { serveDoor } from './browser-door/door.ts';
 import type { Call, CallListener, Endpoint } from './calls.ts';
 import { makeTls, type SimulatorTls } from './certificates.ts';
 import type { Act, Connection, SequenceOptions } from './connection.ts';
@@ -25,6 +26,8 @@ export type { Call, Connection, Endpoint, Fault, PersonName, SimulatorTls, Token
 export type SimulatorOptions = {
   /** Default 0: any free port. */
   port?: number;
+  /** The browser door's port. Default 0: any free port. */
+  browserPort?: number;
   host?: string;
   /** The host name in the simulator's own address, and so in issuers and metadata. Default localhost. */
   publicHost?: string;
@@ -40,6 +43,8 @@ export type SimulatorOptions = {
 export type Simulator = {
   url: string;
   port: number;
+  /** Where a browser signs in, over plain HTTP and on this machine only. */
+  browserUrl: string;
   caPem: string;
   tls: SimulatorTls;
   /** The service's own app registration. */
@@ -87,7 +92,7 @@ export type Simulator = {
   close(): Promise<void>;
 };
 
-/** Starts a local Entra ID and Microsoft Graph over TLS. */
+/** Starts a local Entra ID and Microsoft Graph over TLS, and its door for browsers. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const tls = options.tls ?? (await makeTls());
   // The address is in issuers and metadata, and known only once the port is: requests wait for neither.
@@ -99,34 +104,48 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
         ? serveControl(world, request)
         : serveFaces(world, request);
     },
-    tls,
-    { port: options.port ?? 0, host: options.host ?? '127.0.0.1' },
+    { tls, port: options.port ?? 0, host: options.host ?? '127.0.0.1' },
   );
   const url = `https://${options.publicHost ?? 'localhost'}:${server.port}`;
-  const started = new World(url, options.now ?? Date.now);
-  world = started;
+  const started = new World({ url, caPem: tls.caPem, now: options.now ?? Date.now });
+  const undo: { close: () => Promise<void> }[] = [started, server];
   try {
+    const door = await openBrowserDoor(started, options.browserPort ?? 0);
+    undo.push(door);
     // Only now: a start that fails on a taken port must not replace the file of the simulator that has it.
     if (options.caFile !== undefined) {
       await mkdir(dirname(options.caFile), { recursive: true });
       await writeFile(options.caFile, tls.caPem);
     }
+    world = started;
+    return describe(started, tls, { port: server.port, browserUrl: door.url }, undo);
   } catch (error) {
-    await Promise.all([server.close(), started.close()]);
+    await Promise.all(undo.map((each) => each.close()));
     throw error;
   }
-  return describe(started, tls, server);
+}
+
+async function openBrowserDoor(
+  world: World,
+  port: number,
+): Promise<{ url: string; close: () => Promise<void> }> {
+  let url = '';
+  // Plain HTTP, so on this machine only, whatever address the other face listens on.
+  const door = await listen(() => (request) => serveDoor(world, request, url), { port, host: '127.0.0.1' });
+  url = `http://localhost:${door.port}`;
+  return { url, close: door.close };
 }
 
 function describe(
   world: World,
   tls: SimulatorTls,
-  server: { port: number; close: () => Promise<void> },
+  address: { port: number; browserUrl: string },
+  undo: readonly { close: () => Promise<void> }[],
 ): Simulator {
   const home = registration.tenantId;
   return {
     url: world.url,
-    port: server.port,
+    ...address,
     caPem: tls.caPem,
     tls,
     registration,
@@ -164,7 +183,7 @@ function describe(
     },
     reset: () => world.reset(),
     close: async () => {
-      await Promise.all([server.close(), world.close()]);
+      await Promise.all(undo.map((each) => each.close()));
     },
   };
 }

@@ -57,11 +57,11 @@ async function exchange(world: World, request: Received, tenant: Tenant): Promis
     access_token: await signJwt(header, claims, key.privateKey),
     ...(openId.includes('offline_access') ? { refresh_token: `1.${opaque(700)}` } : {}),
     ...(openId.includes('openid') ? { id_token: await idToken(world, tenant, assertion) } : {}),
-    ...(form.get('client_info') === '1' ? { client_info: clientInfo(assertion, tenant.id) } : {}),
+    ...(form.get('client_info') === '1' ? { client_info: clientInfoOf(assertion.oid, tenant.id) } : {}),
   };
 }
 
-function readForm(request: Received): URLSearchParams {
+export function readForm(request: Received): URLSearchParams {
   const type = request.headers['content-type'] ?? '';
   if (!type.toLowerCase().startsWith('application/x-www-form-urlencoded')) {
     throw new EntraError(90014, {
@@ -215,8 +215,9 @@ async function idToken(world: World, tenant: Tenant, assertion: JsonObject): Pro
   return signJwt({ typ: 'JWT', alg: 'RS256', kid: key.kid }, claims, key.privateKey);
 }
 
-function clientInfo(assertion: JsonObject, tenantId: string): string {
-  return Buffer.from(JSON.stringify({ uid: assertion.oid, utid: tenantId })).toString('base64url');
+/** Which account it is, as MSAL reads it. */
+export function clientInfoOf(oid: unknown, tenantId: string): string {
+  return Buffer.from(JSON.stringify({ uid: oid, utid: tenantId })).toString('base64url');
 }
 
 function expiry(exp: unknown): string {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { domainOf, oidIn, type Person, portalClientId, registration } from './directory.ts';
+import { addressIn, oidIn, type Person, portalClientId, registration } from './directory.ts';
 import type { JsonObject } from './jwt.ts';
 
 type TokenKind = 'user' | 'app-only' | 'id-token' | 'guest';
@@ -80,7 +80,7 @@ function appOnlyClaims(person: Person): JsonObject {
 
 function userClaims(person: Person, tenantId: string, version: '1.0' | '2.0', kind: TokenKind): JsonObject {
   const isGuest = kind === 'guest' || person.foreignTenantId !== undefined;
-  const address = isGuest ? `${person.mailbox}@partner.example` : `${person.mailbox}@${domainOf(tenantId)}`;
+  const address = addressIn(tenantId, person, isGuest);
   const foreignTenantId = person.foreignTenantId ?? '5a1e0000-7e4a-4000-8000-0000000000f1';
   return {
     acct: isGuest ? 1 : 0,
@@ -99,6 +99,33 @@ function userClaims(person: Person, tenantId: string, version: '1.0' | '2.0', ki
       : { preferred_username: address }),
     ...(person.roles.length > 0 ? { roles: [...person.roles] } : {}),
     ...(kind === 'id-token' ? {} : { scp: 'access_as_user', xms_cc: ['cp1'] }),
+  };
+}
+
+type SignIn = { tenantId: string; nonce: string | undefined; sessionId: string };
+
+/** The claims of the id token that tells the portal who has signed in. */
+export function idTokenClaims(person: Person, signIn: SignIn, moment: Moment): JsonObject {
+  const { tenantId, nonce, sessionId } = signIn;
+  // The roles are the service's, not the portal's own, so they are not in the portal's id token.
+  const { roles: _roles, ...who } = userClaims(person, tenantId, '2.0', 'id-token');
+  const oid = oidIn(tenantId, person);
+  const issuedAt = moment.nowSeconds - 300;
+  return {
+    aud: portalClientId,
+    iss: issuerOf('2.0', tenantId, moment.url),
+    iat: issuedAt,
+    nbf: issuedAt,
+    exp: moment.nowSeconds + 3600,
+    ...who,
+    ...(nonce === undefined ? {} : { nonce }),
+    oid,
+    rh: `1.${opaque(36)}`,
+    sid: sessionId,
+    sub: subject(oid, portalClientId),
+    tid: tenantId,
+    uti: opaque(16),
+    ver: '2.0',
   };
 }
 

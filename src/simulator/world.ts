@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { SignIns } from './browser-door/sign-ins.ts';
 import { CallLog } from './calls.ts';
 import { ConnectionState } from './connection.ts';
 import { CredentialStore } from './credentials.ts';
@@ -24,19 +25,23 @@ export type Tenant = { id: string; keys: KeyRing; connection: ConnectionState };
 /** Everything the simulator knows; the faces read and change it, and nothing else holds state. */
 export class World {
   readonly url: string;
+  readonly caPem: string;
   readonly now: () => number;
   readonly calls = new CallLog();
   readonly faults = new FaultBoard();
   readonly credentials: CredentialStore;
+  readonly signIns: SignIns;
   readonly behaviours = new Map<PersonName, PersonBehaviour>();
   graphTokenLifetime = defaultGraphTokenLifetime;
   readonly #tenants: Map<string, Tenant>;
   readonly #closing = new AbortController();
 
-  constructor(url: string, now: () => number) {
+  constructor({ url, caPem, now }: { url: string; caPem: string; now: () => number }) {
     this.url = url;
+    this.caPem = caPem;
     this.now = now;
     this.credentials = new CredentialStore(url, now);
+    this.signIns = new SignIns(now);
     this.#tenants = new Map(tenantIds.map((id) => [id, makeTenant(id, now)]));
   }
 
@@ -98,6 +103,7 @@ export class World {
     this.calls.clear();
     this.behaviours.clear();
     this.credentials.reset();
+    this.signIns.clear();
     this.graphTokenLifetime = defaultGraphTokenLifetime;
     for (const { connection } of this.tenants()) connection.reset();
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
@@ -8,6 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { portalClientId, registration } from '../../src/simulator/directory.ts';
 import { processesOf, until, untilNoneOf } from '../support/processes.ts';
 
 const DEMO = fileURLToPath(new URL('../../src/simulator/demo.ts', import.meta.url));
@@ -22,6 +24,8 @@ type Run = {
   exit: Promise<number>;
 };
 
+type PortalConfig = { apiBaseUrl: string; authority: string; authorityMetadata: Record<string, string> };
+
 let dataDir: string;
 const runs: Run[] = [];
 const blockers: Server[] = [];
@@ -31,7 +35,7 @@ before(async () => {
   await chmod(parent, 0o755);
   dataDir = join(parent, 'data');
   // Whether we or a demo of yours holds the usual ports: these here must do without them.
-  for (const port of [8080, 9090, 8443]) {
+  for (const port of [8080, 9090, 8443, 8444, 5173, 5174]) {
     const blocker = createServer().on('error', () => {});
     blocker.listen(port);
     blockers.push(blocker);
@@ -88,6 +92,38 @@ describe('npm run demo', () => {
     assert.equal(await run.exit, 0);
     assert.equal(run.errors(), '');
     assert.match(run.output(), /Stopped\.\n$/);
+    await nothingIsLeft(run);
+  });
+
+  it('shows the portal first, for a tenant that demands nothing and for one that demands everything', async () => {
+    const run = await demoUp();
+    const next = run.output().slice(run.output().indexOf('Everything stays up')).split('\n');
+    assert.match(next[1] ?? '', /^ {2}portal +http:/);
+    assert.match(next[2] ?? '', /^ {2}portal \(2\) +http:/);
+    for (const port of [5173, 5174]) assert.match(run.output(), new RegExp(`Port ${port} is taken`));
+    const demands = [];
+    for (const portal of portalsOf(run)) {
+      const config = (await (await fetch(`${portal}/config.json`)).json()) as PortalConfig;
+      const { apiBaseUrl, authority, authorityMetadata } = config;
+      assert.match(await (await fetch(`${portal}/`)).text(), /<script type="module"/);
+      const settings = `${apiBaseUrl}/api/v1/deviceManagement/chromeOSOnboardingSettings`;
+      const preflight = await fetch(settings, {
+        method: 'OPTIONS',
+        headers: { origin: portal, 'access-control-request-method': 'GET' },
+      });
+      assert.equal(preflight.headers.get('access-control-allow-origin'), portal);
+      assert.equal(authorityMetadata.issuer, `${authority}/v2.0`);
+      const token = await signIn(portal, authorityMetadata);
+      const dryRun = await fetch(`${settings}/disconnect?dryRun=true`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}` },
+      });
+      const { would, code } = (await dryRun.json()) as { would?: string; code?: string };
+      demands.push(would ?? code);
+    }
+    assert.deepEqual(demands, ['disconnect', 'insufficient_claims']);
+    run.child.kill('SIGTERM');
+    assert.equal(await run.exit, 0);
     await nothingIsLeft(run);
   });
 
@@ -186,5 +222,39 @@ async function nothingIsLeft(run: Run): Promise<void> {
     else await untilNoneOf(mark);
   }
   const port = /127\.0\.0\.1:(\d+)/.exec(run.output())?.[1];
-  if (port) await assert.rejects(fetch(`http://127.0.0.1:${port}`));
+  for (const address of [...(port ? [`http://127.0.0.1:${port}`] : []), ...portalsOf(run)]) {
+    await assert.rejects(fetch(address), address);
+  }
+}
+
+function portalsOf(run: Run): string[] {
+  return [...new Set(run.output().match(/(?<=portal .*)http:\/\/localhost:\d+/g))];
+}
+
+/** Signs in as the admin, as the portal's pages do. */
+async function signIn(portal: string, endpoints: Record<string, string>): Promise<string> {
+  const verifier = randomBytes(32).toString('base64url');
+  const asked = {
+    client_id: portalClientId,
+    redirect_uri: `${portal}/redirect.html`,
+    scope: `${registration.audience}/access_as_user`,
+  };
+  const query = new URLSearchParams({
+    ...asked,
+    response_type: 'code',
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+  });
+  const picked = await fetch(`${endpoints.authorization_endpoint}?${query}`, {
+    method: 'POST',
+    body: new URLSearchParams({ person: 'admin' }),
+    redirect: 'manual',
+  });
+  const code = new URL(picked.headers.get('location') ?? '').searchParams.get('code') ?? '';
+  const redeemed = await fetch(endpoints.token_endpoint ?? '', {
+    method: 'POST',
+    headers: { origin: portal },
+    body: new URLSearchParams({ ...asked, grant_type: 'authorization_code', code, code_verifier: verifier }),
+  });
+  return ((await redeemed.json()) as { access_token: string }).access_token;
 }
