@@ -98,7 +98,7 @@ export function callOf(request: Request, response: Response): Call {
     admit: (caller) => limits(caller, response),
     noted: () => context.facts,
     note: (facts) => {
-      context.facts = { ...context.facts, ...facts };
+      Object.assign(context.facts, facts);
     },
   };
 }

@@ -12,9 +12,10 @@ export type TraceContext = {
 /** Goes on with the caller's trace where `traceparent` is valid, and begins a new one where not. */
 export function continueTrace(traceparent: string | undefined): TraceContext {
   const spanId = randomHex(8);
-  const match = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/.exec(
-    traceparent ?? '',
-  );
+  const match =
+    traceparent === undefined
+      ? null
+      : /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/.exec(traceparent);
   const [, traceId, parentId, flags] = match ?? [];
   if (traceId === undefined || parentId === undefined || /^0+$/.test(traceId) || /^0+$/.test(parentId)) {
     return { traceId: randomHex(16), spanId, parentId: null, sampled: true };

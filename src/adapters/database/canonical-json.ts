@@ -14,9 +14,10 @@ export function canonicalJson(value: object): string {
 export function hasSortedNames(value: object): boolean {
   if (Array.isArray(value)) return value.every((inner) => !isObject(inner) || hasSortedNames(inner));
   let previous = '';
-  for (const [name, inner] of Object.entries(value)) {
-    if (previous > name || inner === undefined) return false;
-    if (isObject(inner) && !hasSortedNames(inner)) return false;
+  for (const name of Object.keys(value)) {
+    if (previous > name) return false;
+    const inner: unknown = value[name as keyof typeof value];
+    if (inner === undefined || (isObject(inner) && !hasSortedNames(inner))) return false;
     previous = name;
   }
   return true;

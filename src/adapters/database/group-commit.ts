@@ -6,6 +6,8 @@ import type { Database } from './database.ts';
 
 type Waiting = {
   readonly event: AuditEvent;
+  /** By when it is to be durable, in the process's own time (`performance.now`). */
+  readonly deadline: number;
   readonly written: (open: Operation | null) => void;
   readonly failed: (error: unknown) => void;
   overdue: boolean;
@@ -20,44 +22,50 @@ export class GroupCommit {
   readonly #database: Database;
   readonly #timeoutMs: number;
   #waiting: Waiting[] = [];
+  #batch: readonly Waiting[] = [];
   #committing = false;
+  #alarm: NodeJS.Timeout | null = null;
 
   constructor(database: Database, timeoutMs: number) {
     this.#database = database;
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Resolves when the event is durable, with what is then open in its tenant. Fails with `audit_unavailable`, after `timeoutMs` at the latest:
-   *  it may have become durable all the same. */
+  /** Resolves when the event is durable, with what is then open in its tenant. Fails with
+   *  `audit_unavailable`, after `timeoutMs` at the latest: it may have become durable all the same. */
   append(event: AuditEvent): Promise<Operation | null> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        waiting.overdue = true;
-        reject(unavailable('the event was not durable in time'));
-      }, this.#timeoutMs);
-      const waiting: Waiting = {
-        event,
-        overdue: false,
-        written: (open) => {
-          clearTimeout(timer);
-          resolve(open);
-        },
-        failed: (error) => {
-          clearTimeout(timer);
-          reject(error);
-        },
-      };
-      this.#waiting.push(waiting);
+    return new Promise((written, failed) => {
+      const deadline = performance.now() + this.#timeoutMs;
+      this.#waiting.push({ event, deadline, written, failed, overdue: false });
+      this.#alarm ??= this.#alarmIn(this.#timeoutMs);
       if (!this.#committing) void this.#commitAll();
     });
+  }
+
+  // One for all: V8 keeps what a timer of each event's own refers to far longer than the event is needed.
+  #alarmIn(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.#failOverdue(), ms).unref();
+  }
+
+  #failOverdue(): void {
+    const now = performance.now();
+    const pending = [...this.#batch, ...this.#waiting].filter(({ overdue }) => !overdue);
+    for (const waiting of pending) {
+      if (waiting.deadline > now) continue;
+      waiting.overdue = true;
+      waiting.failed(unavailable('the event was not durable in time'));
+    }
+    const next = pending.find(({ overdue }) => !overdue);
+    this.#alarm = next === undefined ? null : this.#alarmIn(Math.max(1, next.deadline - now));
   }
 
   async #commitAll(): Promise<void> {
     this.#committing = true;
     while (this.#waiting.length > 0) {
       // Whoever was told that it failed is not written any more, where that can still be helped.
-      const batch = this.#waiting.splice(0, maxBatch).filter(({ overdue }) => !overdue);
-      await this.#commit(batch);
+      this.#batch = this.#waiting.splice(0, maxBatch).filter(({ overdue }) => !overdue);
+      await this.#commit(this.#batch);
+      this.#batch = [];
     }
     this.#committing = false;
   }

@@ -39,6 +39,15 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
   });
   const settingsUrl = `${options.baseUrl}/deviceManagement/chromeOSOnboardingSettings`;
 
+  function understandAnew(answer: OutboundAnswer): UnderstoodList {
+    const list = understand(answer.text);
+    if (list === null) {
+      throw unavailable(traceOf(answer), 'Graph answered 200 with something else than a collection');
+    }
+    understood.set(answer.text, list);
+    return list;
+  }
+
   /** The answer to a request, if it is a 200. One that may change something has a time by which it must
    *  have been sent. */
   async function ask(
@@ -81,12 +90,8 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
 
     async list(call) {
       const answer = await ask(call, { method: 'GET', url: settingsUrl, sendBy: null });
-      const list = understood.get(answer.text) ?? understand(answer.text);
-      if (list === null) {
-        throw unavailable(traceOf(answer), 'Graph answered 200 with something else than a collection');
-      }
-      understood.set(answer.text, list);
-      return { ...list, graph: traceOf(answer) };
+      const { value, seen } = understood.get(answer.text) ?? understandAnew(answer);
+      return { value, seen, graph: traceOf(answer) };
     },
   };
 }
