@@ -14,7 +14,12 @@ export async function appendEvents(client: Queryable, events: readonly AuditEven
   const open = await client.query<OperationRow>({
     name: 'record-audit-events',
     text: 'select * from record_audit_events($1::json)',
-    values: [`[${events.map(canonicalJson).join(',')}]`],
+    values: [eventsJson(events)],
   });
   return open.rows.map(operationFrom);
+}
+
+/** Events as `record_audit_events` takes them: one JSON array, each member in the text that is hashed. */
+export function eventsJson(events: readonly AuditEvent[]): string {
+  return `[${events.map(canonicalJson).join(',')}]`;
 }

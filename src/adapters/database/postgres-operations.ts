@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { KeptAnswer, Operation } from '../../core/operations/operation.ts';
 import type { NewOperation, Operations } from '../../core/ports.ts';
-import { appendEvents, type Queryable } from './audit-rows.ts';
+import { eventsJson } from './audit-rows.ts';
 import { cursorTo, positionAt } from './cursor.ts';
 import type { Database } from './database.ts';
 import { type KeyedRow, keyedFrom, type OperationRow, operationFrom } from './operation-row.ts';
@@ -45,8 +45,8 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
     database.run(
       async (client) => (await client.query<Row>({ text, values, ...(name !== undefined && { name }) })).rows,
     );
-  const one = async (text: string, values: unknown[]): Promise<Operation | null> => {
-    const [row] = await rows<OperationRow>(text, values);
+  const one = async (text: string, values: unknown[], name?: string): Promise<Operation | null> => {
+    const [row] = await rows<OperationRow>(text, values, name);
     return row === undefined ? null : operationFrom(row);
   };
 
@@ -85,98 +85,21 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
       return row === undefined ? null : keyedFrom(row);
     },
 
-    open: (opening, event) =>
-      database.transact(async (client) => {
-        const { operation } = opening;
-        // One opening at a time in a tenant, so that nothing comes and goes between this look and the insert.
-        await client.query({
-          name: 'lock-tenant',
-          text: 'select pg_advisory_xact_lock(hashtextextended($1, 0))',
-          values: [operation.tenantId],
-        });
-        const found = await client.query<{ newest: string | null; known: boolean; off: string | null }>({
-          name: 'before-opening',
-          text: `select (select id from operations where tenant_id = $1 order by position desc limit 1) as newest,
-                   exists (select from operations where id = $2) as known, (${switchedOff}) as off`,
-          values: [operation.tenantId, operation.id],
-        });
-        const { newest, known, off } = found.rows[0] ?? { newest: null, known: false, off: null };
-        // A repetition because nobody knew whether the first was committed: it was.
-        if (known) return 'opened';
-        if (newest !== opening.after) return 'slot_taken';
-        if (off !== null) return 'disabled';
-        if (operation.supersedes !== null) await client.query('savepoint before_superseding');
-        if (!(await supersede(client, operation))) return 'slot_taken';
-        if (!(await insert(client, opening, idempotencyMs))) {
-          if (operation.supersedes !== null) await client.query('rollback to savepoint before_superseding');
-          return 'slot_taken';
-        }
-        await appendEvents(client, [event]);
-        return 'opened';
-      }),
+    async open(opening, event) {
+      const [row] = await rows<{ result: 'opened' | 'slot_taken' | 'disabled' }>(
+        'select open_operation($1, $2, $3, $4, $5) as result',
+        [wishOf(opening), opening.after, opening.leaseMs, idempotencyMs, eventsJson([event])],
+        'open-operation',
+      );
+      return row?.result ?? 'slot_taken';
+    },
 
-    move: (operation, to, change, event, leaseMs = 0) =>
-      database.transact(async (client) => {
-        const again = await client.query({
-          name: 'event-again',
-          text: 'select from audit_events where id = $1',
-          values: [event.id],
-        });
-        if (again.rows.length > 0) {
-          const now = await client.query<OperationRow>('select * from operations where id = $1', [
-            operation.id,
-          ]);
-          return now.rows[0] === undefined ? null : operationFrom(now.rows[0]);
-        }
-        // Sending takes the slot's lease and passes through `requested`, as every sending does.
-        const from = to === 'sent' ? 'requested' : operation.status;
-        if (operation.status === 'approved' && to === 'sent') {
-          const taken = await client.query(
-            "update operations set status = 'requested' where id = $1 and status = 'approved'",
-            [operation.id],
-          );
-          if (taken.rowCount === 0) return null;
-        }
-        const moved = await client.query<OperationRow>({
-          name: 'move-operation',
-          text: `update operations set
-             status = $3, moved_at = $4,
-             sent_at = case when $3 = 'sent' then $4 else sent_at end,
-             lease_until = case when $3 = 'sent' then now() + $5 * interval '1 millisecond' else lease_until end,
-             request_id = coalesce($6, request_id),
-             graph_request_id = coalesce($7, graph_request_id),
-             value = coalesce($8, value),
-             concluded_from = coalesce($9, concluded_from),
-             explanation = coalesce($10, explanation),
-             approval = coalesce($11, approval),
-             connection = coalesce($12, connection),
-             took_ms = coalesce($13, took_ms),
-             answer = case when $14 then $15::jsonb else answer end,
-             idempotency_key = case when $14 and $15::jsonb is null then null else idempotency_key end
-           where id = $1 and status = $2 and superseded_by is null returning *`,
-          values: [
-            operation.id,
-            from,
-            to,
-            event.time,
-            leaseMs,
-            change.requestId ?? null,
-            change.graphRequestId ?? null,
-            change.value ?? null,
-            change.concludedFrom ?? null,
-            change.explanation ?? null,
-            json(change.approval),
-            json(change.connection),
-            change.tookMs ?? null,
-            change.answer !== undefined,
-            json(change.answer),
-          ],
-        });
-        const [row] = moved.rows;
-        if (row === undefined) return null;
-        await appendEvents(client, [event]);
-        return operationFrom(row);
-      }),
+    move: ({ id, status }, to, change, event, leaseMs = 0) =>
+      one(
+        'select * from move_operation($1, $2, $3, $4, $5, $6, $7, $8)',
+        [id, status, to, event.time, leaseMs, JSON.stringify(change), event.id, eventsJson([event])],
+        'move-operation',
+      ),
 
     async claimRead(id, everyMs) {
       const claimed = await rows(
@@ -203,80 +126,33 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
   };
 }
 
-/** Takes the slot from the operation of unknown end; false where it no longer stands so. */
-async function supersede(client: Queryable, { id, tenantId, supersedes }: Operation): Promise<boolean> {
-  if (supersedes === null) return true;
-  const taken = await client.query(
-    `update operations set superseded_by = $1
-     where id = $2 and tenant_id = $3 and status in ('unknown', 'accepted') and superseded_by is null`,
-    [id, supersedes, tenantId],
-  );
-  return taken.rowCount === 1;
-}
-
-/** False where the slot, or the idempotency key, belongs to another. */
-async function insert(
-  client: Queryable,
-  { operation, key, leaseMs }: NewOperation,
-  idempotencyMs: number,
-): Promise<boolean> {
+/** The row of a new operation, without what the database's own clock says. */
+function wishOf({ operation, key }: NewOperation): string {
   const sends = operation.status === 'sent';
-  if (key !== null) {
-    await client.query(
-      `update operations set idempotency_key = null where tenant_id = $1 and requester_oid = $2
-         and idempotency_key = $3 and idempotency_expires_at <= now()`,
-      [operation.tenantId, operation.requester.oid, key.key],
-    );
-  }
-  const inserted = await client.query({
-    name: 'insert-operation',
-    text: `insert into operations (
-       id, tenant_id, status, requester_oid, requester_name, requester_client_id, reason, ticket,
-       connection_id, connection, request_id, supersedes, requested_at, sent_at, moved_at, expires_at,
-       idempotency_key, idempotency_fingerprint, idempotency_expires_at, answer, lease_until)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-       now() + $19 * interval '1 millisecond', $20, now() + $21 * interval '1 millisecond')
-     on conflict do nothing`,
-    values: [
-      operation.id,
-      operation.tenantId,
-      sends ? 'requested' : operation.status,
-      operation.requester.oid,
-      operation.requester.name,
-      operation.requester.clientId,
-      operation.reason,
-      operation.ticket,
-      operation.connection.id,
-      JSON.stringify(operation.connection),
-      operation.requestId,
-      operation.supersedes,
-      operation.requestedAt,
-      operation.sentAt,
-      operation.movedAt,
-      operation.expiresAt,
-      key?.key ?? null,
-      key?.fingerprint ?? null,
-      idempotencyMs,
-      // A wish for an approval is answered already.
-      sends ? null : JSON.stringify(wishAnswer(operation)),
-      leaseMs,
-    ],
+  return JSON.stringify({
+    id: operation.id,
+    tenant_id: operation.tenantId,
+    status: sends ? 'requested' : operation.status,
+    requester_oid: operation.requester.oid,
+    requester_name: operation.requester.name,
+    requester_client_id: operation.requester.clientId,
+    reason: operation.reason,
+    ticket: operation.ticket,
+    connection_id: operation.connection.id,
+    connection: operation.connection,
+    request_id: operation.requestId,
+    supersedes: operation.supersedes,
+    requested_at: operation.requestedAt,
+    sent_at: operation.sentAt,
+    moved_at: operation.movedAt,
+    expires_at: operation.expiresAt,
+    idempotency_key: key?.key,
+    idempotency_fingerprint: key?.fingerprint,
+    // A wish for an approval is answered already.
+    answer: sends ? undefined : wishAnswer(operation),
   });
-  if (inserted.rowCount === 0) return false;
-  if (sends) {
-    await client.query({
-      name: 'operation-sent',
-      text: "update operations set status = 'sent' where id = $1",
-      values: [operation.id],
-    });
-  }
-  return true;
 }
 
 function wishAnswer({ requestId }: Operation): KeptAnswer {
   return { outcome: 'awaiting_approval', value: null, cause: null, concludedFrom: null, requestId };
-}
-
-function json(value: unknown): string | null {
-  return value === undefined || value === null ? null : JSON.stringify(value);
 }
