@@ -56,7 +56,7 @@ export const scales: Readonly<Record<Scale['name'], Scale>> = {
   full: {
     name: 'full',
     seconds: 4,
-    warmUpSeconds: 5,
+    warmUpSeconds: 8,
     repetitions: 5,
     users: [1, 1000],
     tenants: 1000,

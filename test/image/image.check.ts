@@ -13,6 +13,8 @@ import { until } from '../support/processes.ts';
 import { Container, evaluate, image, run, runOnce, simulatorImage } from './engine.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+// `npm start`, without the shell's word for taking its place.
+const startCommand: string[] = manifest.scripts.start.replace(/^exec /, '').split(' ');
 const disconnectPath = '/api/v1/deviceManagement/chromeOSOnboardingSettings/disconnect';
 const uid = 65532;
 
@@ -38,7 +40,7 @@ describe('the service’s image', () => {
 
   it('starts node itself, as a numeric user, without a shell', () => {
     assert.equal(config.User, `${uid}:${uid}`);
-    assert.deepEqual(config.Cmd, ['node', 'dist/main.js']);
+    assert.deepEqual(config.Cmd, startCommand);
     assert.deepEqual(config.Entrypoint ?? [], []);
     assert.ok(config.Env.includes('NODE_ENV=production'));
     assert.deepEqual(Object.keys(config.ExposedPorts).sort(), ['8080/tcp', '9090/tcp']);
@@ -243,7 +245,7 @@ describe('the images at work, confined as in the cluster', () => {
     assert.equal(field('CapBnd'), '0000000000000000');
     assert.equal(field('NoNewPrivs'), '1');
     assert.equal(field('Seccomp'), '2', 'a seccomp profile is in force');
-    assert.equal(readFileSync(`/proc/${pid}/cmdline`, 'utf8'), 'node\0dist/main.js\0');
+    assert.equal(readFileSync(`/proc/${pid}/cmdline`, 'utf8'), `${startCommand.join('\0')}\0`);
     assert.equal(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'), '', 'it has no children');
     const root = /^\S+ \/ (\S+)/m.exec(
       readFileSync(`/proc/${pid}/mounts`, 'utf8').replace(/^(\S+ \/ )\S+ (\S+)/m, '$1$2'),
