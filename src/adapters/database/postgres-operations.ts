@@ -45,8 +45,8 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
     database.run(
       async (client) => (await client.query<Row>({ text, values, ...(name !== undefined && { name }) })).rows,
     );
-  const one = async (text: string, values: unknown[], name?: string): Promise<Operation | null> => {
-    const [row] = await rows<OperationRow>(text, values, name);
+  const one = async (text: string, values: unknown[]): Promise<Operation | null> => {
+    const [row] = await rows<OperationRow>(text, values);
     return row === undefined ? null : operationFrom(row);
   };
 
@@ -85,21 +85,36 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
       return row === undefined ? null : keyedFrom(row);
     },
 
-    async open(opening, event) {
-      const [row] = await rows<{ result: 'opened' | 'slot_taken' | 'disabled' }>(
-        'select open_operation($1, $2, $3, $4, $5) as result',
-        [wishOf(opening), opening.after, opening.leaseMs, idempotencyMs, eventsJson([event])],
-        'open-operation',
-      );
-      return row?.result ?? 'slot_taken';
-    },
+    // In a transaction though it is one statement: where we have given up waiting for it, and said that nothing
+    // was done, nobody commits it.
+    open: (opening, event) =>
+      database.transact(async (client) => {
+        const found = await client.query<{ result: 'opened' | 'slot_taken' | 'disabled' }>({
+          name: 'open-operation',
+          text: 'select open_operation($1, $2, $3, $4, $5) as result',
+          values: [wishOf(opening), opening.after, opening.leaseMs, idempotencyMs, eventsJson([event])],
+        });
+        return found.rows[0]?.result ?? 'slot_taken';
+      }),
 
     move: ({ id, status }, to, change, event, leaseMs = 0) =>
-      one(
-        'select * from move_operation($1, $2, $3, $4, $5, $6, $7, $8)',
-        [id, status, to, event.time, leaseMs, JSON.stringify(change), event.id, eventsJson([event])],
-        'move-operation',
-      ),
+      database.transact(async (client) => {
+        const { rows } = await client.query<OperationRow>({
+          name: 'move-operation',
+          text: 'select * from move_operation($1, $2, $3, $4, $5, $6, $7, $8)',
+          values: [
+            id,
+            status,
+            to,
+            event.time,
+            leaseMs,
+            JSON.stringify(change),
+            event.id,
+            eventsJson([event]),
+          ],
+        });
+        return rows[0] === undefined ? null : operationFrom(rows[0]);
+      }),
 
     async claimRead(id, everyMs) {
       const claimed = await rows(
