@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { get } from 'node:http';
 import { describe, test } from 'node:test';
 import type { AuditEvent } from '../../src/core/audit-event.ts';
-import { exportPath, exportScene, linesIn } from '../support/audit-exports.ts';
+import { exportPath, exportScene, lengthenTrail, linesIn } from '../support/audit-exports.ts';
 import { apiActivity, complaintsAbout } from '../support/ocsf-schema.ts';
 import { until } from '../support/processes.ts';
 import { bearer } from '../support/service.ts';
@@ -58,11 +58,7 @@ describe('the export of the audit trail', () => {
 
   test('a service that loses its database midway does not end as if that were all', async () => {
     const { tenantId } = it.world.simulator.registration;
-    await it.world.query(
-      `select append_audit_events(array_agg(replace(record::text, id::text, gen_random_uuid()::text)))
-       from (select * from audit_events where chain = $1 order by number limit 1) one, generate_series(1, 15000)`,
-      [tenantId],
-    );
+    await lengthenTrail(it.world, tenantId);
     const reading = get(`${it.service.url}${exportPath}`, { headers: { authorization: it.auditor } });
     const [response] = await once(reading, 'response');
     response.once('data', () => response.pause());

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { get, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { exportPath, exportScene, linesIn } from '../support/audit-exports.ts';
+import { exportPath, exportScene, lengthenTrail, linesIn } from '../support/audit-exports.ts';
 import { until } from '../support/processes.ts';
 import { resources } from '../support/resources.ts';
 import { scene } from '../support/scene.ts';
@@ -207,11 +207,7 @@ describe('compression', () => {
   });
 
   test('a long export comes as it is read: what breaks midway is broken off, and nothing is left behind', async () => {
-    await it.world.query(
-      `select append_audit_events(array_agg(replace(record::text, id::text, gen_random_uuid()::text)))
-       from (select * from audit_events where chain = $1 order by number limit 1) one, generate_series(1, 15000)`,
-      [it.world.simulator.registration.tenantId],
-    );
+    await lengthenTrail(it.world, it.world.simulator.registration.tenantId);
     const [response] = await begun(exportPath, { 'accept-encoding': 'gzip' });
     response.once('data', () => response.pause());
     await once(response, 'pause');

@@ -130,3 +130,12 @@ export function bytesOf(lines: readonly object[]): Buffer {
 export async function* inPieces(bytes: Buffer): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += 1000) yield bytes.subarray(at, at + 1000);
 }
+
+/** Makes a tenant's trail so long that an export does not fit into any buffer: 15,000 events like its first. */
+export async function lengthenTrail(world: Pick<World, 'query'>, tenantId: string): Promise<void> {
+  await world.query(
+    `select append_audit_events(array_agg(replace(record::text, id::text, gen_random_uuid()::text)))
+     from (select * from audit_events where chain = $1 order by number limit 1) one, generate_series(1, 15000)`,
+    [tenantId],
+  );
+}

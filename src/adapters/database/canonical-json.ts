@@ -11,7 +11,7 @@ export function canonicalJson(value: object): string {
 }
 
 /** Whether every object in it has its names in the order of their UTF-16 code units (RFC 8785 3.2.3). */
-export function hasSortedNames(value: object): boolean {
+function hasSortedNames(value: object): boolean {
   if (Array.isArray(value)) return value.every((inner) => !isObject(inner) || hasSortedNames(inner));
   let previous = '';
   for (const name of Object.keys(value)) {

@@ -16,7 +16,6 @@ export class TokenRefused extends Error {
 export type UnverifiedToken = {
   /** The header it came in. */
   readonly header: string;
-  readonly raw: string;
   readonly keyId: string;
   /** Says only whose keys to verify with. */
   readonly tenantId: string;
@@ -75,7 +74,6 @@ export function takeBearerToken(authorization: readonly string[]): UnverifiedTok
   if (!tenantId.success) throw new TokenRefused('tid is not a GUID');
   return {
     header: value,
-    raw: value.slice(scheme.length),
     keyId: checked.data.kid,
     tenantId: tenantId.data.toLowerCase(),
   };

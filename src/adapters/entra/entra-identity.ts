@@ -31,10 +31,11 @@ export function createEntraIdentity(options: EntraIdentityOptions): Identity {
 
     const { metadata, key } = await signingKeys.find(token.keyId);
     if (key === null) throw new TokenRefused('signed by a key the tenant does not have', tenantId);
-    const payload = await verifyBearer(token.raw, { tenantId, issuers: metadata.issuers, key });
+    const assertion = bearerTokenIn(token.header);
+    const payload = await verifyBearer(assertion.reveal(), { tenantId, issuers: metadata.issuers, key });
     const { caller, expiresAt } = callerFrom(payload, metadata.issuers);
     verified.keep(fingerprintOf(token.header), { caller, keyId: token.keyId, key, expiresAt });
-    return { caller, assertion: bearerTokenIn(token.header), expiresAt };
+    return { caller, assertion, expiresAt };
   }
 
   /** The caller of a token that was verified before, if its key is still one of its tenant's. */
