@@ -15,26 +15,16 @@ export class InFlight {
     const place = this.#free.pop() ?? this.#places.length;
     this.#places[place] = response;
     if (this.#closing) response.setHeader('connection', 'close');
-    let made = false;
-    let closed = false;
     const leave = () => {
-      if (!made || !closed || this.#places[place] !== response) return;
+      if (this.#places[place] !== response) return;
       this.#places[place] = null;
       this.#free.push(place);
       if (this.size === 0) this.#onSettled?.();
     };
     response.once('close', () => {
-      closed = true;
-      leave();
+      if (response.writableEnded) leave();
+      else afterEnd(response, leave);
     });
-    // No event tells that an answer was made once the caller has gone.
-    const end = response.end;
-    response.end = function (this: ServerResponse, ...given: unknown[]) {
-      made = true;
-      const returned = Reflect.apply(end, this, given);
-      leave();
-      return returned;
-    } as typeof end;
   };
 
   get size(): number {
@@ -57,4 +47,15 @@ export class InFlight {
       this.#onSettled = resolve;
     });
   }
+}
+
+/** Runs `next` once the answer has been made of a caller who went away before: no event tells that. (An `end`
+ *  of each response's own would keep V8 from letting go of it before the next full collection.) */
+function afterEnd(response: ServerResponse, next: () => void): void {
+  const end = response.end;
+  response.end = function (this: ServerResponse, ...given: unknown[]) {
+    const returned = Reflect.apply(end, this, given);
+    next();
+    return returned;
+  } as typeof end;
 }

@@ -11,12 +11,18 @@ export type Queryable = Pick<pg.ClientBase, 'query'>;
  *  write may be repeated when nobody knows whether it was committed. Gives what is open in the events'
  *  tenants. */
 export async function appendEvents(client: Queryable, events: readonly AuditEvent[]): Promise<Operation[]> {
-  const open = await client.query<OperationRow>({
+  const statement = {
     name: 'record-audit-events',
     text: 'select * from record_audit_events($1::json)',
     values: [eventsJson(events)],
+  };
+  // With a callback: the promise of pg's own making keeps V8 from letting go of it, and of all that waits for
+  // it, before the next full collection.
+  return new Promise((resolve, reject) => {
+    client.query<OperationRow>(statement, (error, result) =>
+      error ? reject(error) : resolve(result.rows.map(operationFrom)),
+    );
   });
-  return open.rows.map(operationFrom);
 }
 
 /** Events as `record_audit_events` takes them: one JSON array, each member in the text that is hashed. */
