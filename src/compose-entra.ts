@@ -70,7 +70,6 @@ export function composeEntra(settings: Settings, http: HttpClient, metrics: Metr
   });
   const cache = new ExchangeCache({
     size: entra.exchange.cacheSize,
-    scope: settings.graph.scope,
     clock,
     onResult: (result) => metrics.exchangeCache.inc({ result }),
   });

@@ -24,6 +24,8 @@ export type Caller = {
 export type SignedInCaller = {
   readonly caller: Caller;
   readonly assertion: Secret;
+  /** Stands for the assertion without being it: a hash, to keep things by. */
+  readonly fingerprint: string;
   /** When the assertion expires, in milliseconds since the epoch. */
   readonly expiresAt: number;
 };

@@ -1,3 +1,5 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { World } from '../core/call.ts';
@@ -39,27 +41,29 @@ export type ApiAppOptions = {
 // What keeps a browser from taking an answer for anything but data: it is no page, holds nothing that may be
 // loaded or framed, is of the type it says it is, and comes over TLS. The rest of helmet's headers are about
 // windows and plug-ins; each costs a tenth of a microsecond and some bytes on every call.
-const dataOnly = helmet({
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'none'"],
-      frameAncestors: ["'none'"],
-      baseUri: ["'none'"],
-      formAction: ["'none'"],
+const dataOnly = headersOf(
+  helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+      },
     },
-  },
-  // Only about loads without CORS: allowed origins read with it, and are not kept out.
-  crossOriginResourcePolicy: { policy: 'same-origin' },
-  xFrameOptions: { action: 'deny' },
-  crossOriginOpenerPolicy: false,
-  originAgentCluster: false,
-  xDnsPrefetchControl: false,
-  xDownloadOptions: false,
-  xPermittedCrossDomainPolicies: false,
-  xPoweredBy: false,
-  xXssProtection: false,
-});
+    // Only about loads without CORS: allowed origins read with it, and are not kept out.
+    crossOriginResourcePolicy: { policy: 'same-origin' },
+    xFrameOptions: { action: 'deny' },
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xPoweredBy: false,
+    xXssProtection: false,
+  }),
+);
 
 /** The API that portals call, in the order a request goes through it. */
 export function createApiApp(options: ApiAppOptions): Express {
@@ -75,8 +79,8 @@ export function createApiApp(options: ApiAppOptions): Express {
     requestContext({ newId: world.newId, within: options.withinRequest, onDone: options.onRequestDone }),
   );
   if (options.corsAllowedOrigins.length > 0) app.use(crossOrigin(options.corsAllowedOrigins));
-  app.use(dataOnly);
   app.use((_request, response, next) => {
+    for (const [name, value] of dataOnly) response.setHeader(name, value);
     response.setHeader('cache-control', 'no-store');
     next();
   });
@@ -96,6 +100,13 @@ export function createApiApp(options: ApiAppOptions): Express {
   app.use(nothingHere);
   app.use(problemHandler(options.authorizationUri));
   return app;
+}
+
+/** The headers that a handler sets on every answer alike, asked for once. */
+function headersOf(handler: ReturnType<typeof helmet>): [string, string][] {
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  handler(response.req, response, () => {});
+  return Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)]);
 }
 
 // OPTIONS does no work, and is how a browser learns that it may hear of a limit at all.

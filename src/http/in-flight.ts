@@ -21,7 +21,7 @@ export class InFlight {
       this.#free.push(place);
       if (this.size === 0) this.#onSettled?.();
     };
-    response.once('close', () => {
+    response.on('close', () => {
       if (response.writableEnded) leave();
       else afterEnd(response, leave);
     });

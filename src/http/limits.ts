@@ -11,7 +11,7 @@ export function concurrencyLimit(maximum: number): RequestHandler {
   return (_request, response, next) => {
     if (inFlight >= maximum) throw new CallFailed({ reason: 'overloaded', retryAfter: 1 });
     inFlight += 1;
-    response.once('close', () => {
+    response.on('close', () => {
       inFlight -= 1;
     });
     next();

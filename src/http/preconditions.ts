@@ -3,6 +3,7 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { CallFailed } from '../core/failure.ts';
 import type { IdempotencyKey } from '../core/ports.ts';
+import { valuesOf } from './request-context.ts';
 
 /** `If-Match`. */
 export const ifMatchHeader = z
@@ -36,7 +37,7 @@ export function ifMatchOf(request: Request): string[] | null {
  *  token of 1 to 255 visible ASCII characters; `null` where there is none. `request` is what must be
  *  the same for the call to be a repetition. Fails with `request_invalid`. */
 export function idempotencyKeyOf(request: Request, ...parts: readonly unknown[]): IdempotencyKey | null {
-  const values = request.headersDistinct['idempotency-key'] ?? [];
+  const values = valuesOf(request, 'idempotency-key');
   const [value] = values;
   if (value === undefined) return null;
   // Two are one value too many, however each is spelled.

@@ -53,7 +53,7 @@ export function requestContext(options: {
     const begun = performance.now();
     const context: RequestContext = {
       requestId: options.newId(),
-      trace: continueTrace(request.get('traceparent')),
+      trace: continueTrace(traceparentOf(request)),
       address: addressOf(request),
       facts: {},
       failure: null,
@@ -61,7 +61,7 @@ export function requestContext(options: {
     };
     response.locals.context = context;
     response.setHeader('client-request-id', context.requestId);
-    response.once('close', () => {
+    response.on('close', () => {
       options.onDone({
         requestId: context.requestId,
         trace: context.trace,
@@ -70,7 +70,7 @@ export function requestContext(options: {
         status: response.statusCode,
         durationMs: performance.now() - begun,
         address: context.address,
-        userAgent: request.get('user-agent')?.slice(0, 256) ?? null,
+        userAgent: request.headers['user-agent']?.slice(0, 256) ?? null,
         aborted: !response.writableFinished,
         call: context.facts,
         failure: context.failure,
@@ -91,8 +91,7 @@ export function callOf(request: Request, response: Response): Call {
   const limits = request.app.locals.callerLimit as CallerLimit;
   const context = contextOf(response);
   return {
-    // Not `headers.authorization`: Node silently drops a second one.
-    authorization: request.headersDistinct.authorization ?? [],
+    authorization: valuesOf(request, 'authorization'),
     requestId: context.requestId,
     address: context.address,
     admit: (caller) => limits(caller, response),
@@ -103,11 +102,33 @@ export function callOf(request: Request, response: Response): Call {
   };
 }
 
-// A socket that takes both families shows an IPv4 peer as ::ffff:192.0.2.1.
+/** Every value of a header, by its name in lower case. Node's `headers` keep one `Authorization` of several and
+ *  tell no one; its `headersDistinct` take all headers apart to find one. */
+export function valuesOf({ rawHeaders }: Request, name: string): string[] {
+  const values: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const [given = '', value = ''] = [rawHeaders[index], rawHeaders[index + 1]];
+    if (given.length === name.length && given.toLowerCase() === name) values.push(value);
+  }
+  return values;
+}
+
+// Where there are several, there is none: Node joins them to what is no valid one.
+function traceparentOf({ headers: { traceparent } }: Request): string | undefined {
+  return typeof traceparent === 'string' ? traceparent : undefined;
+}
+
 function addressOf(request: Request): string {
-  const address = (request.ip ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+  const peer = asIPv4(request.socket.remoteAddress ?? '');
+  if (!request.app.enabled('trust proxy')) return peer;
   // What a trusted proxy passes on may still be anything its own caller said.
-  return isIP(address) === 0 ? (request.socket.remoteAddress ?? '') : address;
+  const address = asIPv4(request.ip ?? '');
+  return isIP(address) === 0 ? peer : address;
+}
+
+// A socket that takes both families shows an IPv4 peer as ::ffff:192.0.2.1.
+function asIPv4(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
 }
 
 function routeOf(request: Request): string {

@@ -112,7 +112,7 @@ function followSockets(server: http.Server): Map<Socket, number> {
   });
   server.on('request', ({ socket }, response) => {
     sockets.set(socket, (sockets.get(socket) ?? 0) + 1);
-    response.once('close', () => {
+    response.on('close', () => {
       const busy = sockets.get(socket);
       if (busy !== undefined) sockets.set(socket, busy - 1);
     });

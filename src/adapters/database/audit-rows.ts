@@ -11,16 +11,24 @@ export type Queryable = Pick<pg.ClientBase, 'query'>;
  *  write may be repeated when nobody knows whether it was committed. Gives what is open in the events'
  *  tenants. */
 export async function appendEvents(client: Queryable, events: readonly AuditEvent[]): Promise<Operation[]> {
+  const openIds = await record(client, eventsJson(events));
+  if (openIds.length === 0) return [];
+  const open = await client.query<OperationRow>('select * from operations where id = any($1)', [openIds]);
+  return open.rows.map(operationFrom);
+}
+
+/** Gives the ids of what is open: most often nothing is, and an operation's columns would have to be described
+ *  all the same. With a callback, since the promise that pg makes itself keeps V8 from letting go of it, and
+ *  of all that waits for it, before the next full collection. */
+function record(client: Queryable, events: string): Promise<string[]> {
   const statement = {
     name: 'record-audit-events',
-    text: 'select * from record_audit_events($1::json)',
-    values: [eventsJson(events)],
+    text: 'select id from record_audit_events($1::json)',
+    values: [events],
   };
-  // With a callback: the promise of pg's own making keeps V8 from letting go of it, and of all that waits for
-  // it, before the next full collection.
   return new Promise((resolve, reject) => {
-    client.query<OperationRow>(statement, (error, result) =>
-      error ? reject(error) : resolve(result.rows.map(operationFrom)),
+    client.query<{ id: string }>(statement, (error, result) =>
+      error ? reject(error) : resolve(result.rows.map(({ id }) => id)),
     );
   });
 }

@@ -22,7 +22,7 @@ export type EntraIdentityOptions = {
 export function createEntraIdentity(options: EntraIdentityOptions): Identity {
   const { tenants, verifyBearer, verified, exchange, cache } = options;
 
-  async function verify(authorization: readonly string[]): Promise<SignedInCaller> {
+  async function verify(authorization: readonly string[], fingerprint: string): Promise<SignedInCaller> {
     const token = takeBearerToken(authorization);
     if (token === null) throw new CallFailed({ reason: 'token_missing' });
     const { tenantId } = token;
@@ -34,19 +34,18 @@ export function createEntraIdentity(options: EntraIdentityOptions): Identity {
     const assertion = bearerTokenIn(token.header);
     const payload = await verifyBearer(assertion.reveal(), { tenantId, issuers: metadata.issuers, key });
     const { caller, expiresAt } = callerFrom(payload, metadata.issuers);
-    verified.keep(fingerprintOf(token.header), { caller, keyId: token.keyId, key, expiresAt });
-    return { caller, assertion, expiresAt };
+    verified.keep(fingerprint, { caller, keyId: token.keyId, key, expiresAt });
+    return { caller, assertion, fingerprint, expiresAt };
   }
 
   /** The caller of a token that was verified before, if its key is still one of its tenant's. */
-  async function recall(authorization: readonly string[]): Promise<SignedInCaller | null> {
-    const [header] = authorization;
-    if (header === undefined || authorization.length > 1) return null;
-    const known = verified.find(fingerprintOf(header));
+  async function recall(header: string, fingerprint: string): Promise<SignedInCaller | null> {
+    const known = verified.find(fingerprint);
     if (known === null) return null;
     const { caller, keyId, key, expiresAt } = known;
     const present = await tenants.get(caller.tenantId)?.find(keyId);
-    return present?.key === key ? { caller, assertion: bearerTokenIn(header), expiresAt } : null;
+    if (present?.key !== key) return null;
+    return { caller, assertion: bearerTokenIn(header), fingerprint, expiresAt };
   }
 
   async function exchangeNow({ caller, assertion }: SignedInCaller): Promise<GraphToken> {
@@ -62,7 +61,11 @@ export function createEntraIdentity(options: EntraIdentityOptions): Identity {
   return {
     async authenticate(authorization) {
       try {
-        return (await recall(authorization)) ?? (await verify(authorization));
+        const [header] = authorization;
+        if (header === undefined) throw new CallFailed({ reason: 'token_missing' });
+        const fingerprint = fingerprintOf(header);
+        const known = authorization.length > 1 ? null : await recall(header, fingerprint);
+        return known ?? (await verify(authorization, fingerprint));
       } catch (error) {
         if (!(error instanceof TokenRefused)) throw error;
         throw new CallFailed({ reason: 'token_invalid', cause: error.message, tenantId: error.tenantId });

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { SignedInCaller } from '../../core/caller.ts';
 import type { Clock } from '../../core/ports.ts';
@@ -11,23 +10,23 @@ const expiryMarginMs = 60_000;
 /** Where a token for a read came from: the cache, an exchange already under way, or a new one. */
 export type CacheResult = 'hit' | 'shared' | 'miss';
 
-/** Exchanged tokens for reads, in memory only: bounded by count, and in time by the earlier expiry of
- *  both tokens less a minute. A look-up costs the same whatever the cache holds. */
+type KeptToken = { readonly token: Secret; readonly tenantId: string; readonly usableUntil: number };
+
+/** Exchanged tokens of one scope for reads, in memory only: bounded by count, and in time by the earlier
+ *  expiry of both tokens less a minute. A look-up costs the same whatever the cache holds. */
 export class ExchangeCache {
-  readonly #tokens: LRUCache<string, GraphToken & { usableUntil: number }>;
+  // By the assertion's fingerprint: a heap dump's keys are no tokens.
+  readonly #tokens: LRUCache<string, KeptToken>;
   readonly #underWay = new Map<string, Promise<GraphToken>>();
-  readonly #scope: string;
   readonly #clock: Clock;
   readonly #onResult: (result: CacheResult) => void;
 
   constructor(options: {
     size: number;
-    scope: string;
     clock: Clock;
     onResult: (result: CacheResult) => void;
   }) {
     this.#tokens = new LRUCache({ max: options.size });
-    this.#scope = options.scope;
     this.#clock = options.clock;
     this.#onResult = options.onResult;
   }
@@ -35,17 +34,14 @@ export class ExchangeCache {
   /** The caller's token from the cache, or from `exchange`, which runs once for any number of
    *  simultaneous calls with one assertion. Fails as `exchange` does; a failure is not kept. */
   async get(signedIn: SignedInCaller, exchange: () => Promise<GraphToken>): Promise<Secret> {
-    // Hashed, so that a heap dump's keys are no tokens, and one length whatever the token's.
-    const key = hash(
-      'sha256',
-      `${signedIn.caller.tenantId} ${this.#scope} ${signedIn.assertion.reveal()}`,
-      'base64url',
-    );
-    const known = this.#tokens.get(key);
-    if (known !== undefined && known.usableUntil > this.#clock()) {
+    const { fingerprint } = signedIn;
+    const { tenantId } = signedIn.caller;
+    const known = this.#tokens.get(fingerprint);
+    if (known !== undefined && known.tenantId === tenantId && known.usableUntil > this.#clock()) {
       this.#onResult('hit');
       return known.token;
     }
+    const key = `${tenantId} ${fingerprint}`;
     const underWay = this.#underWay.get(key);
     if (underWay !== undefined) {
       this.#onResult('shared');
@@ -55,10 +51,10 @@ export class ExchangeCache {
     const started = exchange();
     this.#underWay.set(key, started);
     try {
-      const token = await started;
-      const usableUntil = Math.min(token.expiresAt, signedIn.expiresAt) - expiryMarginMs;
-      if (usableUntil > this.#clock()) this.#tokens.set(key, { ...token, usableUntil });
-      return token.token;
+      const { token, expiresAt } = await started;
+      const usableUntil = Math.min(expiresAt, signedIn.expiresAt) - expiryMarginMs;
+      if (usableUntil > this.#clock()) this.#tokens.set(fingerprint, { token, tenantId, usableUntil });
+      return token;
     } finally {
       this.#underWay.delete(key);
     }

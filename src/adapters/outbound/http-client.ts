@@ -69,7 +69,7 @@ export function createHttpClient(proxy: { https: string | null; exceptions: stri
 
   return {
     send(request) {
-      const { origin } = new URL(request.url);
+      const origin = originOf(request.url);
       return new Promise((resolve, reject) => {
         const dispatcher = request.ownConnection === true ? own : kept;
         const exchange = new Exchange(request, resolve, reject);
@@ -194,11 +194,17 @@ class TimedOut extends Error {
 }
 
 function joined(headers: Received): Record<string, string> {
-  const result: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) result[name] = Array.isArray(value) ? value.join(', ') : value;
+  for (const name in headers) {
+    const value = headers[name];
+    if (Array.isArray(value)) headers[name] = value.join(', ');
   }
-  return result;
+  return headers as Record<string, string>;
+}
+
+// Settings and metadata were parsed as URLs when they were read; `new URL` for each request costs a microsecond.
+function originOf(url: string): string {
+  const end = url.indexOf('/', 'https://'.length);
+  return end === -1 ? url : url.slice(0, end);
 }
 
 function codeOf(error: unknown): string {

@@ -28,13 +28,13 @@ export function measureExchange<Input, Output>(
   metrics: Metrics,
 ): (input: Input) => Promise<Output> {
   return async (input) => {
-    const stop = metrics.exchangeDuration.startTimer();
+    const begun = performance.now();
     try {
       const output = await exchange(input);
-      stop({ result: 'exchanged' });
+      metrics.exchangeDuration.observe({ result: 'exchanged' }, secondsSince(begun));
       return output;
     } catch (error) {
-      stop({ result: failureOf(error).reason });
+      metrics.exchangeDuration.observe({ result: failureOf(error).reason }, secondsSince(begun));
       throw error;
     }
   };
@@ -43,13 +43,14 @@ export function measureExchange<Input, Output>(
 /** A Connector whose calls are timed by outcome, and whose words we do not know are counted. */
 export function measureConnector(connector: Connector, metrics: Metrics): Connector {
   const timed = async <Answer>(operation: string, call: Promise<Answer>): Promise<Answer> => {
-    const stop = metrics.graphDuration.startTimer({ operation });
+    const begun = performance.now();
     try {
       const answer = await call;
-      stop({ outcome: 'ok' });
+      metrics.graphDuration.observe({ operation, outcome: 'ok' }, secondsSince(begun));
       return answer;
     } catch (error) {
-      stop({ outcome: failureOf(error).reason });
+      const outcome = failureOf(error).reason;
+      metrics.graphDuration.observe({ operation, outcome }, secondsSince(begun));
       throw error;
     }
   };
@@ -75,10 +76,10 @@ export function measureOperations(operations: Operations, metrics: Metrics, writ
   return {
     ...operations,
     async open(opening, event) {
-      const stop = metrics.auditWriteDuration.startTimer();
+      const begun = performance.now();
       try {
         const opened = await operations.open(opening, event);
-        stop();
+        metrics.auditWriteDuration.observe(secondsSince(begun));
         if (opened === 'opened') writes.written(event);
         return opened;
       } catch (error) {
@@ -87,10 +88,10 @@ export function measureOperations(operations: Operations, metrics: Metrics, writ
       }
     },
     async move(operation, to, change, event, leaseMs) {
-      const stop = metrics.auditWriteDuration.startTimer();
+      const begun = performance.now();
       try {
         const moved = await operations.move(operation, to, change, event, leaseMs);
-        stop();
+        metrics.auditWriteDuration.observe(secondsSince(begun));
         if (moved !== null) writes.written(event);
         if (moved !== null && event.event === 'outcome') metrics.disconnects.inc({ outcome: to });
         if (moved !== null && moved.tookMs !== null) {
@@ -113,10 +114,10 @@ export function measureAuditTrail(audit: AuditTrail, metrics: Metrics, writes: A
   return {
     ...audit,
     async append(event) {
-      const stop = metrics.auditWriteDuration.startTimer();
+      const begun = performance.now();
       try {
         const open = await audit.append(event);
-        stop();
+        metrics.auditWriteDuration.observe(secondsSince(begun));
         writes.written(event);
         return open;
       } catch (error) {
@@ -125,4 +126,9 @@ export function measureAuditTrail(audit: AuditTrail, metrics: Metrics, writes: A
       }
     },
   };
+}
+
+// The library's own timers make three objects and a closure each time.
+function secondsSince(begun: number): number {
+  return (performance.now() - begun) / 1000;
 }

@@ -6,6 +6,7 @@ import type { World } from '../../core/call.ts';
 import { exportAudit, readChainStatus } from '../../core/export-audit.ts';
 import { apiPath } from '../api-path.ts';
 import { gzipped, takesGzip } from '../compressed.ts';
+import { sendJson } from '../json.ts';
 import { ocsfOf } from '../ocsf.ts';
 import { checked } from '../request-body.ts';
 import { callOf } from '../request-context.ts';
@@ -55,7 +56,7 @@ export function auditExportRoutes(world: World, version: string): Router {
   router
     .route(`${apiPath}/audit/verification`)
     .get(async (request, response) => {
-      response.json(await readChainStatus(world, callOf(request, response)));
+      sendJson(response, await readChainStatus(world, callOf(request, response)));
     })
     .all(methodNotAllowed('GET', 'HEAD'));
 

@@ -6,6 +6,7 @@ import { type DryRun, dryRun } from '../../core/dry-run.ts';
 import { readConnection } from '../../core/read-connection.ts';
 import { operationPath } from '../answers.ts';
 import { apiPath } from '../api-path.ts';
+import { sendJson } from '../json.ts';
 import { hasAlready, idempotencyKeyOf, ifMatchOf } from '../preconditions.ts';
 import { checked, jsonBody, words } from '../request-body.ts';
 import { callOf } from '../request-context.ts';
@@ -43,7 +44,7 @@ export function connectionRoutes(world: World): Router {
       if (graph.requestId !== null) response.setHeader('request-id', graph.requestId);
       response.setHeader('etag', seen.etag);
       if (hasAlready(request, seen.etag)) response.status(304).end();
-      else response.json({ value });
+      else sendJson(response, { value });
     })
     .all(methodNotAllowed('GET', 'HEAD'));
 
@@ -87,10 +88,11 @@ export function sendReply(response: Response, reply: DisconnectReply): void {
   }
   if (graphRequestId !== null) response.setHeader('request-id', graphRequestId);
   if (outcome === 'awaiting_approval') {
-    response.status(202).json({ operationId: operation.id, status: outcome, expiresAt: operation.expiresAt });
+    response.status(202);
+    sendJson(response, { operationId: operation.id, status: outcome, expiresAt: operation.expiresAt });
     return;
   }
-  response.json({
+  sendJson(response, {
     // Where the connection is gone there is no status to read any more.
     value: value ?? 'unknown',
     operationId: operation.id,
@@ -109,7 +111,7 @@ const consequences = {
 
 function sendDryRun(response: Response, { checks, connection, would }: DryRun): void {
   if (connection !== null) response.setHeader('etag', connection.seen.etag);
-  response.json({
+  sendJson(response, {
     dryRun: true,
     would,
     consequence: consequences[would],

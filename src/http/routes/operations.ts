@@ -6,6 +6,7 @@ import { execute } from '../../core/execute.ts';
 import { isOver, operationStatuses } from '../../core/operations/operation.ts';
 import { listOperations, readOperation } from '../../core/read-operation.ts';
 import { apiPath } from '../api-path.ts';
+import { sendJson } from '../json.ts';
 import { ifMatchOf, preferredWaitMs } from '../preconditions.ts';
 import { checked, cursor, jsonBody, limit, maybe, noQuery, words } from '../request-body.ts';
 import { callOf } from '../request-context.ts';
@@ -45,7 +46,7 @@ export function operationRoutes(world: World): Router {
       const page = await listOperations(world, callOf(request, response), () =>
         checked(operationsQuery, request.query),
       );
-      response.json({ operations: page.operations, nextCursor: page.nextCursor });
+      sendJson(response, { operations: page.operations, nextCursor: page.nextCursor });
     })
     .all(methodNotAllowed('GET', 'HEAD'));
 
@@ -63,7 +64,7 @@ export function operationRoutes(world: World): Router {
       if (!isOver(operation)) {
         response.setHeader('retry-after', String(Math.ceil(world.timing.watchEveryMs / 1000)));
       }
-      response.json({ ...operation, readFailed });
+      sendJson(response, { ...operation, readFailed });
     })
     .all(methodNotAllowed('GET', 'HEAD'));
 
@@ -81,7 +82,7 @@ export function operationRoutes(world: World): Router {
             return checked(decision, (await jsonBody(request, response, decision)) ?? {}).reason;
           },
         );
-        response.json(operation);
+        sendJson(response, operation);
       })
       .all(methodNotAllowed('POST'));
   }

@@ -2,6 +2,7 @@ import { Router } from 'express';
 import type { World } from '../../core/call.ts';
 import { readProfile } from '../../core/read-profile.ts';
 import { apiPath } from '../api-path.ts';
+import { sendJson } from '../json.ts';
 import { callOf } from '../request-context.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
@@ -13,7 +14,7 @@ export function profileRoutes(world: World): Router {
     .get(async (request, response) => {
       const { caller, permissions } = await readProfile(world, callOf(request, response));
       const { oid, tenantId, name, roles } = caller;
-      response.json({ oid, tenantId, name, roles, permissions });
+      sendJson(response, { oid, tenantId, name, roles, permissions });
     })
     .all(methodNotAllowed('GET', 'HEAD'));
   return router;

@@ -19,14 +19,18 @@ describe('the cache of exchanged tokens', () => {
     exchanges = 0;
     cache = new ExchangeCache({
       size: 3,
-      scope: 'scope',
       clock: () => now,
       onResult: (result) => results.push(result),
     });
   });
 
   const signedIn = (assertion: string, expiresAt = now + hour, tenantId = 'tenant') =>
-    ({ caller: { tenantId }, assertion: new Secret(assertion), expiresAt }) as SignedInCaller;
+    ({
+      caller: { tenantId },
+      assertion: new Secret(assertion),
+      fingerprint: assertion,
+      expiresAt,
+    }) as SignedInCaller;
   const exchange =
     (expiresAt = now + hour) =>
     async () => {

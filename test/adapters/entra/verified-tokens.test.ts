@@ -49,7 +49,7 @@ describe('a token that was verified before', () => {
       },
       verified: new VerifiedTokens({ size, clock }),
       exchange: () => assert.fail('nothing is exchanged here'),
-      cache: new ExchangeCache({ size, scope: 'graph', clock, onResult: () => {} }),
+      cache: new ExchangeCache({ size, clock, onResult: () => {} }),
     });
   }
 

@@ -2,6 +2,7 @@
 import { createPublicKey, type KeyObject, randomBytes, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { ExchangeCache } from '../../../src/adapters/entra/exchange-cache.ts';
+import { fingerprintOf } from '../../../src/adapters/entra/verified-tokens.ts';
 import type { HttpClient } from '../../../src/adapters/outbound/http-client.ts';
 import { createLogger } from '../../../src/adapters/telemetry/logger.ts';
 import { createMetrics } from '../../../src/adapters/telemetry/metrics.ts';
@@ -114,7 +115,7 @@ function documents(): HttpClient {
 }
 
 async function timeHits(users: number): Promise<{ microseconds: number }> {
-  const cache = new ExchangeCache({ size: users, scope: 'scope', clock: Date.now, onResult: () => {} });
+  const cache = new ExchangeCache({ size: users, clock: Date.now, onResult: () => {} });
   const expiresAt = Date.now() + 3_600_000;
   const callers = Array.from({ length: users }, () => callerWith(randomBytes(1050).toString('base64url')));
   const exchange = async () => ({
@@ -148,6 +149,7 @@ async function timeHits(users: number): Promise<{ microseconds: number }> {
         authenticationContexts: [],
       },
       assertion: new Secret(assertion),
+      fingerprint: fingerprintOf(assertion),
       expiresAt,
     };
   }
