@@ -22,7 +22,7 @@ export type BenchService = Contestant & {
 };
 
 /** As package.json's `start` and the image have them. */
-const startFlags = ['--max-semi-space-size=8', '--heap-growing-percent=25'];
+const startFlags = ['--max-semi-space-size=32', '--heap-growing-percent=25'];
 
 const pollMs = 5;
 const startDeadlineMs = 30_000;
