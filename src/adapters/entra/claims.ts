@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Caller } from '../../core/caller.ts';
 import { storable } from '../outbound/storable.ts';
@@ -50,17 +51,26 @@ export function callerFrom(
   return {
     caller: {
       oid: claims.oid.toLowerCase(),
-      tenantId: claims.tid.toLowerCase(),
+      tenantId: once(claims.tid.toLowerCase()),
       name: displayName(claims.preferred_username ?? claims.upn ?? claims.unique_name),
-      clientId: clientId.toLowerCase(),
+      clientId: once(clientId.toLowerCase()),
       kind: claims.idtyp === 'app' || claims.scp === undefined ? 'app' : 'user',
       guest: isGuest(claims, issuers),
-      scopes,
-      roles: claims.roles ?? [],
+      scopes: scopes.map(once),
+      roles: (claims.roles ?? []).map(once),
       authenticationContexts: [claims.acrs ?? []].flat(),
     },
     expiresAt: claims.exp * 1000,
   };
+}
+
+// What most tokens have in common is kept in memory once for all callers, not with each.
+const common = new LRUCache<string, string>({ max: 1000 });
+
+function once(text: string): string {
+  const known = common.get(text);
+  if (known === undefined) common.set(text, text);
+  return known ?? text;
 }
 
 function isGuest(claims: z.infer<typeof accessToken>, issuers: readonly string[]): boolean {
