@@ -54,7 +54,7 @@ export type Call = {
   /** The peer's address, or what the trusted proxies in front of us say it is. */
   readonly address: string;
   /** Counts the call against the caller's rate; fails with `rate_limited`. */
-  readonly admit: (caller: Caller) => Promise<void>;
+  readonly admit: (caller: Caller) => void;
   /** Tells the edge what its one log line should know. */
   readonly note: (facts: CallFacts) => void;
   /** What was told so far. */
@@ -77,7 +77,7 @@ export type CallFacts = {
 export async function authenticate(world: World, call: Call): Promise<SignedInCaller> {
   const signedIn = await identify(world, call);
   call.note({ oid: signedIn.caller.oid, tenantId: signedIn.caller.tenantId });
-  await call.admit(signedIn.caller);
+  call.admit(signedIn.caller);
   return signedIn;
 }
 

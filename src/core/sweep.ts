@@ -32,7 +32,7 @@ function callOfOurs(world: World): Call {
     authorization: [],
     requestId: world.newId(),
     address: 'internal',
-    admit: async () => {},
+    admit: () => {},
     note: () => {},
     noted: () => ({}),
   };

@@ -37,7 +37,7 @@ export type RequestFacts = {
 };
 
 /** Counts a call against its caller's rate and tells the caller in headers; fails with `rate_limited`. */
-export type CallerLimit = (caller: Caller, response: Response) => Promise<void>;
+export type CallerLimit = (caller: Caller, response: Response) => void;
 
 /** What is known of a request as it comes in. */
 export type RequestBegun = Pick<RequestFacts, 'requestId' | 'trace' | 'method'>;
