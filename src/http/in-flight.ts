@@ -1,4 +1,5 @@
 import type { RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 
 /** Requests that are not over. One is over when its answer has been made *and* its connection is done
  *  with it: a caller who goes away does not end the work on their call, nor its record. */
@@ -29,6 +30,11 @@ export class InFlight {
 
   get size(): number {
     return this.#places.length - this.#free.length;
+  }
+
+  /** The connections that requests are under way on. */
+  sockets(): Set<Socket> {
+    return new Set(this.#places.flatMap((response) => response?.req.socket ?? []));
   }
 
   /** From now on every answer says that its connection closes after it, so that callers and gateways

@@ -52,7 +52,7 @@ export function createServers(options: ServersOptions): Servers {
   const api = secure ?? http.createServer({ connectionsCheckingInterval });
   api.on('request', inFlight.listener);
   api.on('request', options.api);
-  const requests = followSockets(api);
+  const sockets = followSockets(api);
   const management = http.createServer(options.management);
   for (const server of [api, management]) {
     server.requestTimeout = requestTimeoutMs;
@@ -70,7 +70,7 @@ export function createServers(options: ServersOptions): Servers {
     const timers = [
       setTimeout(patience.resolve, options.shutdownMs),
       // Without a request a connection is nobody's call. Node would wait a minute for one that never comes.
-      setTimeout(() => destroyUnused(requests), Math.min(arrivalMs, options.shutdownMs)),
+      setTimeout(() => destroyUnused(sockets, inFlight.sockets()), Math.min(arrivalMs, options.shutdownMs)),
     ];
     await Promise.race([Promise.all([closed, inFlight.settled()]), patience.promise]);
     for (const timer of timers) clearTimeout(timer);
@@ -102,27 +102,20 @@ export function createServers(options: ServersOptions): Servers {
   };
 }
 
-/** The server's connections, and how many requests each has under way. */
-function followSockets(server: http.Server): Map<Socket, number> {
-  const sockets = new Map<Socket, number>();
+/** The server's connections. */
+function followSockets(server: http.Server): Set<Socket> {
+  const sockets = new Set<Socket>();
   const event = server instanceof https.Server ? 'secureConnection' : 'connection';
   server.on(event, (socket: Socket) => {
-    sockets.set(socket, 0);
+    sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-  });
-  server.on('request', ({ socket }, response) => {
-    sockets.set(socket, (sockets.get(socket) ?? 0) + 1);
-    response.on('close', () => {
-      const busy = sockets.get(socket);
-      if (busy !== undefined) sockets.set(socket, busy - 1);
-    });
   });
   return sockets;
 }
 
-function destroyUnused(sockets: Map<Socket, number>): void {
-  for (const [socket, requests] of sockets) {
-    if (requests === 0) socket.destroy();
+function destroyUnused(sockets: Set<Socket>, used: Set<Socket>): void {
+  for (const socket of sockets) {
+    if (!used.has(socket)) socket.destroy();
   }
 }
 

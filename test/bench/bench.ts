@@ -13,6 +13,7 @@ import type { Scale } from './scale.ts';
 import { type BenchService, logFileIn, startService } from './service.ts';
 import { ids, makeSigningKey, makeToken, type SigningKey, tenantNumber, writeTokens } from './tokens.ts';
 import { startUpstream, type Upstream } from './upstream/upstream.ts';
+import { useLog } from './used-log.ts';
 
 /** What a part has to work with. Whatever it starts through this ends with the bench at the latest. */
 export type Bench = {
@@ -38,7 +39,7 @@ export type Bench = {
 };
 
 // What any server that is set up at all has: initdb's 128 MB and 1 GB are for the smallest machine there is.
-const postgresSettings = { shared_buffers: '1GB', max_wal_size: '8GB' };
+const postgresSettings = { shared_buffers: '1GB', max_wal_size: '8GB', min_wal_size: '2GB' };
 
 /** Sets everything up; `cleanUp` is told how to take it down, thing by thing, as it comes. */
 export async function openBench(
@@ -80,6 +81,7 @@ export async function openBench(
     return it;
   }
 
+  await useLog(postgres.superuserUrl(), scale.logSegments);
   let services = 0;
   let databases = 0;
   const files = new Map<string, Promise<string>>();

@@ -20,6 +20,8 @@ export type Scale = {
   /** Rows of the audit table before and after it has grown. */
   readonly rows: { readonly few: number; readonly many: number };
   readonly verifiedEvents: number;
+  /** 16 MB each, of PostgreSQL's log, in use before anything is measured. */
+  readonly logSegments: number;
 };
 
 export const scales: Readonly<Record<Scale['name'], Scale>> = {
@@ -37,6 +39,7 @@ export const scales: Readonly<Record<Scale['name'], Scale>> = {
     cachedTokens: 500,
     rows: { few: 200, many: 2000 },
     verifiedEvents: 1000,
+    logSegments: 2,
   },
   short: {
     name: 'short',
@@ -52,6 +55,7 @@ export const scales: Readonly<Record<Scale['name'], Scale>> = {
     cachedTokens: 100_000,
     rows: { few: 10_000, many: 500_000 },
     verifiedEvents: 100_000,
+    logSegments: 64,
   },
   full: {
     name: 'full',
@@ -67,5 +71,6 @@ export const scales: Readonly<Record<Scale['name'], Scale>> = {
     cachedTokens: 100_000,
     rows: { few: 10_000, many: 10_000_000 },
     verifiedEvents: 200_000,
+    logSegments: 128,
   },
 };
