@@ -1,4 +1,4 @@
-/** How often a key was counted, and until when that counts, in milliseconds since the epoch. */
+/** How often a key was counted, and until when that counts, in the milliseconds of the clock it is counted by. */
 export type Window = { calls: number; endsAt: number };
 
 /** Counts calls by key, in memory, in windows that begin with a key's first call. The library there was
@@ -14,7 +14,7 @@ export class CallCounts {
     this.#windowMs = windowMs;
   }
 
-  /** Counts one call now, and gives the window it falls into. */
+  /** Counts one call now, by a clock that never goes back, and gives the window it falls into. */
   count(key: string, now: number): Readonly<Window> {
     if (now >= this.#turnsAt) {
       this.#older = this.#recent;

@@ -40,7 +40,8 @@ function counter(name: string, perMinute: number): (key: string, response: Respo
   const counts = new CallCounts(windowSeconds * 1000);
   const policy = `"${name}";q=${perMinute};w=${windowSeconds}`;
   return (key, response) => {
-    const now = Date.now();
+    // Not the time of day, which may be set back.
+    const now = performance.now();
     const { calls, endsAt } = counts.count(key, now);
     const reset = Math.max(1, Math.ceil((endsAt - now) / 1000));
     // Both limits may apply; each header lists what holds.
