@@ -87,6 +87,5 @@ EXPOSE 8080 9090
 # Kubernetes has probes of its own; this is for whoever runs the image without it.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.MANAGEMENT_PORT || 9090) + '/livez').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-# V8 left alone takes several times the memory it has to: a small young generation, and no more than a quarter of
-# garbage in the old one.
+# Bounds V8's memory: half the young generation it would take, and no more than a quarter of garbage in the old one.
 CMD ["node", "--max-semi-space-size=32", "--heap-growing-percent=25", "dist/main.js"]

@@ -3,6 +3,7 @@ import { readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawnWatched, type WatchedProcess } from '../../src/simulator/watched-process.ts';
+import { startCommand } from '../support/start-command.ts';
 import type { Contestant } from './contestant-process.ts';
 import { Exposition } from './exposition.ts';
 
@@ -21,9 +22,6 @@ export type BenchService = Contestant & {
   readLog(): Promise<Record<string, unknown>[]>;
 };
 
-/** As package.json's `start` and the image have them. */
-const startFlags = ['--max-semi-space-size=32', '--heap-growing-percent=25'];
-
 const pollMs = 5;
 const startDeadlineMs = 30_000;
 
@@ -37,7 +35,7 @@ export async function startService(
   const output = openSync(logFile, 'a', 0o600);
   const begun = performance.now();
   const profiling = profileFolder === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
-  const child = await spawnWatched(process.execPath, [...startFlags, ...profiling, 'dist/main.js'], {
+  const child = await spawnWatched(process.execPath, [...profiling, ...startCommand.slice(1)], {
     cwd: folder,
     env: { PATH: process.env.PATH ?? '', ...environment },
     output,

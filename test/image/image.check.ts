@@ -10,11 +10,10 @@ import pg from 'pg';
 import { otherTenantId, portalClientId, registration } from '../../src/simulator/directory.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { until } from '../support/processes.ts';
+import { startCommand } from '../support/start-command.ts';
 import { Container, evaluate, image, run, runOnce, simulatorImage } from './engine.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-// `npm start`, without the shell's word for taking its place.
-const startCommand: string[] = manifest.scripts.start.replace(/^exec /, '').split(' ');
 const disconnectPath = '/api/v1/deviceManagement/chromeOSOnboardingSettings/disconnect';
 const uid = 65532;
 

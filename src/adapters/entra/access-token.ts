@@ -14,8 +14,6 @@ export class TokenRefused extends Error {
 
 /** A token taken apart, with nothing verified yet. */
 export type UnverifiedToken = {
-  /** The header it came in. */
-  readonly header: string;
   readonly keyId: string;
   /** Says only whose keys to verify with. */
   readonly tenantId: string;
@@ -49,13 +47,10 @@ export function bearerTokenIn(header: string): Secret {
   return new Secret(header.slice(scheme.length));
 }
 
-/** Takes the one bearer token out of a request's `Authorization` headers (RFC 6750 2.1; query and body
- *  are no place for tokens) and takes it apart strictly. Gives `null` where there is no such header;
- *  throws `TokenRefused` for anything that is not exactly one well-formed token. */
-export function takeBearerToken(authorization: readonly string[]): UnverifiedToken | null {
-  const [value] = authorization;
-  if (value === undefined) return null;
-  if (authorization.length > 1) throw new TokenRefused('more than one Authorization header');
+/** Takes the bearer token out of a request's one `Authorization` header (RFC 6750 2.1; query and body
+ *  are no place for tokens) and takes it apart strictly. Throws `TokenRefused` for anything that is not
+ *  exactly one well-formed token. */
+export function takeBearerToken(value: string): UnverifiedToken {
   if (value.length > maxTokenBytes) throw new TokenRefused('the token is larger than 16 kB');
   const match = bearer.exec(value);
   if (match === null) throw new TokenRefused('not a bearer token in compact serialization');
@@ -73,7 +68,6 @@ export function takeBearerToken(authorization: readonly string[]): UnverifiedTok
   const tenantId = guid.safeParse(decodeObject(payloadPart, 'payload').tid);
   if (!tenantId.success) throw new TokenRefused('tid is not a GUID');
   return {
-    header: value,
     keyId: checked.data.kid,
     tenantId: tenantId.data.toLowerCase(),
   };

@@ -22,16 +22,15 @@ export type EntraIdentityOptions = {
 export function createEntraIdentity(options: EntraIdentityOptions): Identity {
   const { tenants, verifyBearer, verified, exchange, cache } = options;
 
-  async function verify(authorization: readonly string[], fingerprint: string): Promise<SignedInCaller> {
-    const token = takeBearerToken(authorization);
-    if (token === null) throw new CallFailed({ reason: 'token_missing' });
+  async function verify(header: string, fingerprint: string): Promise<SignedInCaller> {
+    const token = takeBearerToken(header);
     const { tenantId } = token;
     const signingKeys = tenants.get(tenantId);
     if (signingKeys === undefined) throw new TokenRefused('a tenant that is not on the allow-list');
 
     const { metadata, key } = await signingKeys.find(token.keyId);
     if (key === null) throw new TokenRefused('signed by a key the tenant does not have', tenantId);
-    const assertion = bearerTokenIn(token.header);
+    const assertion = bearerTokenIn(header);
     const payload = await verifyBearer(assertion.reveal(), { tenantId, issuers: metadata.issuers, key });
     const { caller, expiresAt } = callerFrom(payload, metadata.issuers);
     verified.keep(fingerprint, { caller, keyId: token.keyId, key, expiresAt });
@@ -63,9 +62,9 @@ export function createEntraIdentity(options: EntraIdentityOptions): Identity {
       try {
         const [header] = authorization;
         if (header === undefined) throw new CallFailed({ reason: 'token_missing' });
+        if (authorization.length > 1) throw new TokenRefused('more than one Authorization header');
         const fingerprint = fingerprintOf(header);
-        const known = authorization.length > 1 ? null : await recall(header, fingerprint);
-        return known ?? (await verify(authorization, fingerprint));
+        return (await recall(header, fingerprint)) ?? (await verify(header, fingerprint));
       } catch (error) {
         if (!(error instanceof TokenRefused)) throw error;
         throw new CallFailed({ reason: 'token_invalid', cause: error.message, tenantId: error.tenantId });

@@ -15,7 +15,8 @@ type KeptToken = { readonly token: Secret; readonly tenantId: string; readonly u
 /** Exchanged tokens of one scope for reads, in memory only: bounded by count, and in time by the earlier
  *  expiry of both tokens less a minute. A look-up costs the same whatever the cache holds. */
 export class ExchangeCache {
-  // By the assertion's fingerprint: a heap dump's keys are no tokens.
+  // By the assertion's fingerprint: a heap dump's keys are no tokens, and the verified tokens have the very same
+  // string for theirs, so that it is in memory once.
   readonly #tokens: LRUCache<string, KeptToken>;
   readonly #underWay = new Map<string, Promise<GraphToken>>();
   readonly #clock: Clock;
