@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import pg from 'pg';
 import { otherTenantId, registration } from '../../src/simulator/directory.ts';
 import { until } from '../support/processes.ts';
 import { hold, operationsPath, scene } from '../support/scene.ts';
@@ -146,7 +147,7 @@ describe('how often Graph is asked', () => {
 });
 
 describe('Prefer: wait', () => {
-  const it = scene({ timings: { watchEveryMs: 100 } });
+  const it = scene({ timings: { watchEveryMs: 100, graphTimeoutMs: 20_000 } });
   const waiting = (seconds: number | string) => ({ headers: { prefer: `wait=${seconds}` } });
   const timed = async <Value>(work: Promise<Value>): Promise<[Value, number]> => {
     const begun = Date.now();
@@ -229,11 +230,27 @@ describe('Prefer: wait', () => {
     const held = hold(it.simulator, 'disconnect');
     const sending = it.disconnect();
     await held.arrived();
-    const [row] = await it.world.query<{ id: string }>("select id from operations where status = 'sent'");
-    const answer = it.operation(row?.id ?? '', waiting(20));
-    await until('it has been asked', () => it.asked('list') >= 1);
+    const [sent] = await it.world.query<{ id: string; since: string }>(
+      "select id, clock_timestamp()::text as since from operations where status = 'sent'",
+    );
+    assert.ok(sent);
+    it.simulator.clearCalls();
+    const answer = it.operation(sent.id, waiting(20));
+    // A role sees what its own connections did last.
+    const looker = new pg.Client({ connectionString: it.world.database.url });
+    await looker.connect();
+    await until('the waiting call has seen it sent', async () => {
+      const { rowCount } = await looker.query(
+        `select 1 from pg_stat_activity where datname = current_database() and state = 'idle'
+           and query like 'select * from operations where id = %' and query_start > $1`,
+        [sent.since],
+      );
+      return rowCount !== 0;
+    });
+    await looker.end();
     held.release();
     await sending;
     assert.equal((await answer).body.status, 'accepted');
+    assert.equal(it.asked('list'), 1, 'once it was accepted, and not before');
   });
 });
