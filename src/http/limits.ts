@@ -40,8 +40,8 @@ function counter(name: string, perMinute: number): (key: string, response: Respo
   const counts = new CallCounts(windowSeconds * 1000);
   const policy = `"${name}";q=${perMinute};w=${windowSeconds}`;
   return (key, response) => {
-    // Not the time of day, which may be set back.
-    const now = performance.now();
+    // Not the time of day, which may be set back; whole, or the sum and difference below round to 60.000000001 s.
+    const now = Math.floor(performance.now());
     const { calls, endsAt } = counts.count(key, now);
     const reset = Math.max(1, Math.ceil((endsAt - now) / 1000));
     // Both limits may apply; each header lists what holds.
