@@ -3,6 +3,7 @@ import { auditTrail } from './0001-audit-trail.ts';
 import { operations } from './0002-operations.ts';
 import { recordAuditEvents } from './0003-record-audit-events.ts';
 import { movesInOneStatement } from './0004-moves-in-one-statement.ts';
+import { batchesInOneInsert } from './0005-batches-in-one-insert.ts';
 
 /** All migrations by name, in order. They only ever expand: an old pod keeps working beside a new
  *  schema, and there is no way down. */
@@ -11,6 +12,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0002-operations': operations,
   '0003-record-audit-events': recordAuditEvents,
   '0004-moves-in-one-statement': movesInOneStatement,
+  '0005-batches-in-one-insert': batchesInOneInsert,
 };
 
 /** What the service's role may do, and nothing else. Granted anew with each run of the migrations. */
