@@ -193,9 +193,9 @@ test('a metadata document that vanishes for a moment takes no issuer with it', a
   const { simulator } = world;
   const v1 = await simulator.token('admin', { version: '1.0' });
   await start({ refreshMs: 40 });
+  const failed = await refreshes('failed');
   // One of the two documents of the next load is gone.
   simulator.setFault('metadata', { status: 404, body: html, times: 1 });
-  const failed = await refreshes('failed');
   await until('a refresh has failed', async () => (await refreshes('failed')) > failed);
   assert.equal((await callWith(v1)).status, 200);
 });

@@ -3,6 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { people } from '../../src/simulator/directory.ts';
 import { until } from '../support/processes.ts';
 import {
   assertNoSecret,
@@ -128,7 +129,8 @@ describe('tracing', () => {
       assertNoSecret(receiver.bodies.join(), [
         token,
         'a reason nobody',
-        'ada',
+        people.admin.displayName,
+        people.admin.mailbox,
         world.simulator.registration.clientSecret,
       ]);
     });
