@@ -129,7 +129,7 @@ describe('tracing', () => {
       assertNoSecret(receiver.bodies.join(), [
         token,
         'a reason nobody',
-        people.admin.displayName,
+        people.admin.givenName,
         people.admin.mailbox,
         world.simulator.registration.clientSecret,
       ]);
