@@ -54,6 +54,9 @@ const maxConnections = 4096;
 /** An HTTP client over undici. `proxy` is what HTTPS_PROXY and NO_PROXY say. */
 export function createHttpClient(proxy: { https: string | null; exceptions: string | null }): HttpClient {
   const options = {
+    // In HTTP/2 requests share a connection, and undici sends them anew by itself when the peer ends it: an act
+    // would have no connection of its own, and no one could say that it was sent once (RFC 9113 6.8).
+    allowH2: false,
     // Made once: for each connection anew it would cost as much as the handshake.
     connect: { timeout: 5000, secureContext: createSecureContext() },
     maxResponseSize: maxAnswerBytes,

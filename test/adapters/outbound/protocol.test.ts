@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { createSecureServer } from 'node:http2';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import tls from 'node:tls';
+import { createHttpClient } from '../../../src/adapters/outbound/http-client.ts';
+import { makeTls } from '../../../src/simulator/certificates.ts';
+
+/** A peer that takes HTTP/2 wherever it is offered, as Graph and Entra ID may, and tells of each request
+ *  in which version it came and over which connection. */
+async function startPeer() {
+  const { caPem, certPem, keyPem } = await makeTls();
+  tls.setDefaultCACertificates([...tls.getCACertificates('default'), caPem]);
+  const seen: { version: string; connection: number }[] = [];
+  const offered: string[][] = [];
+  const connections = new Set<Socket>();
+  const server = createSecureServer(
+    {
+      cert: certPem,
+      key: keyPem,
+      allowHTTP1: true,
+      ALPNCallback: ({ protocols }) => {
+        offered.push(protocols);
+        return protocols.includes('h2') ? 'h2' : 'http/1.1';
+      },
+    },
+    ({ httpVersion, socket, stream }, response) => {
+      const { remotePort } = httpVersion === '2.0' ? (stream.session?.socket ?? socket) : socket;
+      seen.push({ version: httpVersion, connection: remotePort ?? 0 });
+      response.end('{}');
+    },
+  );
+  server.on('connection', (socket: Socket) => connections.add(socket));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = () => {
+    for (const socket of connections) socket.destroy();
+    server.close();
+  };
+  return { url: `https://localhost:${(server.address() as AddressInfo).port}/`, seen, offered, close };
+}
+
+async function startTunnel() {
+  const server = createServer();
+  const sockets = new Set<Socket>();
+  server.on('connect', (request, client: Socket) => {
+    const [host, port] = String(request.url).split(':');
+    const upstream = net.connect(Number(port), host, () => {
+      client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      client.pipe(upstream).pipe(client);
+    });
+    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => {}));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
+}
+
+// In HTTP/2 requests share a connection, and a client may send one anew by itself when a connection ends
+// (RFC 9113 6.8): the act would be neither alone nor certain to be sent once.
+describe('a peer that prefers HTTP/2', () => {
+  let peer: Awaited<ReturnType<typeof startPeer>>;
+  let tunnel: Awaited<ReturnType<typeof startTunnel>>;
+  before(async () => {
+    [peer, tunnel] = await Promise.all([startPeer(), startTunnel()]);
+  });
+  after(() => {
+    tunnel?.close();
+    peer?.close();
+  });
+  beforeEach(() => {
+    peer.seen.length = 0;
+    peer.offered.length = 0;
+  });
+
+  const ways = [
+    { way: 'directly', proxied: false, exceptions: null },
+    { way: 'through a proxy', proxied: true, exceptions: null },
+    { way: 'past a proxy', proxied: true, exceptions: 'localhost' },
+  ];
+  for (const { way, proxied, exceptions } of ways) {
+    const client = () => createHttpClient({ https: proxied ? tunnel.url : null, exceptions });
+
+    test(`${way}, is never offered it`, async () => {
+      const http = client();
+      try {
+        for (const ownConnection of [false, true]) {
+          await http.send({ method: 'GET', url: peer.url, headers: {}, timeoutMs: 5000, ownConnection });
+        }
+      } finally {
+        await http.close();
+      }
+      assert.deepEqual(
+        peer.seen.map(({ version }) => version),
+        ['1.1', '1.1'],
+      );
+      assert.deepEqual(peer.offered, [['http/1.1'], ['http/1.1']]);
+    });
+
+    test(`${way}, gets each of many acts on a connection of its own`, async () => {
+      const http = client();
+      const acts = Array.from({ length: 8 }, () =>
+        http.send({ method: 'POST', url: peer.url, headers: {}, timeoutMs: 5000, ownConnection: true }),
+      );
+      try {
+        await Promise.all(acts);
+      } finally {
+        await http.close();
+      }
+      assert.equal(peer.seen.length, 8);
+      assert.equal(new Set(peer.seen.map(({ connection }) => connection)).size, 8);
+    });
+  }
+});
