@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { createSecureServer } from 'node:http2';
-import net, { type AddressInfo, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import tls from 'node:tls';
 import { createHttpClient } from '../../../src/adapters/outbound/http-client.ts';
 import { makeTls } from '../../../src/simulator/certificates.ts';
+import { startProxy } from '../../support/connect-proxy.ts';
 
 /** A peer that takes HTTP/2 wherever it is offered, as Graph and Entra ID may, and tells of each request
  *  in which version it came and over which connection. */
@@ -42,41 +42,22 @@ async function startPeer() {
   return { url: `https://localhost:${(server.address() as AddressInfo).port}/`, seen, offered, close };
 }
 
-async function startTunnel() {
-  const server = createServer();
-  const sockets = new Set<Socket>();
-  server.on('connect', (request, client: Socket) => {
-    const [host, port] = String(request.url).split(':');
-    const upstream = net.connect(Number(port), host, () => {
-      client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
-      client.pipe(upstream).pipe(client);
-    });
-    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => {}));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const close = () => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  };
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
-}
-
 // In HTTP/2 requests share a connection, and a client may send one anew by itself when a connection ends
 // (RFC 9113 6.8): the act would be neither alone nor certain to be sent once.
 describe('a peer that prefers HTTP/2', () => {
   let peer: Awaited<ReturnType<typeof startPeer>>;
-  let tunnel: Awaited<ReturnType<typeof startTunnel>>;
+  let proxy: Awaited<ReturnType<typeof startProxy>>;
   before(async () => {
-    [peer, tunnel] = await Promise.all([startPeer(), startTunnel()]);
+    [peer, proxy] = await Promise.all([startPeer(), startProxy()]);
   });
-  after(() => {
-    tunnel?.close();
+  after(async () => {
+    await proxy?.close();
     peer?.close();
   });
   beforeEach(() => {
     peer.seen.length = 0;
     peer.offered.length = 0;
+    proxy.connects.length = 0;
   });
 
   const ways = [
@@ -85,7 +66,7 @@ describe('a peer that prefers HTTP/2', () => {
     { way: 'past a proxy', proxied: true, exceptions: 'localhost' },
   ];
   for (const { way, proxied, exceptions } of ways) {
-    const client = () => createHttpClient({ https: proxied ? tunnel.url : null, exceptions });
+    const client = () => createHttpClient({ https: proxied ? proxy.url : null, exceptions });
 
     test(`${way}, is never offered it`, async () => {
       const http = client();
@@ -113,6 +94,7 @@ describe('a peer that prefers HTTP/2', () => {
       } finally {
         await http.close();
       }
+      assert.equal(proxy.connects.length, proxied && exceptions === null ? 8 : 0);
       assert.equal(peer.seen.length, 8);
       assert.equal(new Set(peer.seen.map(({ connection }) => connection)).size, 8);
     });
