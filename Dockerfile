@@ -16,7 +16,8 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY src ./src
-RUN npm run build && mv dist/simulator simulator
+COPY simulator ./simulator
+RUN npm run build && npm run build:simulator
 
 # The bill of materials is of what was installed; npm would miss in it what was left out on purpose.
 FROM base AS production-dependencies
@@ -68,7 +69,7 @@ ENV SIMULATOR_HOST=0.0.0.0 \
     SIMULATOR_CA_FILE=/tmp/simulator-ca.pem
 COPY --from=pruned /opt/chromeos-connector-bff/package.json /opt/chromeos-connector-bff/sbom.cdx.json ./
 COPY --from=pruned /opt/chromeos-connector-bff/node_modules ./node_modules
-COPY --from=build /opt/chromeos-connector-bff/simulator ./dist/simulator
+COPY --from=build /opt/chromeos-connector-bff/dist-simulator ./dist/simulator
 EXPOSE 8443
 CMD ["node", "dist/simulator/main.js"]
 

@@ -1,4 +1,4 @@
-import { loadSettings, SettingsError } from './settings.ts';
+import { loadSettings, SettingsError } from './settings/settings.ts';
 
 /** The process edge: boot, signals, exit codes. */
 
@@ -10,7 +10,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => void stop(signal));
 }
 
-const { compose } = await import('./compose.ts');
+const { compose } = await import('./compose/compose.ts');
 const service = composed();
 const { log } = service;
 stop = once(async (signal) => {

@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { connectionConfigFrom } from '../adapters/database/connection-config.ts';
 import { applyRetention } from '../adapters/database/retention.ts';
-import { signerFrom, verifierFrom } from '../adapters/database/statement.ts';
-import { loadRetentionSettings, SettingsError } from '../settings.ts';
+import { signerFrom, verifierFrom } from '../audit-verification/format/statement.ts';
+import { loadRetentionSettings, SettingsError } from '../settings/settings.ts';
 
 /** `audit-retention --before DATE [--tenant ID] [--public-key FILE…] [--yes]`: removes the oldest part of
  *  audit chains and leaves a signed statement of it. Needs DATABASE_ADMIN_URL and AUDIT_SIGNING_KEY_FILE.

@@ -1,15 +1,15 @@
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import type { ChainReport } from '../adapters/audit-verification/chain-proofs.ts';
-import { verifyExport } from '../adapters/audit-verification/export-file.ts';
-import { Finding } from '../adapters/audit-verification/finding.ts';
-import { readOutsideCheckpoints } from '../adapters/audit-verification/outside-checkpoints.ts';
-import { summaryOf, warningsOf } from '../adapters/audit-verification/report.ts';
-import { verifyStored } from '../adapters/audit-verification/stored-chains.ts';
 import { connectionConfigFrom } from '../adapters/database/connection-config.ts';
-import { type Verifier, verifierFrom } from '../adapters/database/statement.ts';
-import { loadDatabaseSettings, SettingsError } from '../settings.ts';
+import type { ChainReport } from '../audit-verification/chain-proofs.ts';
+import { verifyExport } from '../audit-verification/export-file.ts';
+import { Finding } from '../audit-verification/finding.ts';
+import { type Verifier, verifierFrom } from '../audit-verification/format/statement.ts';
+import { readOutsideCheckpoints } from '../audit-verification/outside-checkpoints.ts';
+import { summaryOf, warningsOf } from '../audit-verification/report.ts';
+import { verifyStored } from '../audit-verification/stored-chains.ts';
+import { loadDatabaseSettings, SettingsError } from '../settings/settings.ts';
 
 /** `audit-verify --public-key FILE… [--checkpoints FILE] [EXPORT.ndjson]`: checks the audit trail of
  *  DATABASE_URL, or of an exported file, where nothing else is needed. Exits 0 when nothing is wrong, 1 when

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { createDatabase } from '../adapters/database/database.ts';
 import { readSwitches, writeSwitch } from '../adapters/database/disconnect-switch.ts';
 import { createPool } from '../adapters/database/pool.ts';
-import { loadDatabaseSettings, SettingsError } from '../settings.ts';
+import { loadDatabaseSettings, SettingsError } from '../settings/settings.ts';
 
 /** `disconnect-switch on|off|status [--tenant ID] --reason "…"`: turns disconnecting off or on again, for
  *  one tenant or for all. Every replica obeys at its next call; each change is an audit event. Needs

@@ -1,5 +1,5 @@
 import { migrate } from '../adapters/database/migrate.ts';
-import { loadDatabaseSettings, SettingsError } from '../settings.ts';
+import { loadDatabaseSettings, SettingsError } from '../settings/settings.ts';
 
 /** `npm run migrate`: brings the schema up to date as DATABASE_ADMIN_URL (default DATABASE_URL) and
  *  grants the role of DATABASE_URL what the service needs. Exits 0 when done, 1 when not. */

@@ -1,10 +1,10 @@
 import type { AccessRules } from './access.ts';
-import { type Action, type AuditEvent, noTenant } from './audit-event.ts';
+import { type Action, type AuditEvent, noTenant } from './audit/audit-event.ts';
 import type { Caller, SignedInCaller } from './caller.ts';
 import { failureOf, graphTraceOf } from './failure.ts';
-import type { ConnectionState } from './operations/connection.ts';
-import type { Operation } from './operations/operation.ts';
-import type { PolicyOf } from './operations/policy.ts';
+import type { ConnectionState } from './operation/connection.ts';
+import type { Operation } from './operation/operation.ts';
+import type { PolicyOf } from './operation/policy.ts';
 import type { AuditTrail, Clock, Connector, Identity, NewId, Operations, Pause } from './ports.ts';
 
 /** What every use case needs of the world. */

@@ -1,5 +1,5 @@
 import type { Permission } from './access.ts';
-import type { OperationStatus } from './operations/operation.ts';
+import type { OperationStatus } from './operation/operation.ts';
 
 /** What Graph's answer lets us trace: its own request id, status, error code and date. */
 export type GraphTrace = {
@@ -16,7 +16,7 @@ export type OperationReference = { readonly operationId: string };
 export type Complaint = { readonly field: string; readonly message: string };
 
 /** Every reason for which a call can end badly. What a reason means in HTTP is decided in one
- *  place, `http/problem.ts`; nothing below the HTTP layer knows a status of ours.
+ *  place, `http/problems/answers.ts`; nothing below the HTTP layer knows a status of ours.
  *
  *  `cause` is for the log and never leaves the service. `retryAfter` is in seconds where it is ours (a number), and as the
  *  other side said it where it is theirs (a string: seconds or an HTTP date). */

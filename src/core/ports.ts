@@ -1,9 +1,9 @@
-import type { AuditEvent, AuditPage, AuditQuery } from './audit-event.ts';
-import type { AuditSelection, ChainStatus, ExportEntry } from './audit-export.ts';
+import type { AuditEvent, AuditPage, AuditQuery } from './audit/audit-event.ts';
+import type { AuditSelection, ChainStatus, ExportEntry } from './audit/audit-export.ts';
 import type { Caller, SignedInCaller } from './caller.ts';
 import type { GraphTrace } from './failure.ts';
-import type { SeenConnection } from './operations/connection.ts';
-import type { KeptAnswer, Operation, OperationChange, OperationStatus } from './operations/operation.ts';
+import type { SeenConnection } from './operation/connection.ts';
+import type { KeptAnswer, Operation, OperationChange, OperationStatus } from './operation/operation.ts';
 import type { Secret } from './secret.ts';
 
 /** Who the caller is, and how to act for them. */

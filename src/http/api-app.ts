@@ -4,18 +4,23 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import helmet from 'helmet';
 import type { World } from '../core/call.ts';
 import { CallFailed, type Failure, failureOf } from '../core/failure.ts';
-import type { AuthorizationUri } from './answers.ts';
-import { allowCall, crossOrigin, isPreflight } from './cross-origin.ts';
-import { addressLimit, callerLimit, concurrencyLimit } from './limits.ts';
+import { allowCall, crossOrigin, isPreflight } from './middleware/cross-origin.ts';
+import { addressLimit, callerLimit, concurrencyLimit } from './middleware/limits.ts';
+import {
+  contextOf,
+  type RequestBegun,
+  type RequestFacts,
+  requestContext,
+} from './middleware/request-context.ts';
 import type { Installation } from './openapi/described.ts';
-import { sendProblem } from './problem.ts';
-import { contextOf, type RequestBegun, type RequestFacts, requestContext } from './request-context.ts';
-import { auditRoutes } from './routes/audit.ts';
-import { auditExportRoutes } from './routes/audit-export.ts';
-import { connectionRoutes } from './routes/connection.ts';
-import { documentationRoutes } from './routes/documentation.ts';
-import { operationRoutes } from './routes/operations.ts';
-import { profileRoutes } from './routes/profile.ts';
+import type { AuthorizationUri } from './problems/answers.ts';
+import { sendProblem } from './problems/problem.ts';
+import { auditRoutes } from './resources/audit.ts';
+import { auditExportRoutes } from './resources/audit-export.ts';
+import { connectionRoutes } from './resources/connection.ts';
+import { documentationRoutes } from './resources/documentation.ts';
+import { operationRoutes } from './resources/operations.ts';
+import { profileRoutes } from './resources/profile.ts';
 
 export type ApiAppOptions = {
   readonly world: World;

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
-import { availablePort } from '../../src/simulator/demo-ports.ts';
+import { availablePort } from '../../tools/demo/demo-ports.ts';
 import { folderOf, type Snippet, snippetsIn } from '../support/guide.ts';
 import { startService, startWorld, type TestService, type World } from '../support/service.ts';
 import { adjusted } from '../support/timings.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { sealed } from '../../src/adapters/database/statement.ts';
+import { sealed } from '../../src/audit-verification/format/statement.ts';
 import {
   type AuditScene,
   homeTenant,

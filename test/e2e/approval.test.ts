@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { oidIn, otherTenantId, people, registration } from '../../src/simulator/directory.ts';
+import { oidIn, otherTenantId, people, registration } from '../../simulator/directory.ts';
 import { until } from '../support/processes.ts';
 import { operationsPath, scene } from '../support/scene.ts';
 

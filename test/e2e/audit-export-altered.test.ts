@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { readOutsideCheckpoints } from '../../src/adapters/audit-verification/outside-checkpoints.ts';
-import { genesisOf, nextLink } from '../../src/adapters/database/audit-chain.ts';
+import { genesisOf, nextLink } from '../../src/audit-verification/format/audit-chain.ts';
+import { readOutsideCheckpoints } from '../../src/audit-verification/outside-checkpoints.ts';
 import { bytesOf, exportScene, inPieces, type Line, linesIn } from '../support/audit-exports.ts';
 
 describe('an exported file that somebody worked on', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { describe, test } from 'node:test';
-import type { AuditEvent } from '../../src/core/audit-event.ts';
+import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
 import { exportPath, exportScene, lengthenTrail, linesIn } from '../support/audit-exports.ts';
 import { apiActivity, complaintsAbout } from '../support/ocsf-schema.ts';
 import { until } from '../support/processes.ts';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import pg from 'pg';
-import { digestOf, genesisOf, nextLink } from '../../src/adapters/database/audit-chain.ts';
-import type { AuditEvent } from '../../src/core/audit-event.ts';
+import { digestOf, genesisOf, nextLink } from '../../src/audit-verification/format/audit-chain.ts';
+import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
 import { until } from '../support/processes.ts';
 import {
   bearer,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import type { Fault } from '../../src/simulator/simulator.ts';
+import type { Fault } from '../../simulator/simulator.ts';
 import {
   bearer,
   disconnectPath,

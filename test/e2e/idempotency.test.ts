@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type request from 'supertest';
-import { otherTenantId, people, registration } from '../../src/simulator/directory.ts';
-import type { Fault } from '../../src/simulator/simulator.ts';
+import { otherTenantId, people, registration } from '../../simulator/directory.ts';
+import type { Fault } from '../../simulator/simulator.ts';
 import { faultsInTurn, hold, operationsPath, scene } from '../support/scene.ts';
 
 const keyed = (key: string) => ({ 'idempotency-key': key });

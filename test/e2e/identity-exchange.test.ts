@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import type { Fault } from '../../simulator/simulator.ts';
 import { entraCodes } from '../../src/adapters/entra/entra-errors.ts';
-import type { Fault } from '../../src/simulator/simulator.ts';
 import { type PrivateEntra, startPrivateEntra } from '../support/private-entra.ts';
 import { until } from '../support/processes.ts';
 import {

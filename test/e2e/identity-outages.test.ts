@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import type { Settings } from '../../src/settings.ts';
-import type { Fault } from '../../src/simulator/simulator.ts';
+import type { Fault } from '../../simulator/simulator.ts';
+import type { Settings } from '../../src/settings/settings.ts';
 import { privateKeyPair, startPrivateEntra } from '../support/private-entra.ts';
 import { until } from '../support/processes.ts';
 import {

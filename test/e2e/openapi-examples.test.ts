@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import type request from 'supertest';
 import examples from '../../src/http/openapi/examples.json' with { type: 'json' };
-import { texts } from '../../src/http/problem-texts.ts';
+import { texts } from '../../src/http/problems/problem-texts.ts';
 import { normalized } from '../support/normalized.ts';
 import { hold, operationsPath, scene } from '../support/scene.ts';
 import { bearer, connectionPath, disconnectPath, eventsPath, startService } from '../support/service.ts';

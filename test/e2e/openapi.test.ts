@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { texts } from '../../src/http/problem-texts.ts';
+import { texts } from '../../src/http/problems/problem-texts.ts';
 import { scene } from '../support/scene.ts';
 import { startService } from '../support/service.ts';
 

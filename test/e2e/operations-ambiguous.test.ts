@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Fault } from '../../src/simulator/simulator.ts';
+import type { Fault } from '../../simulator/simulator.ts';
 import { faultsInTurn, operationsPath, scene } from '../support/scene.ts';
 
 const connected = (onboardingStatus: string) => ({ onboardingStatus });

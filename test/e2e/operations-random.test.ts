@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type request from 'supertest';
-import { isOver, mayMove, type OperationStatus, openStatuses } from '../../src/core/operations/operation.ts';
-import type { Fault } from '../../src/simulator/simulator.ts';
+import type { Fault } from '../../simulator/simulator.ts';
+import { isOver, mayMove, type OperationStatus, openStatuses } from '../../src/core/operation/operation.ts';
 import { scene } from '../support/scene.ts';
 
 type Row = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { otherTenantId, registration } from '../../src/simulator/directory.ts';
+import { otherTenantId, registration } from '../../simulator/directory.ts';
 import { scene } from '../support/scene.ts';
 
 const environment = { ALLOWED_TENANT_IDS: `${registration.tenantId},${otherTenantId}` };

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import tls from 'node:tls';
-import { makeTls, type SimulatorTls } from '../../src/simulator/certificates.ts';
+import { makeTls, type SimulatorTls } from '../../simulator/certificates.ts';
 import { until } from '../support/processes.ts';
 import { startService, startWorld, type TestService, type World } from '../support/service.ts';
 

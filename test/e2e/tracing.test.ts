@@ -3,7 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { people } from '../../src/simulator/directory.ts';
+import { people } from '../../simulator/directory.ts';
 import { until } from '../support/processes.ts';
 import {
   assertNoSecret,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import pg from 'pg';
-import { otherTenantId, registration } from '../../src/simulator/directory.ts';
+import { otherTenantId, registration } from '../../simulator/directory.ts';
 import { until } from '../support/processes.ts';
 import { hold, operationsPath, scene } from '../support/scene.ts';
 

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import type { World } from '../../src/core/call.ts';
 import { createApiApp } from '../../src/http/api-app.ts';
-import { texts } from '../../src/http/problem-texts.ts';
+import { texts } from '../../src/http/problems/problem-texts.ts';
 import { type Answer, complaintsAbout } from '../support/described-answers.ts';
 import { documentOf, sampleInstallation } from '../support/openapi.ts';
 

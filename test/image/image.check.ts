@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import tls from 'node:tls';
 import pg from 'pg';
-import { otherTenantId, portalClientId, registration } from '../../src/simulator/directory.ts';
+import { otherTenantId, portalClientId, registration } from '../../simulator/directory.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { until } from '../support/processes.ts';
 import { startCommand } from '../support/start-command.ts';

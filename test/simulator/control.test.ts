@@ -12,7 +12,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { generate } from 'selfsigned';
 import { bearer, settings, start } from './support.ts';
 
-const main = fileURLToPath(new URL('../../src/simulator/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('../../simulator/main.ts', import.meta.url));
 
 test('help and people tell what there is', async () => {
   await using running = await start();

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConfidentialClientApplication } from '@azure/msal-node';
 import { decodeJwt } from 'jose';
-import type { PersonBehaviour } from '../../src/simulator/directory.ts';
-import type { TokenOptions } from '../../src/simulator/simulator.ts';
+import type { PersonBehaviour } from '../../simulator/directory.ts';
+import type { TokenOptions } from '../../simulator/simulator.ts';
 import { type Answer, type Changes, scope, start } from './support.ts';
 
 function assertRefused(answer: Answer, code: number, error: string, label: string): void {

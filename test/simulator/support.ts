@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'undici';
-import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts';
+import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
 
 export const scope = 'https://graph.microsoft.com/DeviceManagementConfiguration.ReadWrite.All';
 export const settings = '/beta/deviceManagement/chromeOSOnboardingSettings';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
-import type { PersonName } from '../../src/simulator/simulator.ts';
+import type { PersonName } from '../../simulator/simulator.ts';
 import { start } from './support.ts';
 
 type Running = Awaited<ReturnType<typeof start>>;

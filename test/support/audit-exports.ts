@@ -4,12 +4,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
-import type { ChainReport } from '../../src/adapters/audit-verification/chain-proofs.ts';
-import { verifyExport } from '../../src/adapters/audit-verification/export-file.ts';
-import { Finding } from '../../src/adapters/audit-verification/finding.ts';
-import type { OutsideCheckpoints } from '../../src/adapters/audit-verification/outside-checkpoints.ts';
-import { verifierFrom } from '../../src/adapters/database/statement.ts';
-import type { AuditEvent } from '../../src/core/audit-event.ts';
+import type { ChainReport } from '../../src/audit-verification/chain-proofs.ts';
+import { verifyExport } from '../../src/audit-verification/export-file.ts';
+import { Finding } from '../../src/audit-verification/finding.ts';
+import { verifierFrom } from '../../src/audit-verification/format/statement.ts';
+import type { OutsideCheckpoints } from '../../src/audit-verification/outside-checkpoints.ts';
+import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
 import {
   bearer,
   connectionPath,

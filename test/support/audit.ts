@@ -9,10 +9,14 @@ import { appendEvents } from '../../src/adapters/database/audit-rows.ts';
 import { makeCheckpoints } from '../../src/adapters/database/checkpoints.ts';
 import { createDatabase } from '../../src/adapters/database/database.ts';
 import { migrate } from '../../src/adapters/database/migrate.ts';
-import { type SignedStatement, type Signer, signerFrom } from '../../src/adapters/database/statement.ts';
-import type { AuditEvent } from '../../src/core/audit-event.ts';
+import {
+  type SignedStatement,
+  type Signer,
+  signerFrom,
+} from '../../src/audit-verification/format/statement.ts';
+import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
 import { Secret } from '../../src/core/secret.ts';
-import { superuserUrl } from '../../src/simulator/postgres-access.ts';
+import { superuserUrl } from '../../tools/postgres/postgres-access.ts';
 import { POSTGRES_ACCESS, testDatabase } from './postgres.ts';
 
 const cli = fileURLToPath(new URL('../../src/cli/', import.meta.url));

@@ -1,7 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Postgres, startPostgres } from '../../src/simulator/postgres.ts';
+import { type Postgres, startPostgres } from '../../tools/postgres/postgres.ts';
 import { POSTGRES_ACCESS } from './postgres.ts';
 
 let postgres: Postgres | undefined;

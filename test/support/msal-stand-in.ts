@@ -1,4 +1,4 @@
-import type { PersonName, Simulator } from '../../src/simulator/simulator.ts';
+import type { PersonName, Simulator } from '../../simulator/simulator.ts';
 
 type Config = {
   auth: {

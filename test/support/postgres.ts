@@ -4,7 +4,7 @@ import {
   dropDatabase,
   type PostgresAccess,
   type ServiceDatabase,
-} from '../../src/simulator/postgres-access.ts';
+} from '../../tools/postgres/postgres-access.ts';
 
 /** The environment variable by which the global setup passes the server on to test files. */
 export const POSTGRES_ACCESS = 'CHROMEOS_BFF_TEST_POSTGRES';

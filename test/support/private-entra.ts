@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import type { SimulatorTls } from '../../src/simulator/certificates.ts';
+import type { SimulatorTls } from '../../simulator/certificates.ts';
 
 export type TokenAnswer = { status?: number; headers?: Record<string, string>; body: unknown };
 

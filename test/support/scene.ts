@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach } from 'node:test';
 import type request from 'supertest';
-import type { AuditEvent } from '../../src/core/audit-event.ts';
-import type { OperationStatus } from '../../src/core/operations/operation.ts';
 import type {
   Call,
   Endpoint,
@@ -10,7 +8,9 @@ import type {
   PersonName,
   Simulator,
   TokenOptions,
-} from '../../src/simulator/simulator.ts';
+} from '../../simulator/simulator.ts';
+import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
+import type { OperationStatus } from '../../src/core/operation/operation.ts';
 import { until } from './processes.ts';
 import {
   bearer,

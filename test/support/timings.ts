@@ -1,4 +1,4 @@
-import type { Settings } from '../../src/settings.ts';
+import type { Settings } from '../../src/settings/settings.ts';
 
 /** What a test adjusts of the settings for operations. */
 export type Timings = Partial<Omit<Settings['disconnect'], 'policy'>> & {

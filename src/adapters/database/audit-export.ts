@@ -1,9 +1,9 @@
-import type { AuditSelection, ChainStatus, ExportEntry } from '../../core/audit-export.ts';
+import { genesisOf } from '../../audit-verification/format/audit-chain.ts';
+import type { Statement } from '../../audit-verification/format/statement.ts';
+import type { AuditSelection, ChainStatus, ExportEntry } from '../../core/audit/audit-export.ts';
 import { CallFailed } from '../../core/failure.ts';
-import { genesisOf } from './audit-chain.ts';
 import { conditionsOf } from './audit-filter.ts';
 import type { Database } from './database.ts';
-import type { Statement } from './statement.ts';
 
 // What is held in memory at a time, and read within one database timeout.
 const pageSize = 1000;

@@ -1,4 +1,4 @@
-import type { AuditSelection } from '../../core/audit-export.ts';
+import type { AuditSelection } from '../../core/audit/audit-export.ts';
 
 /** The conditions a selection sets, besides the chain, as SQL; their values are added to `values`. */
 export function conditionsOf(selection: Omit<AuditSelection, 'tenantId'>, values: unknown[]): string[] {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import type { AuditEvent } from '../../core/audit-event.ts';
-import type { Operation } from '../../core/operations/operation.ts';
-import { canonicalJson } from './canonical-json.ts';
+import { canonicalJson } from '../../audit-verification/format/canonical-json.ts';
+import type { AuditEvent } from '../../core/audit/audit-event.ts';
+import type { Operation } from '../../core/operation/operation.ts';
 import { type OperationRow, operationFrom } from './operation-row.ts';
 
 /** Anything that runs a statement: a pool's client inside or outside a transaction. */

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { type SignedStatement, type Signer, sealed } from '../../audit-verification/format/statement.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Queryable } from './audit-rows.ts';
 import type { Database } from './database.ts';
-import { type SignedStatement, type Signer, sealed } from './statement.ts';
 
 export type CheckpointsOptions = {
   readonly database: Database;

@@ -1,4 +1,4 @@
-import { type AuditEvent, noTenant } from '../../core/audit-event.ts';
+import { type AuditEvent, noTenant } from '../../core/audit/audit-event.ts';
 import { appendEvents } from './audit-rows.ts';
 import type { Database } from './database.ts';
 

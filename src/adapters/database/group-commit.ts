@@ -1,6 +1,6 @@
-import type { AuditEvent } from '../../core/audit-event.ts';
+import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import { CallFailed } from '../../core/failure.ts';
-import type { Operation } from '../../core/operations/operation.ts';
+import type { Operation } from '../../core/operation/operation.ts';
 import { appendEvents } from './audit-rows.ts';
 import type { Database } from './database.ts';
 

@@ -1,4 +1,4 @@
-import type { KeptAnswer, Operation } from '../../core/operations/operation.ts';
+import type { KeptAnswer, Operation } from '../../core/operation/operation.ts';
 import type { KeyedOperation } from '../../core/ports.ts';
 
 /** A row of `operations`, as pg reads it. */

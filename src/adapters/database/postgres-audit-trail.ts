@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../../core/audit-event.ts';
+import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import type { AuditTrail } from '../../core/ports.ts';
 import { exportChain, readStatus } from './audit-export.ts';
 import { conditionsOf } from './audit-filter.ts';

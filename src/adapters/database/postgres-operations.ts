@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { KeptAnswer, Operation } from '../../core/operations/operation.ts';
+import type { KeptAnswer, Operation } from '../../core/operation/operation.ts';
 import type { NewOperation, Operations } from '../../core/ports.ts';
 import { eventsJson } from './audit-rows.ts';
 import { cursorTo, positionAt } from './cursor.ts';

@@ -1,9 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import type { AuditEvent } from '../../core/audit-event.ts';
-import { digestOf, genesisOf, nextLink } from './audit-chain.ts';
+import { digestOf, genesisOf, nextLink } from '../../audit-verification/format/audit-chain.ts';
+import {
+  type Signer,
+  type Statement,
+  sealed,
+  type Verifier,
+} from '../../audit-verification/format/statement.ts';
+import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import { appendEvents } from './audit-rows.ts';
-import { type Signer, type Statement, sealed, type Verifier } from './statement.ts';
 
 export type RetentionOptions = {
   /** Events before this may go. */

@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../../core/audit-event.ts';
+import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import type { AuditTrail } from '../../core/ports.ts';
 
 /** Puts rejected sign-ins on record, as many as it can: strangers can send more of them than a database

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { z } from 'zod';
-import type { ConnectionState, SeenConnection } from '../../core/operations/connection.ts';
+import type { ConnectionState, SeenConnection } from '../../core/operation/connection.ts';
 import { storable } from '../outbound/storable.ts';
 
 const text = (maximum: number) => z.string().min(1).max(maximum).transform(storable);

@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../../core/audit-event.ts';
+import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Metrics } from './metrics.ts';
 

@@ -1,5 +1,5 @@
 import { failureOf } from '../../core/failure.ts';
-import { knownStatuses } from '../../core/operations/connection.ts';
+import { knownStatuses } from '../../core/operation/connection.ts';
 import type { AuditTrail, Connector, Identity, Operations } from '../../core/ports.ts';
 import type { AuditWrites } from './audit-writes.ts';
 import type { Metrics } from './metrics.ts';

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { eventKinds } from '../../core/audit-event.ts';
+import { eventKinds } from '../../core/audit/audit-event.ts';
 import { createVitalGauges } from './vital-gauges.ts';
 
 const prefix = 'chromeos_bff_';

@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
-import { openStatuses } from '../../core/operations/operation.ts';
+import { openStatuses } from '../../core/operation/operation.ts';
 import type { Look } from '../database/vital-signs.ts';
 
 const prefix = 'chromeos_bff_';

@@ -5,10 +5,10 @@ import type {
   ZodOpenApiResponseObject,
 } from 'zod-openapi';
 import { type Permission, type RoleNames, rolesThatGive } from '../../core/access.ts';
-import type { ProblemCode } from '../problem-texts.ts';
+import { problemResponses } from '../problems/problem-schemas.ts';
+import type { ProblemCode } from '../problems/problem-texts.ts';
 import { answerExamples } from './examples.ts';
 import { headersWith, type ResponseHeader } from './headers.ts';
-import { problemResponses } from './problems.ts';
 
 /** What of an installation the document tells. */
 export type Installation = {

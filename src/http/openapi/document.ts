@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { type CreateDocumentOptions, createDocument, createSchema } from 'zod-openapi';
-import { auditPaths } from './audit-paths.ts';
-import { exportLine, ocsfLine } from './audit-schemas.ts';
-import { connectionPaths } from './connection-paths.ts';
+import { problem } from '../problems/problem-schemas.ts';
+import { auditPaths } from '../resources/audit-paths.ts';
+import { exportLine, ocsfLine } from '../resources/audit-schemas.ts';
+import { connectionPaths } from '../resources/connection-paths.ts';
+import { documentationPaths } from '../resources/documentation-paths.ts';
+import { operationPaths } from '../resources/operation-paths.ts';
 import type { Installation } from './described.ts';
-import { documentationPaths } from './documentation-paths.ts';
 import { problemExamples } from './examples.ts';
 import { responseHeaders } from './headers.ts';
-import { operationPaths } from './operation-paths.ts';
-import { problem } from './problems.ts';
 import { shareProblemResponses } from './shared-responses.ts';
 
 const options: CreateDocumentOptions = { override: ({ jsonSchema }) => dropPattern(jsonSchema) };

@@ -8,8 +8,8 @@ import { generate } from 'selfsigned';
 import { connectionConfigFrom } from '../../../src/adapters/database/connection-config.ts';
 import { createPool } from '../../../src/adapters/database/pool.ts';
 import { Secret } from '../../../src/core/secret.ts';
-import { SecretFile } from '../../../src/secret-file.ts';
-import { type Postgres, startPostgres } from '../../../src/simulator/postgres.ts';
+import { SecretFile } from '../../../src/settings/secret-file.ts';
+import { type Postgres, startPostgres } from '../../../tools/postgres/postgres.ts';
 import { until } from '../../support/processes.ts';
 
 describe('connections to PostgreSQL', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { loadSettings } from '../../../src/settings.ts';
+import { loadSettings } from '../../../src/settings/settings.ts';
 
 const environment = (extra: Record<string, string>) => ({
   NODE_ENV: 'test',

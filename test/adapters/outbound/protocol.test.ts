@@ -4,8 +4,8 @@ import { createSecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import tls from 'node:tls';
+import { makeTls } from '../../../simulator/certificates.ts';
 import { createHttpClient } from '../../../src/adapters/outbound/http-client.ts';
-import { makeTls } from '../../../src/simulator/certificates.ts';
 import { startProxy } from '../../support/connect-proxy.ts';
 
 /** A peer that takes HTTP/2 wherever it is offered, as Graph and Entra ID may, and tells of each request

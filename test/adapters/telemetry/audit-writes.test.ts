@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createAuditWrites } from '../../../src/adapters/telemetry/audit-writes.ts';
 import { createMetrics } from '../../../src/adapters/telemetry/metrics.ts';
-import type { AuditEvent } from '../../../src/core/audit-event.ts';
+import type { AuditEvent } from '../../../src/core/audit/audit-event.ts';
 
 test('audit writes fail from a failure to the next success, but for five minutes at most', () => {
   let now = 0;

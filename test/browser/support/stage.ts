@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
-import { buildPortal, startPortal } from '../../../src/simulator/demo-portal.ts';
-import { availablePort } from '../../../src/simulator/demo-ports.ts';
-import { signingKeyFile } from '../../../src/simulator/demo-signing-key.ts';
-import { otherTenantId, registration } from '../../../src/simulator/directory.ts';
+import { otherTenantId, registration } from '../../../simulator/directory.ts';
+import { buildPortal, startPortal } from '../../../tools/demo/demo-portal.ts';
+import { availablePort } from '../../../tools/demo/demo-ports.ts';
+import { signingKeyFile } from '../../../tools/demo/demo-signing-key.ts';
 import { startService, startWorld, type TestService, type World } from '../../support/service.ts';
 import { type Complaints, type Look, launchBrowser, openWindow } from './browser.ts';
 

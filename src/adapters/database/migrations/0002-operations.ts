@@ -3,7 +3,7 @@ import type { Migration } from 'kysely/migration';
 
 export const operations: Migration = { up };
 
-// The same table as `moves` in core/operations/operation.ts; a test holds the two together. `start` is
+// The same table as `moves` in core/operation/operation.ts; a test holds the two together. `start` is
 // where an operation begins.
 const moves = [
   ['start', 'awaiting_approval'],

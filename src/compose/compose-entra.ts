@@ -1,0 +1,109 @@
+import type { Logger } from 'pino';
+import { createBearerVerifier } from '../adapters/entra/bearer-strategy.ts';
+import { ClientCredential } from '../adapters/entra/client-credential.ts';
+import { createEntraIdentity } from '../adapters/entra/entra-identity.ts';
+import { ExchangeCache } from '../adapters/entra/exchange-cache.ts';
+import { SigningKeys } from '../adapters/entra/signing-keys.ts';
+import { TokenExchange } from '../adapters/entra/token-exchange.ts';
+import { VerifiedTokens } from '../adapters/entra/verified-tokens.ts';
+import type { HttpClient } from '../adapters/outbound/http-client.ts';
+import { measureExchange } from '../adapters/telemetry/measured-ports.ts';
+import type { Metrics } from '../adapters/telemetry/metrics.ts';
+import type { Check } from '../http/management-app.ts';
+import type { Settings } from '../settings/settings.ts';
+import { repeat } from './background.ts';
+
+const credentialLookMs = 15_000;
+
+/** The part of the wiring that is about Entra ID: signing keys, our credential, the exchange. */
+export function composeEntra(settings: Settings, http: HttpClient, metrics: Metrics, log: Logger) {
+  const { entra } = settings;
+  const clock = Date.now;
+  const random = Math.random;
+
+  const onRefresh = ({ tenantId, error }: { tenantId: string; error?: unknown }) => {
+    metrics.signingKeysRefreshes.inc({ tenant: tenantId, result: error === undefined ? 'loaded' : 'failed' });
+    if (error === undefined) metrics.signingKeysLoaded.set({ tenant: tenantId }, clock() / 1000);
+    else log.warn({ tenantId, error }, 'the signing keys could not be loaded');
+  };
+  const tenants = new Map(
+    entra.allowedTenantIds.map((tenantId) => {
+      metrics.signingKeysLoaded.set({ tenant: tenantId }, 0);
+      const { authorityHost, signingKeys } = entra;
+      return [
+        tenantId,
+        new SigningKeys({ tenantId, authorityHost, http, clock, random, onRefresh, ...signingKeys }),
+      ];
+    }),
+  );
+
+  const credential = new ClientCredential(entra.credential, {
+    clientId: entra.clientId,
+    clock,
+    onProblem: (problem) => log.warn({ problem }, 'the client credential could not be read anew'),
+  });
+  const look = async () => {
+    const current = await credential.use().catch(() => null);
+    metrics.credentialExpiry.reset();
+    if (current?.expiresAt) metrics.credentialExpiry.set({ kind: current.kind }, current.expiresAt / 1000);
+  };
+  const looking = repeat(credentialLookMs, look);
+
+  const exchange = new TokenExchange({
+    clientId: entra.clientId,
+    authorityHost: entra.authorityHost,
+    scope: settings.graph.scope,
+    http,
+    credential,
+    clock,
+    random,
+    timeoutMs: entra.exchange.timeoutMs,
+    deadlineMs: entra.exchange.deadlineMs,
+    onCredentialRejected: (used, entraCode) => {
+      metrics.credentialRejections.inc();
+      const expires = used?.expiresAt ? new Date(used.expiresAt).toISOString() : 'unknown';
+      log.error(
+        { credential: used?.kind ?? 'none', expires, entraCode },
+        'Entra ID refused our own credential',
+      );
+    },
+  });
+  const cache = new ExchangeCache({
+    size: entra.exchange.cacheSize,
+    clock,
+    onResult: (result) => metrics.exchangeCache.inc({ result }),
+  });
+
+  const home = tenants.get(entra.tenantId);
+  return {
+    identity: createEntraIdentity({
+      tenants,
+      verifyBearer: createBearerVerifier(entra),
+      verified: new VerifiedTokens({ size: entra.exchange.cacheSize, clock }),
+      exchange: measureExchange((request) => exchange.exchange(request), metrics),
+      cache,
+    }),
+    authorizationUri: (tenantId: string | null) =>
+      tenants.get(tenantId ?? entra.tenantId)?.current?.authorizationEndpoint ??
+      `${entra.authorityHost}/${tenantId ?? entra.tenantId}/oauth2/v2.0/authorize`,
+    check: (): Check => {
+      const name = 'signing keys';
+      if (home?.problem) return { name, problem: home.problem };
+      if (home?.stale) return { name, warning: 'no load has gone well for two intervals' };
+      return home?.outage ? { name, warning: 'the last load failed: the ones before serve' } : { name };
+    },
+    /** Sets the gauges that are only looked at when somebody asks. */
+    showGauges: () => {
+      metrics.exchangeCacheEntries.set(cache.size);
+      for (const [tenant, keys] of tenants) metrics.signingKeysStale.set({ tenant }, keys.stale ? 1 : 0);
+    },
+    start: () => {
+      void home?.start();
+      looking.start();
+    },
+    close: () => {
+      for (const tenant of tenants.values()) tenant.close();
+      return looking.stop();
+    },
+  };
+}

@@ -1,0 +1,214 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { createPostgresAuditTrail } from '../adapters/database/postgres-audit-trail.ts';
+import { createPostgresOperations } from '../adapters/database/postgres-operations.ts';
+import { createGraphConnector } from '../adapters/graph/graph-connector.ts';
+import { createHttpClient } from '../adapters/outbound/http-client.ts';
+import { createAuditWrites } from '../adapters/telemetry/audit-writes.ts';
+import { createLogger } from '../adapters/telemetry/logger.ts';
+import {
+  measureAuditTrail,
+  measureConnector,
+  measureIdentity,
+  measureOperations,
+} from '../adapters/telemetry/measured-ports.ts';
+import { createMetrics, type Metrics } from '../adapters/telemetry/metrics.ts';
+import { logRequest, observeRequest } from '../adapters/telemetry/request-facts.ts';
+import {
+  traceAuditTrail,
+  traceConnector,
+  traceHttpClient,
+  traceIdentity,
+  traceOperations,
+} from '../adapters/telemetry/traced-ports.ts';
+import { Tracing } from '../adapters/telemetry/tracing.ts';
+import type { World } from '../core/call.ts';
+import type { Policy, PolicyOf } from '../core/operation/policy.ts';
+import { sweep } from '../core/use-cases/sweep.ts';
+import { createApiApp } from '../http/api-app.ts';
+import { createManagementApp } from '../http/management-app.ts';
+import { createServers } from '../http/server/servers.ts';
+import type { TlsFilesOptions } from '../http/server/tls-files.ts';
+import type { Settings } from '../settings/settings.ts';
+import { endsWithin, repeat } from './background.ts';
+import { readBuildInfo } from './build-info.ts';
+import { composeAudit } from './compose-audit.ts';
+import { composeDatabase } from './compose-database.ts';
+import { installationOf } from './compose-documentation.ts';
+import { composeEntra } from './compose-entra.ts';
+
+/** The service, wired and not yet started. */
+export type Service = {
+  readonly log: Logger;
+  /** Opens both ports and begins to load what it needs; does not wait for Entra or the database. */
+  start(): Promise<{ port: number; managementPort: number }>;
+  /** Fails readiness, drains, lets in-flight calls and their records finish (bounded), and lets go of
+   *  everything. Safe to call twice. */
+  close(): Promise<void>;
+};
+
+/** The only wiring: settings → adapters → use cases → apps. */
+export function compose(settings: Settings, log = createLogger(settings.log)): Service {
+  const buildInfo = readBuildInfo();
+  const metrics = createMetrics();
+  metrics.buildInfo.set(buildInfo, 1);
+  const tracing = composeTracing(settings, buildInfo.version, log);
+  const http = traced(createHttpClient(settings.proxy), traceHttpClient);
+  const entra = composeEntra(settings, http, metrics, log);
+  const writes = createAuditWrites(metrics, Date.now, (event) =>
+    log.info({ stream: 'audit', event }, 'audit'),
+  );
+  const postgres = composeDatabase(settings, metrics, writes, log);
+  const { database } = postgres;
+  const trail = traced(
+    measureAuditTrail(createPostgresAuditTrail(database, settings.audit.writeTimeoutMs), metrics, writes),
+    traceAuditTrail,
+  );
+  const audit = composeAudit(settings, database, trail, metrics, log);
+
+  /** Without a receiver for spans nothing is wrapped. */
+  function traced<Port>(port: Port, trace: (port: Port, tracing: Tracing) => Port): Port {
+    return tracing === null ? port : trace(port, tracing);
+  }
+
+  let closing: Promise<void> | null = null;
+  const world: World = {
+    access: {
+      requiredScope: settings.entra.requiredScope,
+      allowedClientIds: settings.entra.allowedClientIds && new Set(settings.entra.allowedClientIds),
+      guestsAllowed: settings.entra.guestsAllowed,
+      roleNames: settings.entra.roles,
+    },
+    identity: traced(measureIdentity(entra.identity, metrics), traceIdentity),
+    connector: traced(
+      measureConnector(createGraphConnector({ ...settings.graph, http, clock: Date.now }), metrics),
+      traceConnector,
+    ),
+    audit: trail,
+    rejectedSignIn: audit.rejectedSignIn,
+    keepNames: settings.audit.keepNames,
+    operations: traced(
+      measureOperations(
+        createPostgresOperations({ database, idempotencyMs: settings.disconnect.idempotencyMs }),
+        metrics,
+        writes,
+      ),
+      traceOperations,
+    ),
+    policyOf: policiesOf(settings.disconnect),
+    timing: {
+      graphTimeoutMs: settings.graph.timeoutMs,
+      actDeadlineMs: settings.disconnect.deadlineMs,
+      ...settings.disconnect,
+    },
+    pause: (ms) => sleep(ms),
+    stopping: () => closing !== null,
+    random: Math.random,
+    clock: Date.now,
+    newId: randomUUID,
+  };
+
+  const servers = createServers({
+    ...settings.server,
+    tls: composeTls(settings, metrics, log),
+    api: createApiApp({
+      world,
+      version: buildInfo.version,
+      trustProxyHops: settings.server.trustProxyHops,
+      limits: settings.limits,
+      corsAllowedOrigins: settings.server.corsAllowedOrigins,
+      authorizationUri: entra.authorizationUri,
+      installation: () => installationOf(settings, buildInfo.version, entra.authorizationUri(null)),
+      withinRequest: (begun, next) => (tracing === null ? next() : tracing.withinRequest(begun, next)),
+      onRequestDone: (facts) => {
+        observeRequest(metrics, facts);
+        tracing?.endRequest(facts);
+        logRequest(log, facts);
+      },
+    }),
+    management: createManagementApp({
+      readiness: async () => [
+        closing === null ? { name: 'running' } : { name: 'running', problem: 'is shutting down' },
+        entra.check(),
+        ...(await postgres.checks()),
+        audit.check(),
+      ],
+      metrics: async () => {
+        entra.showGauges();
+        postgres.showGauges();
+        metrics.requestsInFlight.set(servers.inFlight());
+        return { contentType: metrics.registry.contentType, text: await metrics.registry.metrics() };
+      },
+    }),
+  });
+
+  // Operations whose time is up. A sweep that fails is not lost: the next one finds the same.
+  const sweeping = repeat(settings.disconnect.sweepMs, async () => {
+    try {
+      const ended = await sweep(world);
+      if (ended > 0) log.warn({ ended }, 'operations whose time was up were ended');
+    } catch (error) {
+      log.warn({ error }, 'operations whose time is up could not be looked for');
+    }
+  });
+
+  /** In this order: nobody new, those who are here, our own work, what all of that stood on. */
+  async function close(): Promise<void> {
+    const unfinished = await servers.drain();
+    if (unfinished > 0) log.error({ unfinished }, 'calls were left unfinished: their time was up');
+    const tidied = await endsWithin(
+      settings.server.tidyMs,
+      Promise.all([sweeping.stop(), audit.close(), entra.close()]).then(() =>
+        Promise.allSettled([postgres.close(), http.close(), tracing?.close()]),
+      ),
+    );
+    if (!tidied) log.warn('not everything let go in time');
+    // Last, so that readiness and metrics can be read to the end.
+    await servers.close();
+  }
+
+  return {
+    log,
+    async start() {
+      await tracing?.start();
+      entra.start();
+      postgres.start();
+      sweeping.start();
+      audit.start();
+      return servers.start();
+    },
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+function composeTracing({ tracing }: Settings, version: string, log: Logger): Tracing | null {
+  if (tracing.endpoint === null) return null;
+  const onProblem = (problem: string) => log.warn({ problem }, 'spans could not be handed over');
+  return new Tracing({ endpoint: tracing.endpoint, version, onProblem });
+}
+
+function composeTls({ server }: Settings, metrics: Metrics, log: Logger): TlsFilesOptions | null {
+  if (server.tls === null) return null;
+  return {
+    ...server.tls,
+    pollMs: server.tlsPollMs,
+    onLoaded: (expiresAt) => {
+      metrics.tlsCertificateExpiry.set(expiresAt / 1000);
+      log.info({ expires: new Date(expiresAt).toISOString() }, 'the TLS certificate was loaded');
+    },
+    onProblem: (problem) =>
+      log.warn({ problem }, 'the TLS files have changed and can not be used; the pair before stays in use'),
+  };
+}
+
+/** The policy of each tenant: what is said for all, with what differs for that one. */
+function policiesOf({ policy, tenants }: Settings['disconnect']): PolicyOf {
+  const merged = new Map(
+    Object.entries(tenants).map(([tenantId, differing]) => [tenantId, { ...policy, ...differing } as Policy]),
+  );
+  return (tenantId) => merged.get(tenantId) ?? policy;
+}

@@ -1,0 +1,137 @@
+import { isIP } from 'node:net';
+import type { Request, RequestHandler, Response } from 'express';
+import type { Call, CallFacts } from '../../core/call.ts';
+import type { Caller } from '../../core/caller.ts';
+import type { Failure } from '../../core/failure.ts';
+import type { NewId } from '../../core/ports.ts';
+import { continueTrace, type TraceContext } from './trace-context.ts';
+
+/** What is known of a request while it is under way. */
+export type RequestContext = {
+  readonly requestId: string;
+  readonly trace: TraceContext;
+  /** The peer's, or what the trusted proxies in front of us say it is. */
+  readonly address: string;
+  facts: CallFacts;
+  failure: Failure | null;
+  /** What was thrown, where that was a defect; for the log. */
+  defect: unknown;
+};
+
+/** What there is to say about a request once it is over: the log line and the metrics come from this. */
+export type RequestFacts = {
+  readonly requestId: string;
+  readonly trace: TraceContext;
+  readonly method: string;
+  /** The pattern of the route, never the path: paths are the caller's to invent. */
+  readonly route: string;
+  readonly status: number;
+  readonly durationMs: number;
+  readonly address: string;
+  readonly userAgent: string | null;
+  /** The caller went away before the answer was out. */
+  readonly aborted: boolean;
+  readonly call: CallFacts;
+  readonly failure: Failure | null;
+  readonly defect: unknown;
+};
+
+/** Counts a call against its caller's rate and tells the caller in headers; fails with `rate_limited`. */
+export type CallerLimit = (caller: Caller, response: Response) => void;
+
+/** What is known of a request as it comes in. */
+export type RequestBegun = Pick<RequestFacts, 'requestId' | 'trace' | 'method'>;
+
+/** Gives each request its id and its place in a trace, and tells `onDone` when it is over. What happens
+ *  in between happens inside `within`. */
+export function requestContext(options: {
+  newId: NewId;
+  within: (begun: RequestBegun, next: () => void) => void;
+  onDone: (facts: RequestFacts) => void;
+}): RequestHandler {
+  return (request, response, next) => {
+    const begun = performance.now();
+    const context: RequestContext = {
+      requestId: options.newId(),
+      trace: continueTrace(traceparentOf(request)),
+      address: addressOf(request),
+      facts: {},
+      failure: null,
+      defect: null,
+    };
+    response.locals.context = context;
+    response.setHeader('client-request-id', context.requestId);
+    response.on('close', () => {
+      options.onDone({
+        requestId: context.requestId,
+        trace: context.trace,
+        method: request.method,
+        route: routeOf(request),
+        status: response.statusCode,
+        durationMs: performance.now() - begun,
+        address: context.address,
+        userAgent: request.headers['user-agent']?.slice(0, 256) ?? null,
+        aborted: !response.writableFinished,
+        call: context.facts,
+        failure: context.failure,
+        defect: context.defect,
+      });
+    });
+    const { requestId, trace } = context;
+    options.within({ requestId, trace, method: request.method }, next);
+  };
+}
+
+export function contextOf(response: Response): RequestContext {
+  return response.locals.context as RequestContext;
+}
+
+/** The request as the use cases see it. */
+export function callOf(request: Request, response: Response): Call {
+  const limits = request.app.locals.callerLimit as CallerLimit;
+  const context = contextOf(response);
+  return {
+    authorization: valuesOf(request, 'authorization'),
+    requestId: context.requestId,
+    address: context.address,
+    admit: (caller) => limits(caller, response),
+    noted: () => context.facts,
+    note: (facts) => {
+      Object.assign(context.facts, facts);
+    },
+  };
+}
+
+/** Every value of a header, by its name in lower case. Node's `headers` keep one `Authorization` of several and
+ *  tell no one; its `headersDistinct` take all headers apart to find one. */
+export function valuesOf({ rawHeaders }: Request, name: string): string[] {
+  const values: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const [given = '', value = ''] = [rawHeaders[index], rawHeaders[index + 1]];
+    if (given.length === name.length && given.toLowerCase() === name) values.push(value);
+  }
+  return values;
+}
+
+// Where there are several, there is none: Node joins them to what is no valid one.
+function traceparentOf({ headers: { traceparent } }: Request): string | undefined {
+  return typeof traceparent === 'string' ? traceparent : undefined;
+}
+
+function addressOf(request: Request): string {
+  const peer = asIPv4(request.socket.remoteAddress ?? '');
+  if (!request.app.enabled('trust proxy')) return peer;
+  // What a trusted proxy passes on may still be anything its own caller said.
+  const address = asIPv4(request.ip ?? '');
+  return isIP(address) === 0 ? peer : address;
+}
+
+// A socket that takes both families shows an IPv4 peer as ::ffff:192.0.2.1.
+function asIPv4(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
+}
+
+function routeOf(request: Request): string {
+  const path: unknown = request.route?.path;
+  return typeof path === 'string' ? path : 'unmatched';
+}

@@ -1,0 +1,89 @@
+import { Router } from 'express';
+import { z } from 'zod';
+import type { AuditEvent } from '../../core/audit/audit-event.ts';
+import { type ExportEntry, ndjsonLineOf } from '../../core/audit/audit-export.ts';
+import type { World } from '../../core/call.ts';
+import { exportAudit, readChainStatus } from '../../core/use-cases/export-audit.ts';
+import { gzipped, takesGzip } from '../answer/compressed.ts';
+import { sendJson } from '../answer/json.ts';
+import { sendStreamed } from '../answer/streamed.ts';
+import { apiPath } from '../api-path.ts';
+import { callOf } from '../middleware/request-context.ts';
+import { checked } from '../request/request-body.ts';
+import { auditSelection } from './audit.ts';
+import { methodNotAllowed } from './method-not-allowed.ts';
+import { ocsfOf } from './ocsf.ts';
+
+const formats = ['ndjson', 'ocsf'] as const;
+type Format = (typeof formats)[number];
+
+export const exportQuery = z.strictObject({
+  ...auditSelection,
+  format: z
+    .enum(formats, `must be one of ${formats.join(', ')}`)
+    .default('ndjson')
+    .meta({ description: '`ndjson` verifies offline; `ocsf` is for a SIEM.' }),
+});
+
+// Lines are written together up to about this many characters: a write for each would cost more than it.
+const chunkLength = 64 * 1024;
+
+/** The audit trail to take away, and how well it is proven. `version` is ours, for formats that tell it. */
+export function auditExportRoutes(world: World, version: string): Router {
+  const router = Router();
+
+  router
+    .route(`${apiPath}/audit/export`)
+    .get(async (request, response) => {
+      const named = request.query.format === 'ocsf' ? 'ocsf' : 'ndjson';
+      const entries = await exportAudit(world, callOf(request, response), named, () => {
+        const { format: _format, ...selection } = checked(exportQuery, request.query);
+        return selection;
+      });
+      const day = new Date(world.clock()).toISOString().slice(0, 10);
+      const compressed = takesGzip(request, response);
+      const headers = {
+        'content-type': 'application/x-ndjson; charset=utf-8',
+        'content-disposition': `attachment; filename="audit-${day}${named === 'ocsf' ? '.ocsf' : ''}.ndjson"`,
+        ...(compressed && { 'content-encoding': 'gzip' }),
+      };
+      const chunks = chunksOf(linesOf(entries, named, version));
+      if (request.method === 'HEAD') response.set(headers).end();
+      else await sendStreamed(response, headers, compressed ? gzipped(chunks) : chunks);
+    })
+    .all(methodNotAllowed('GET', 'HEAD'));
+
+  router
+    .route(`${apiPath}/audit/verification`)
+    .get(async (request, response) => {
+      sendJson(response, await readChainStatus(world, callOf(request, response)));
+    })
+    .all(methodNotAllowed('GET', 'HEAD'));
+
+  return router;
+}
+
+async function* linesOf(
+  entries: AsyncIterable<ExportEntry>,
+  format: Format,
+  version: string,
+): AsyncGenerator<string> {
+  for await (const entry of entries) {
+    if (format === 'ndjson') yield `${ndjsonLineOf(entry)}\n`;
+    // Only the events have a form in OCSF.
+    else if (entry.type === 'event') {
+      yield `${JSON.stringify(ocsfOf(JSON.parse(entry.text) as AuditEvent, entry.number, version))}\n`;
+    }
+  }
+}
+
+async function* chunksOf(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  let chunk = '';
+  for await (const line of lines) {
+    chunk += line;
+    if (chunk.length < chunkLength) continue;
+    yield chunk;
+    chunk = '';
+  }
+  if (chunk !== '') yield chunk;
+}

@@ -1,0 +1,48 @@
+import { Router } from 'express';
+import { z } from 'zod';
+import { eventKinds } from '../../core/audit/audit-event.ts';
+import type { World } from '../../core/call.ts';
+import { readAudit } from '../../core/use-cases/read-audit.ts';
+import { sendLargeJson } from '../answer/compressed.ts';
+import { apiPath } from '../api-path.ts';
+import { callOf } from '../middleware/request-context.ts';
+import { checked, cursor, limit, maybe } from '../request/request-body.ts';
+import { methodNotAllowed } from './method-not-allowed.ts';
+
+const time = (description: string) =>
+  z.iso
+    .datetime({ offset: true, error: 'must be an ISO 8601 time with a zone, such as 2026-01-31T00:00:00Z' })
+    .meta({ description })
+    .transform((value) => new Date(value));
+const id = (description: string) => z.guid('must be a GUID').toLowerCase().meta({ description });
+
+/** The filters of the trail. */
+export const auditSelection = {
+  from: maybe(time('From this time on, inclusive.')),
+  to: maybe(time('Before this time, exclusive.')),
+  actor: maybe(id('The object id of who acted.')),
+  event: maybe(
+    z
+      .enum(eventKinds, `must be one of ${eventKinds.join(', ')}`)
+      .meta({ description: 'Where an event stands in the life of a call.' }),
+  ),
+  operationId: maybe(id('What an attempt and its outcome have in common.')),
+};
+
+// An unknown filter is refused, not ignored: an auditor must not take everything for a selection.
+export const auditQuery = z.strictObject({ limit, cursor, ...auditSelection });
+
+/** The audit trail, read-only. */
+export function auditRoutes(world: World): Router {
+  const router = Router();
+  router
+    .route(`${apiPath}/audit/events`)
+    .get(async (request, response) => {
+      const page = await readAudit(world, callOf(request, response), () =>
+        checked(auditQuery, request.query),
+      );
+      await sendLargeJson(request, response, { events: page.events, nextCursor: page.nextCursor });
+    })
+    .all(methodNotAllowed('GET', 'HEAD'));
+  return router;
+}

@@ -1,0 +1,103 @@
+import { Router } from 'express';
+import { z } from 'zod';
+import type { World } from '../../core/call.ts';
+import { isOver, operationStatuses } from '../../core/operation/operation.ts';
+import { decide } from '../../core/use-cases/decide.ts';
+import { execute } from '../../core/use-cases/execute.ts';
+import { listOperations, readOperation } from '../../core/use-cases/read-operation.ts';
+import { sendJson } from '../answer/json.ts';
+import { apiPath } from '../api-path.ts';
+import { callOf } from '../middleware/request-context.ts';
+import { ifMatchOf, preferredWaitMs } from '../request/preconditions.ts';
+import { checked, cursor, jsonBody, limit, maybe, noQuery, words } from '../request/request-body.ts';
+import { sendReply } from './connection.ts';
+import { methodNotAllowed } from './method-not-allowed.ts';
+
+const maxWaitMs = 30_000;
+export const pathId = z.object({
+  id: z.guid('must be the id of an operation').toLowerCase().describe('The id of an operation.'),
+});
+export const decision = z.strictObject(
+  {
+    reason: words(500)
+      .refine((value) => value.trim() !== '', 'must not be empty')
+      .meta({ description: 'Why, for the requester and the record.', minLength: 1 }),
+  },
+  'must be a JSON object',
+);
+export const nothing = z.strictObject({}, 'must be an empty JSON object, or nothing');
+export const operationsQuery = z.strictObject({
+  status: maybe(
+    z
+      .enum(operationStatuses, `must be one of ${operationStatuses.join(', ')}`)
+      .describe('Only operations that stand here.'),
+  ),
+  limit,
+  cursor,
+});
+
+/** Operations: what became of each disconnect, and what two people decide about one. */
+export function operationRoutes(world: World): Router {
+  const router = Router();
+
+  router
+    .route(`${apiPath}/operations`)
+    .get(async (request, response) => {
+      const page = await listOperations(world, callOf(request, response), () =>
+        checked(operationsQuery, request.query),
+      );
+      sendJson(response, { operations: page.operations, nextCursor: page.nextCursor });
+    })
+    .all(methodNotAllowed('GET', 'HEAD'));
+
+  router
+    .route(`${apiPath}/operations/:id`)
+    .get(async (request, response) => {
+      const waitMs = preferredWaitMs(request, maxWaitMs);
+      const { operation, readFailed } = await readOperation(
+        world,
+        callOf(request, response),
+        () => checked(pathId, request.params).id,
+        waitMs,
+      );
+      if (waitMs > 0) response.setHeader('preference-applied', `wait=${waitMs / 1000}`);
+      if (!isOver(operation)) {
+        response.setHeader('retry-after', String(Math.ceil(world.timing.watchEveryMs / 1000)));
+      }
+      sendJson(response, { ...operation, readFailed });
+    })
+    .all(methodNotAllowed('GET', 'HEAD'));
+
+  for (const verb of ['approve', 'reject'] as const) {
+    router
+      .route(`${apiPath}/operations/:id/${verb}`)
+      .post(async (request, response) => {
+        const operation = await decide(
+          world,
+          callOf(request, response),
+          () => checked(pathId, request.params).id,
+          verb,
+          async () => {
+            checked(noQuery, request.query);
+            return checked(decision, (await jsonBody(request, response, decision)) ?? {}).reason;
+          },
+        );
+        sendJson(response, operation);
+      })
+      .all(methodNotAllowed('POST'));
+  }
+
+  router
+    .route(`${apiPath}/operations/:id/execute`)
+    .post(async (request, response) => {
+      const reply = await execute(world, callOf(request, response), async () => {
+        checked(noQuery, request.query);
+        await jsonBody(request, response, nothing);
+        return { operationId: checked(pathId, request.params).id, ifMatch: ifMatchOf(request) };
+      });
+      sendReply(response, reply);
+    })
+    .all(methodNotAllowed('POST'));
+
+  return router;
+}

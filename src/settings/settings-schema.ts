@@ -1,0 +1,209 @@
+import { z } from 'zod';
+import { Secret } from '../core/secret.ts';
+import { SecretFile } from './secret-file.ts';
+
+// The environment gives strings, the files give numbers and lists: both spellings are accepted.
+const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
+  z.preprocess(
+    (value) => (typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value),
+    z
+      .int({ error: 'must be a whole number' })
+      .min(minimum, `must be at least ${minimum}`)
+      .max(maximum, `must be at most ${maximum}`),
+  );
+const port = integer(0, 65535);
+const list = <Item extends z.ZodType>(item: Item) =>
+  z.preprocess(
+    (value) =>
+      typeof value === 'string'
+        ? value
+            .split(',')
+            .map((part) => part.trim())
+            .filter((part) => part !== '')
+        : value,
+    z.array(item).min(1, 'must name at least one'),
+  );
+const guid = z
+  .string({ error: 'is required, a GUID' })
+  .trim()
+  .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, 'must be a GUID')
+  .toLowerCase();
+const httpsUrl = z
+  .string()
+  .trim()
+  .refine((value) => URL.parse(value)?.protocol === 'https:', 'must be an https URL')
+  .refine((value) => !/[?#@]/.test(value), 'must have no query, fragment or user')
+  .transform((value) => value.replace(/\/+$/, ''));
+const postgresUrl = z
+  .string()
+  .refine((value) => /^postgres(ql)?:$/.test(URL.parse(value)?.protocol ?? ''), 'must be a postgres:// URL')
+  .refine(
+    (value) => !/[?&](ssl(mode)?=no-verify|uselibpqcompat=)/i.test(value),
+    'must not turn off the verification of TLS',
+  )
+  .transform((value) => new Secret(value));
+const otlpUrl = z
+  .string()
+  .trim()
+  .refine((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ''), 'must be an http or https URL')
+  .refine((value) => !/[?#@]/.test(value), 'must have no query, fragment or user')
+  .transform((value) => value.replace(/\/+$/, ''));
+// Compared with what browsers send, letter by letter: `null` and patterns are nobody.
+const origin = z
+  .string()
+  .refine(
+    (value) => /^https?:[^*]+$/.test(value) && URL.parse(value)?.origin === value,
+    'must be origins as browsers send them: scheme, host and port, such as https://portal.example.com',
+  );
+const path = z.string().min(1);
+const name = z.string().min(1);
+
+const server = z.object({
+  port,
+  managementPort: port,
+  trustProxyHops: integer(0, 10),
+  docs: z.boolean(),
+  corsAllowedOrigins: list(origin)
+    .nullable()
+    .transform((origins) => origins ?? []),
+  tls: z
+    .object({ certFile: path.nullable(), keyFile: path.nullable() })
+    .transform(({ certFile, keyFile }, context) => {
+      if (certFile !== null && keyFile !== null) return { certFile, keyFile };
+      if (certFile === null && keyFile === null) return null;
+      const missing = certFile === null ? 'certFile' : 'keyFile';
+      context.addIssue({
+        code: 'custom',
+        path: [missing],
+        message: 'is required when its counterpart is set',
+      });
+      return z.NEVER;
+    }),
+  tlsPollMs: integer(1),
+  drainMs: integer(0),
+  shutdownMs: integer(0),
+  tidyMs: integer(0),
+});
+
+const entra = z.object({
+  cloud: z.enum(['global', 'usgov', 'usgovdod', 'china'], {
+    error: 'must be one of global, usgov, usgovdod, china',
+  }),
+  authorityHost: httpsUrl.nullable(),
+  tenantId: guid,
+  allowedTenantIds: list(guid).nullable(),
+  clientId: guid,
+  audiences: list(name).nullable(),
+  requiredScope: name,
+  allowedClientIds: list(guid).nullable(),
+  guestsAllowed: z.boolean(),
+  clockSkewSeconds: integer(1, 600),
+  roles: z.object({ read: name, disconnect: name, approve: name, audit: name }),
+  signingKeys: z.object({
+    timeoutMs: integer(1),
+    refreshMs: integer(1),
+    unknownKeyRefetchMs: integer(0),
+    maxAgeMs: integer(1),
+  }),
+  credential: z.object({
+    federatedTokenFile: path.nullable(),
+    certificatePath: path.nullable(),
+    secretFile: path.nullable(),
+    secret: z
+      .string()
+      .min(1)
+      .nullable()
+      .transform((value) => (value === null ? null : new Secret(value))),
+  }),
+  exchange: z.object({ cacheSize: integer(1), timeoutMs: integer(1), deadlineMs: integer(1) }),
+});
+
+const graph = z.object({ baseUrl: httpsUrl.nullable(), timeoutMs: integer(1) });
+
+const pattern = z.string().transform((value, context) => {
+  try {
+    // Anchored: the whole ticket must match, and Unicode-aware.
+    return new RegExp(`^(?:${value})$`, 'u');
+  } catch {
+    context.addIssue({ code: 'custom', message: 'must be a regular expression' });
+    return z.NEVER;
+  }
+});
+const policy = z.strictObject({
+  reasonRequired: z.boolean(),
+  ticketRequired: z.boolean(),
+  ticketPattern: pattern.nullable(),
+  stepUp: z
+    .string()
+    .regex(/^c\d{1,2}$/, 'must be an authentication context id such as c1')
+    .nullable(),
+  approvalRequired: z.boolean(),
+  idempotencyKeyRequired: z.boolean(),
+  ifMatchRequired: z.boolean(),
+});
+
+const disconnect = z.object({
+  deadlineMs: integer(1),
+  leaseMs: integer(1),
+  settleAfterMs: integer(1),
+  approvalMs: integer(1),
+  watchEveryMs: integer(0),
+  idempotencyMs: integer(1),
+  sweepMs: integer(1),
+  policy,
+  tenants: z.record(guid, policy.partial()),
+});
+
+const limits = z.object({
+  callerPerMinute: integer(0),
+  addressPerMinute: integer(0),
+  maxConcurrentRequests: integer(1),
+});
+
+export const database = z
+  .object({
+    urlFile: path.nullable(),
+    url: postgresUrl.nullable(),
+    adminUrlFile: path.nullable(),
+    adminUrl: postgresUrl.nullable(),
+    poolSize: integer(1, 1000),
+    connectTimeoutMs: integer(1),
+    vitalSignsMs: integer(1),
+  })
+  .transform(({ urlFile, url, adminUrlFile, adminUrl, ...rest }, context) => {
+    const service = urlFile === null ? url : new SecretFile(urlFile);
+    const admin = adminUrlFile === null ? adminUrl : new SecretFile(adminUrlFile);
+    if (service !== null) return { ...rest, url: service, adminUrl: admin };
+    context.addIssue({
+      code: 'custom',
+      path: ['url'],
+      message: 'is required, a postgres:// URL, unless DATABASE_URL_FILE names a file with one',
+    });
+    return z.NEVER;
+  });
+
+export const audit = z.object({
+  signingKeyFile: path.nullable(),
+  writeTimeoutMs: integer(1),
+  checkpointMs: integer(1),
+  rejectedSignIns: integer(0),
+  keepNames: z.boolean(),
+});
+
+/** Every setting: what it may be, and what it becomes. A message follows the setting's name and never
+ *  repeats the value. */
+export const everything = z.object({
+  server,
+  entra,
+  graph,
+  database,
+  disconnect,
+  limits,
+  audit,
+  tracing: z.object({ endpoint: otlpUrl.nullable() }),
+  log: z.object({
+    level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+      error: 'must be one of trace, debug, info, warn, error, fatal, silent',
+    }),
+  }),
+});

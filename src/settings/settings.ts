@@ -1,0 +1,197 @@
+import { fileURLToPath } from 'node:url';
+import { Load, Util } from 'config/lib/util.js';
+import { z } from 'zod';
+import { Secret } from '../core/secret.ts';
+import { complaintsAboutFiles } from './settings-files.ts';
+import { audit, database, everything } from './settings-schema.ts';
+
+/** The hosts of Microsoft's clouds. `graphHost` also names the resource whose scope we ask for. */
+const clouds = {
+  global: { authorityHost: 'https://login.microsoftonline.com', graphHost: 'https://graph.microsoft.com' },
+  usgov: { authorityHost: 'https://login.microsoftonline.us', graphHost: 'https://graph.microsoft.us' },
+  usgovdod: {
+    authorityHost: 'https://login.microsoftonline.us',
+    graphHost: 'https://dod-graph.microsoft.us',
+  },
+  china: {
+    authorityHost: 'https://login.chinacloudapi.cn',
+    graphHost: 'https://microsoftgraph.chinacloudapi.cn',
+  },
+} as const;
+
+const configDirectory = fileURLToPath(new URL('../../config', import.meta.url));
+
+type Raw = {
+  server?: { corsAllowedOrigins?: unknown; tls?: { certFile?: string | null; keyFile?: string | null } };
+  audit?: { signingKeyFile?: string | null };
+  disconnect?: { leaseMs?: unknown };
+  graph?: { timeoutMs?: unknown };
+  entra?: { credential?: Record<string, unknown>; allowedClientIds?: unknown };
+};
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Raised when settings are missing or wrong: `complaints` has all of them at once, each naming the
+ *  environment variable (or the key in config/) and never the value. */
+export class SettingsError extends Error {
+  readonly complaints: readonly string[];
+
+  constructor(complaints: readonly string[]) {
+    super(`The settings are not usable:\n${complaints.map((complaint) => `  - ${complaint}`).join('\n')}`);
+    this.name = 'SettingsError';
+    this.complaints = complaints;
+  }
+}
+
+/** Everything the service needs to know, from config/ and the environment, checked, completed with
+ *  what follows from it, and frozen. Throws `SettingsError`. */
+export function loadSettings(environment: Environment = process.env) {
+  const production = environment.NODE_ENV === 'production';
+  const { raw, nameOf } = read(environment);
+  const proxy = {
+    https: environment.HTTPS_PROXY || environment.https_proxy || null,
+    exceptions: environment.NO_PROXY || environment.no_proxy || null,
+  };
+  const parsed = everything.safeParse(raw);
+  const complaints = [
+    ...(parsed.success ? [] : complaintsOf(parsed.error, nameOf)),
+    ...complaintsAcross(raw, production, proxy.https),
+    ...complaintsAboutFiles({
+      certFile: raw.server?.tls?.certFile ?? null,
+      keyFile: raw.server?.tls?.keyFile ?? null,
+      signingKeyFile: raw.audit?.signingKeyFile ?? null,
+    }),
+  ].sort();
+  if (!parsed.success || complaints.length > 0) throw new SettingsError(complaints);
+
+  const settings = parsed.data;
+  const cloud = clouds[settings.entra.cloud];
+  const { tenantId, clientId } = settings.entra;
+  return deepFreeze({
+    ...settings,
+    production,
+    entra: {
+      ...settings.entra,
+      authorityHost: settings.entra.authorityHost ?? cloud.authorityHost,
+      allowedTenantIds: settings.entra.allowedTenantIds ?? [tenantId],
+      audiences: settings.entra.audiences ?? [clientId, `api://${clientId}`],
+    },
+    graph: {
+      ...settings.graph,
+      baseUrl: settings.graph.baseUrl ?? `${cloud.graphHost}/beta`,
+      // Follows the cloud alone: a proxy or a stand-in at GRAPH_BASE_URL is not another resource.
+      scope: `${cloud.graphHost}/DeviceManagementConfiguration.ReadWrite.All`,
+    },
+    proxy,
+  });
+}
+
+export type Settings = ReturnType<typeof loadSettings>;
+
+/** What a command-line program that only uses the database needs to know: DATABASE_URL and
+ *  DATABASE_ADMIN_URL. Throws `SettingsError`. */
+export function loadDatabaseSettings(environment: Environment = process.env) {
+  const { raw, nameOf } = read(environment);
+  const parsed = z.object({ database }).safeParse(raw);
+  if (!parsed.success) throw new SettingsError(complaintsOf(parsed.error, nameOf));
+  return deepFreeze(parsed.data.database);
+}
+
+/** What the retention program needs to know: the database, and AUDIT_SIGNING_KEY_FILE. Throws
+ *  `SettingsError`. */
+export function loadRetentionSettings(environment: Environment = process.env) {
+  const { raw, nameOf } = read(environment);
+  const parsed = z.object({ database, audit }).safeParse(raw);
+  if (!parsed.success) throw new SettingsError(complaintsOf(parsed.error, nameOf));
+  const { url, adminUrl } = parsed.data.database;
+  const { signingKeyFile } = parsed.data.audit;
+  if (signingKeyFile === null) {
+    throw new SettingsError([
+      'AUDIT_SIGNING_KEY_FILE is required: what is removed is stated under a signature',
+    ]);
+  }
+  return { adminUrl: adminUrl ?? url, signingKeyFile };
+}
+
+/** The files of config/ merged (default, then NODE_ENV's, then local), with the environment on top. */
+function read(environment: Environment) {
+  const load = new Load({
+    ...Load.fromEnvironment(environment.NODE_ENV ?? 'development').options,
+    configDir: configDirectory,
+  });
+  Util.loadFileConfigs(load);
+  const names = new Map<string, string>();
+  load.loadFile(`${configDirectory}/custom-environment-variables.yaml`, (map: object) =>
+    substitute(map, environment, [], names),
+  );
+  return { raw: load.config as Raw, nameOf: (key: string) => names.get(key) ?? key };
+}
+
+/** What no single key can be blamed for; looked at apart, so that one run complains of everything. */
+function complaintsAcross(raw: Raw, production: boolean, httpsProxy: string | null): string[] {
+  const complaints: string[] = [];
+  if (Object.values(raw.entra?.credential ?? {}).every((value) => value === null)) {
+    complaints.push(
+      'one of AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_CERTIFICATE_PATH, AZURE_CLIENT_SECRET_FILE or AZURE_CLIENT_SECRET is required',
+    );
+  }
+  if (production && raw.entra?.allowedClientIds === null) {
+    complaints.push(
+      'ALLOWED_CLIENT_IDS is required in production: the client ids of the portals that may call',
+    );
+  }
+  // Whoever is on the way could put their own script into a page that came without TLS.
+  if (
+    production &&
+    /http:\/\/(?!(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(,|\s|$))/.test(
+      String(raw.server?.corsAllowedOrigins),
+    )
+  ) {
+    complaints.push('CORS_ALLOWED_ORIGINS must be https origins in production, localhost apart');
+  }
+  if (Number(raw.disconnect?.leaseMs) <= Number(raw.graph?.timeoutMs) + 1000) {
+    complaints.push('disconnect.leaseMs must be more than a second longer than graph.timeoutMs');
+  }
+  if (httpsProxy !== null && !/^https?:$/.test(URL.parse(httpsProxy)?.protocol ?? '')) {
+    complaints.push('HTTPS_PROXY must be an http:// or https:// URL');
+  }
+  return complaints;
+}
+
+/** The map of variable names with their values in place of the names, where they have one; the names
+ *  are noted by key on the way. (The library's own substitution reads only `process.env`.) */
+function substitute(
+  map: object,
+  environment: Environment,
+  path: readonly string[],
+  names: Map<string, string>,
+): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const [key, entry] of Object.entries(map)) {
+    const here = [...path, key];
+    if (typeof entry !== 'string') {
+      values[key] = substitute(entry, environment, here, names);
+      continue;
+    }
+    names.set(here.join('.'), entry);
+    const value = environment[entry];
+    if (value !== undefined && value !== '') values[key] = value;
+  }
+  return values;
+}
+
+function complaintsOf(error: z.ZodError, nameOf: (key: string) => string): string[] {
+  const complaints = error.issues.map((issue) => {
+    // A list's item is complained of under the list's own name.
+    const key = issue.path.filter((part) => typeof part === 'string').join('.');
+    return `${nameOf(key)} ${issue.message}`;
+  });
+  return [...new Set(complaints)];
+}
+
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null && !(value instanceof Secret) && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) deepFreeze(inner);
+  }
+  return value;
+}

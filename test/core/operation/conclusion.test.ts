@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { conclude } from '../../../src/core/operation/conclusion.ts';
+import { knownStatuses } from '../../../src/core/operation/connection.ts';
+import { type OperationStatus, operationStatuses } from '../../../src/core/operation/operation.ts';
+
+const settleAfterMs = 900_000;
+const sentAt = '2026-01-01T00:00:00.000Z';
+const connection = (id: string, status: string) => ({
+  id,
+  status,
+  owner: null,
+  lastModified: null,
+  lastDirectorySync: null,
+});
+
+/** What a look says that shows these members, so long after sending. */
+function conclusion(
+  status: OperationStatus,
+  before: string,
+  members: readonly (readonly [id: string, status: string])[],
+  afterMs: number,
+): OperationStatus | null {
+  const seen = { members: members.map(([id, shown]) => connection(id, shown)), etag: '""' };
+  const operation = { status, connection: connection('mine', before), sentAt };
+  return conclude(operation, seen, Date.parse(sentAt) + afterMs, settleAfterMs)?.to ?? null;
+}
+
+const words = [...knownStatuses, 'somethingNew'];
+const early = [0, settleAfterMs];
+const late = [settleAfterMs + 1, 1e12];
+
+describe('what a look at the connection says', () => {
+  for (const status of operationStatuses) {
+    test(status, () => {
+      for (const before of words) {
+        for (const afterMs of [...early, ...late]) {
+          const gone =
+            { sent: 'accepted', accepted: 'completed', unknown: 'completed' }[status as string] ?? null;
+          assert.equal(conclusion(status, before, [], afterMs), gone);
+          for (const other of words) {
+            assert.equal(conclusion(status, before, [['other', other]], afterMs), gone, 'another connection');
+          }
+          for (const shown of words) {
+            const said = conclusion(
+              status,
+              before,
+              [
+                ['other', 'onboarded'],
+                ['mine', shown],
+              ],
+              afterMs,
+            );
+            assert.equal(
+              said,
+              expected(status, before, shown, afterMs),
+              `${before} → ${shown}, ${afterMs} ms`,
+            );
+          }
+        }
+      }
+    });
+  }
+
+  test('never sent: no time has passed', () => {
+    const operation = {
+      status: 'unknown',
+      connection: connection('mine', 'onboarded'),
+      sentAt: null,
+    } as const;
+    const seen = { members: [connection('mine', 'onboarded')], etag: '""' };
+    assert.equal(conclude(operation, seen, 1e15, settleAfterMs), null);
+  });
+});
+
+/** The issue's rules, said another way than the code says them. */
+function expected(status: OperationStatus, before: string, shown: string, afterMs: number) {
+  const turned = before !== shown;
+  const isLate = afterMs > settleAfterMs;
+  const going = shown === 'offboarding' || shown === 'inprogress';
+  if (status === 'sent' || status === 'unknown') {
+    if (going && turned) return 'accepted';
+  }
+  if (status === 'accepted' || status === 'unknown') {
+    if (shown === 'failed' && (turned || isLate)) return 'failed';
+    if (shown === 'onboarded' && isLate) return 'failed';
+  }
+  return null;
+}

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
+import { parse } from 'yaml';
+import { createMetrics } from '../../src/adapters/telemetry/metrics.ts';
+import { startService, startWorld, type TestService, type World } from '../support/service.ts';
+
+type Rule = { record?: string; alert?: string; expr: string };
+const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
+const ours = (name: string) => name.startsWith('chromeos_bff_');
+
+describe('the catalogue of metrics', () => {
+  let world: World;
+  let service: TestService;
+  let rows: { name: string; type: string; labels: string[]; alerts: string[] }[];
+  before(async () => {
+    world = await startWorld();
+    service = await startService(world);
+    const words = (cell: string | undefined) =>
+      [...(cell ?? '').matchAll(/`(\w+)`/g)].map((match) => match[1] ?? '');
+    rows = [...(await read('docs/metrics.md')).matchAll(/^\| `(\w+)` \| (\w+) \|(.*)\|$/gm)].map((match) => {
+      const cells = (match[3] ?? '').split('|');
+      return {
+        name: match[1] ?? '',
+        type: match[2] ?? '',
+        labels: words(cells[0]),
+        alerts: words(cells.at(-1)),
+      };
+    });
+  });
+  after(async () => {
+    await service?.close();
+    await world?.close();
+  });
+
+  test('has what /metrics exposes, by name and type, and nothing else', async () => {
+    const { text } = await service.management.get('/metrics').expect(200);
+    const exposed = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map((match) => `${match[1]} ${match[2]}`);
+    assert.deepEqual(
+      rows.map(({ name, type }) => `${name} ${type}`).toSorted(),
+      exposed.filter(ours).toSorted(),
+    );
+  });
+
+  test('has the labels', () => {
+    const metrics = createMetrics().registry.getMetricsAsArray() as unknown as {
+      name: string;
+      labelNames: string[];
+    }[];
+    assert.deepEqual(
+      Object.fromEntries(rows.map(({ name, labels }) => [name, labels])),
+      Object.fromEntries(
+        metrics.filter(({ name }) => ours(name)).map(({ name, labelNames }) => [name, labelNames]),
+      ),
+    );
+  });
+
+  test('has the alerts that use each, directly or through a recording rule', async () => {
+    const text = await read('k8s/components/prometheus-operator/prometheusrule.yaml');
+    const rules: Rule[] = parse(text).spec.groups.flatMap(({ rules }: { rules: Rule[] }) => rules);
+    const written = (expr: string) =>
+      rules.reduce((whole, rule) => (rule.record ? whole.replaceAll(rule.record, rule.expr) : whole), expr);
+    for (const { name, alerts } of rows) {
+      const mention = new RegExp(`\\b${name}(_bucket|_count|_sum)?\\b`);
+      const using = rules.filter(({ alert, expr }) => alert && mention.test(written(expr)));
+      assert.deepEqual(alerts.toSorted(), using.map(({ alert }) => alert).toSorted(), name);
+    }
+  });
+});

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Operation } from '../../../examples/portal/src/api/types.ts';
+import { timelineOf } from '../../../examples/portal/src/operations/timeline.ts';
+import { mayBeTakenOver, waitsFor } from '../../../examples/portal/src/operations/waits-for.ts';
+import { operationStatuses } from '../../../src/core/operation/operation.ts';
+
+const at = (minute: number) => new Date(Date.UTC(2026, 0, 31, 12, minute)).toISOString();
+const approval = { approver: { oid: 'sven', name: 'Sven' }, reason: 'agreed', at: at(5) };
+const connection = {
+  id: 'c',
+  owner: 'ada',
+  status: 'onboarded',
+  lastModified: null,
+  lastDirectorySync: null,
+};
+
+function operation(given: Partial<Operation>): Operation {
+  return {
+    id: 'op',
+    tenantId: 't',
+    status: 'sent',
+    requester: { oid: 'ada', name: 'Ada', clientId: 'portal' },
+    reason: null,
+    ticket: null,
+    connection,
+    requestId: 'r',
+    graphRequestId: null,
+    value: null,
+    concludedFrom: null,
+    explanation: null,
+    approval: null,
+    supersedes: null,
+    supersededBy: null,
+    requestedAt: at(0),
+    sentAt: at(0),
+    movedAt: at(9),
+    expiresAt: null,
+    tookMs: null,
+    ...given,
+  };
+}
+
+const told = (given: Partial<Operation>) =>
+  timelineOf(operation(given)).map(({ name, state }) => `${name} ${state}`);
+const wished = { sentAt: null, expiresAt: at(59) };
+
+describe('the timeline', () => {
+  const cases: [string, Partial<Operation>, string[]][] = [
+    [
+      'waits',
+      { status: 'awaiting_approval', ...wished },
+      ['requested done', 'awaiting_approval now', 'approved ahead', 'sent ahead', 'end ahead'],
+    ],
+    [
+      'approved',
+      { status: 'approved', approval, ...wished },
+      ['requested done', 'approved now', 'sent ahead', 'end ahead'],
+    ],
+    ['rejected', { status: 'rejected', approval, ...wished }, ['requested done', 'rejected now']],
+    ['expired unseen', { status: 'expired', ...wished }, ['requested done', 'expired now']],
+    [
+      'expired after the approval',
+      { status: 'expired', approval, ...wished },
+      ['requested done', 'approved done', 'expired now'],
+    ],
+    ['requested', { status: 'requested' }, ['requested done', 'sent now', 'end ahead']],
+    ['sent', { status: 'sent' }, ['requested done', 'sent now', 'end ahead']],
+    [
+      'sent after the approval',
+      { status: 'sent', approval, expiresAt: at(59) },
+      ['requested done', 'approved done', 'sent now', 'end ahead'],
+    ],
+    ['accepted', { status: 'accepted' }, ['requested done', 'sent done', 'accepted now', 'end ahead']],
+    ['unknown', { status: 'unknown' }, ['requested done', 'sent done', 'unknown now', 'end ahead']],
+    [
+      'superseded',
+      { status: 'unknown', supersededBy: 'op-2' },
+      ['requested done', 'sent done', 'unknown done', 'superseded now'],
+    ],
+    [
+      'superseded while accepted',
+      { status: 'accepted', supersededBy: 'op-2' },
+      ['requested done', 'sent done', 'accepted done', 'superseded now'],
+    ],
+    ['completed', { status: 'completed' }, ['requested done', 'sent done', 'completed now']],
+    ['failed', { status: 'failed' }, ['requested done', 'sent done', 'failed now']],
+  ];
+  for (const [name, given, expected] of cases) {
+    test(name, () => assert.deepEqual(told(given), expected));
+  }
+
+  test('knows every status', () => {
+    assert.deepEqual(new Set(cases.map(([, { status }]) => status)), new Set(operationStatuses));
+  });
+
+  test('keeps what was watched on the way', () => {
+    const steps = timelineOf(operation({ status: 'completed' }), {
+      unknown: at(1),
+      accepted: at(2),
+      sent: at(0),
+    });
+    assert.deepEqual(
+      steps.map(({ name, when }) => [name, when]),
+      [
+        ['requested', at(0)],
+        ['sent', at(0)],
+        ['unknown', at(1)],
+        ['accepted', at(2)],
+        ['completed', at(9)],
+      ],
+    );
+  });
+});
+
+test('an operation waits for whoever may take its next step', () => {
+  const who = (oid: string, ...permissions: string[]) => ({
+    me: { oid },
+    may: (permission: string) => permissions.includes(permission),
+  });
+  const waiting = operation({ status: 'awaiting_approval' });
+  const approved = operation({ status: 'approved' });
+  assert.equal(waitsFor(who('sven', 'approve'), waiting), true);
+  assert.equal(waitsFor(who('ada', 'approve', 'disconnect'), waiting), false, 'nobody approves their own');
+  assert.equal(waitsFor(who('rita'), waiting), false);
+  assert.equal(waitsFor(who('ada', 'disconnect'), approved), true);
+  assert.equal(waitsFor(who('sven', 'disconnect', 'approve'), approved), false);
+  assert.equal(waitsFor(who('ada', 'disconnect'), operation({ status: 'accepted' })), false);
+});
+
+test('it may be taken over where its end is unknown or long overdue', () => {
+  const now = Date.parse(at(20));
+  assert.equal(mayBeTakenOver(operation({ status: 'unknown' }), now), true);
+  assert.equal(mayBeTakenOver(operation({ status: 'unknown', supersededBy: 'op-2' }), now), false);
+  assert.equal(mayBeTakenOver(operation({ status: 'accepted', sentAt: at(0) }), now), true);
+  assert.equal(mayBeTakenOver(operation({ status: 'accepted', sentAt: at(10) }), now), false);
+  assert.equal(mayBeTakenOver(operation({ status: 'completed' }), now), false);
+});

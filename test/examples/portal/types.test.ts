@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { typesOf } from '../../../examples/portal/tools/types-of.ts';
+import { openApiDocument } from '../../../src/http/openapi/document.ts';
+
+const installation = {
+  version: '0',
+  scope: 'api://service/access_as_user',
+  authorizationUrl: 'https://login.example/authorize',
+  tokenUrl: 'https://login.example/token',
+  viewer: false,
+  roleNames: { read: 'Read', disconnect: 'Disconnect', approve: 'Approve', audit: 'Audit' },
+};
+
+test('the portal’s types are those of the OpenAPI document', async () => {
+  const generated = await readFile(
+    new URL('../../../examples/portal/src/api/types.ts', import.meta.url),
+    'utf8',
+  );
+  assert.equal(generated, typesOf(openApiDocument(installation)), 'run npm run types -w examples/portal');
+});
+
+test('what is not understood is not left out in silence', () => {
+  const document = (schema: object) => ({ components: { schemas: { Thing: schema } } });
+  assert.throws(() => typesOf(document({ type: 'file' })), /Thing has the type file/);
+  assert.throws(
+    () => typesOf(document({ type: 'object', properties: { a: { $ref: 'other.json#/b' } } })),
+    /Thing\.a refers to other\.json#\/b/,
+  );
+});

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { inspect } from 'node:util';
+import { loadDatabaseSettings, loadSettings, SettingsError } from '../../src/settings/settings.ts';
+
+describe('settings of the database', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-settings-'));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  function complaintsAbout(environment: Record<string, string>): readonly string[] {
+    try {
+      loadDatabaseSettings({ NODE_ENV: 'test', ...environment });
+      return [];
+    } catch (error) {
+      assert.ok(error instanceof SettingsError);
+      return error.complaints;
+    }
+  }
+
+  test('a file goes before a variable, is read each time, and does not show', async () => {
+    const file = join(folder, 'url');
+    const { url, adminUrl } = loadDatabaseSettings({
+      NODE_ENV: 'test',
+      DATABASE_URL: 'postgres://variable@localhost/x',
+      DATABASE_URL_FILE: file,
+      DATABASE_ADMIN_URL_FILE: file,
+    });
+    await writeFile(file, 'postgres://one@localhost/x\n');
+    assert.equal(url.reveal(), 'postgres://one@localhost/x');
+    await writeFile(file, 'postgres://two@localhost/x\n');
+    assert.equal(url.reveal(), 'postgres://two@localhost/x');
+    assert.equal(adminUrl?.reveal(), 'postgres://two@localhost/x');
+    for (const shown of [String(url), JSON.stringify({ url }), inspect({ url })]) {
+      assert.doesNotMatch(shown, /localhost|settings/);
+    }
+  });
+
+  test('one of the two is required; what turns verification off is refused', () => {
+    const [missing] = complaintsAbout({});
+    assert.match(missing ?? '', /^DATABASE_URL is required.*DATABASE_URL_FILE/);
+    for (const parameters of ['sslmode=no-verify', 'a=b&ssl=no-verify', 'uselibpqcompat=true']) {
+      const complaints = complaintsAbout({ DATABASE_URL: `postgres://u:hunter2@h/x?${parameters}` });
+      assert.deepEqual(complaints, ['DATABASE_URL must not turn off the verification of TLS']);
+    }
+    assert.deepEqual(complaintsAbout({ DATABASE_URL_FILE: '/not/there/yet' }), []);
+  });
+});
+
+describe('CORS_ALLOWED_ORIGINS', () => {
+  const enough = {
+    AZURE_TENANT_ID: '11111111-1111-4111-8111-111111111111',
+    AZURE_CLIENT_ID: '22222222-2222-4222-8222-222222222222',
+    ALLOWED_CLIENT_IDS: '33333333-3333-4333-8333-333333333333',
+    AZURE_CLIENT_SECRET: 'x',
+    DATABASE_URL: 'postgres://u@localhost/x',
+  };
+  const load = (value: string, mode = 'production') =>
+    loadSettings({ ...enough, NODE_ENV: mode, CORS_ALLOWED_ORIGINS: value }).server.corsAllowedOrigins;
+
+  test('nobody unless said; a list of origins', () => {
+    assert.deepEqual(load(''), []);
+    assert.deepEqual(load('https://a.example'), ['https://a.example']);
+    assert.deepEqual(
+      load(' https://a.example:8443 ,https://b.example, http://localhost:5173,http://127.0.0.1'),
+      ['https://a.example:8443', 'https://b.example', 'http://localhost:5173', 'http://127.0.0.1'],
+    );
+    assert.deepEqual(load('http://portal.test', 'test'), ['http://portal.test']);
+  });
+
+  for (const value of [
+    '*',
+    'null',
+    'https://*.example',
+    'https://a.example/',
+    'https://a.example/path',
+    'https://a.example?x',
+    'https://user@a.example',
+    'https://A.example',
+    'https://a.example:443',
+    'a.example',
+    'file:///x',
+    'https://',
+    'https://a.example,*',
+    'https://a.example https://b.example',
+  ]) {
+    test(`refused, without being repeated: ${value}`, () => {
+      assert.throws(
+        () => load(value),
+        ({ complaints }: SettingsError) => {
+          assert.deepEqual(complaints, [
+            'CORS_ALLOWED_ORIGINS must be origins as browsers send them: scheme, host and port, such as https://portal.example.com',
+          ]);
+          return true;
+        },
+      );
+    });
+  }
+
+  for (const value of [
+    'http://a.example',
+    'https://a.example,http://localhost.example',
+    'http://a.localhost',
+  ]) {
+    test(`refused in production alone: ${value}`, () => {
+      assert.throws(
+        () => load(value),
+        /CORS_ALLOWED_ORIGINS must be https origins in production, localhost apart/,
+      );
+      assert.equal(load(value, 'test').length > 0, true);
+    });
+  }
+});
