@@ -99,13 +99,15 @@ export function compose(settings: Settings, log = createLogger(settings.log)): S
     policyOf: policiesOf(settings.disconnect),
     timing: {
       graphTimeoutMs: settings.graph.timeoutMs,
-      actDeadlineMs: settings.disconnect.deadlineMs,
+      recordMs: settings.audit.writeTimeoutMs,
+      answerMs: settings.server.answerMs,
       ...settings.disconnect,
     },
     pause: (ms) => sleep(ms),
     stopping: () => closing !== null,
     random: Math.random,
     clock: Date.now,
+    monotonic: () => performance.now(),
     newId: randomUUID,
   };
 

@@ -1,6 +1,7 @@
 import type { AccessRules } from './access.ts';
 import { type Action, type AuditEvent, noTenant } from './audit/audit-event.ts';
 import type { Caller, SignedInCaller } from './caller.ts';
+import type { Deadline } from './deadline.ts';
 import { failureOf, graphTraceOf } from './failure.ts';
 import type { ConnectionState } from './operation/connection.ts';
 import type { Operation } from './operation/operation.ts';
@@ -23,6 +24,8 @@ export type World = {
   readonly pause: Pause;
   /** Whether the process is about to end: whoever only waits is answered now. */
   readonly stopping: () => boolean;
+  /** Milliseconds of a clock that is never set back (`performance.now`): durations and deadlines. */
+  readonly monotonic: Clock;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
   readonly clock: Clock;
@@ -33,8 +36,10 @@ export type World = {
 export type Timing = {
   /** One request to Graph. */
   readonly graphTimeoutMs: number;
-  /** An act with its retries. */
-  readonly actDeadlineMs: number;
+  /** One write to the record. */
+  readonly recordMs: number;
+  /** The whole answer to a call, from its arrival on. */
+  readonly answerMs: number;
   /** For how long a sender holds the slot. */
   readonly leaseMs: number;
   /** A connection that still stands this long after sending was not disconnected. */
@@ -53,6 +58,10 @@ export type Call = {
   readonly requestId: string;
   /** The peer's address, or what the trusted proxies in front of us say it is. */
   readonly address: string;
+  /** By when it must be answered. */
+  readonly deadline: Deadline;
+  /** Whether the caller has gone away: nobody would hear an answer. */
+  readonly gone: () => boolean;
   /** Counts the call against the caller's rate; fails with `rate_limited`. */
   readonly admit: (caller: Caller) => void;
   /** Tells the edge what its one log line should know. */

@@ -1,6 +1,7 @@
 import type { AuditEvent, AuditPage, AuditQuery } from './audit/audit-event.ts';
 import type { AuditSelection, ChainStatus, ExportEntry } from './audit/audit-export.ts';
 import type { Caller, SignedInCaller } from './caller.ts';
+import type { Deadline } from './deadline.ts';
 import type { GraphTrace } from './failure.ts';
 import type { SeenConnection } from './operation/connection.ts';
 import type { KeptAnswer, Operation, OperationChange, OperationStatus } from './operation/operation.ts';
@@ -16,9 +17,10 @@ export type Identity = {
    *  a revoked session or a new access policy counts at once. Fails with `claims_required` when the
    *  caller must sign in again with more proof (RFC 9470; Entra's on-behalf-of error reference), or
    *  with another of the exchange's reasons. */
-  exchangeAnew(signedIn: SignedInCaller): Promise<Secret>;
-  /** The same for reads, where a token that was exchanged a little earlier will do. */
-  exchangeForRead(signedIn: SignedInCaller): Promise<Secret>;
+  exchangeAnew(signedIn: SignedInCaller, deadline: Deadline): Promise<Secret>;
+  /** The same for reads, where a token that was exchanged a little earlier will do. Neither takes longer
+   *  than `deadline` allows. */
+  exchangeForRead(signedIn: SignedInCaller, deadline: Deadline): Promise<Secret>;
 };
 
 /** How one call to Graph is known on both sides. */
@@ -27,6 +29,8 @@ export type GraphCall = {
   /** Sent as `client-request-id`. */
   readonly requestId: string;
   readonly tenantId: string;
+  /** The call is ended, not only its next try forbidden, when this is over. */
+  readonly deadline: Deadline;
 };
 
 /** A call that acts. It is not sent any more once the clock has come to `sendBy` (milliseconds since the

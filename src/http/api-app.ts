@@ -81,7 +81,12 @@ export function createApiApp(options: ApiAppOptions): Express {
   app.disable('x-powered-by');
 
   app.use(
-    requestContext({ newId: world.newId, within: options.withinRequest, onDone: options.onRequestDone }),
+    requestContext({
+      newId: world.newId,
+      answerMs: world.timing.answerMs,
+      within: options.withinRequest,
+      onDone: options.onRequestDone,
+    }),
   );
   if (options.corsAllowedOrigins.length > 0) app.use(crossOrigin(options.corsAllowedOrigins));
   app.use((_request, response, next) => {

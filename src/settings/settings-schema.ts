@@ -80,6 +80,7 @@ const server = z.object({
       return z.NEVER;
     }),
   tlsPollMs: integer(1),
+  answerMs: integer(1000),
   drainMs: integer(0),
   shutdownMs: integer(0),
   tidyMs: integer(0),
@@ -143,7 +144,6 @@ const policy = z.strictObject({
 });
 
 const disconnect = z.object({
-  deadlineMs: integer(1),
   leaseMs: integer(1),
   settleAfterMs: integer(1),
   approvalMs: integer(1),

@@ -209,7 +209,7 @@ describe('what is sent again', () => {
   }
 
   test('no retry begins after the deadline', async () => {
-    await it.beside({ deadlineMs: 1500 }, async (on) => {
+    await it.beside({ answerMs: 4500 }, async (on) => {
       it.simulator.setFault('disconnect', { status: 503, retryAfter: '1' });
       const response = await it.disconnect({ on });
       assert.deepEqual([response.status, response.body.code], [503, 'graph_unavailable']);

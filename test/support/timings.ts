@@ -4,6 +4,8 @@ import type { Settings } from '../../src/settings/settings.ts';
 export type Timings = Partial<Omit<Settings['disconnect'], 'policy'>> & {
   policy?: Partial<Settings['disconnect']['policy']>;
   graphTimeoutMs?: number;
+  /** Of a whole answer. */
+  answerMs?: number;
   /** Of the database. */
   writeTimeoutMs?: number;
   limits?: Partial<Settings['limits']>;
@@ -11,9 +13,10 @@ export type Timings = Partial<Omit<Settings['disconnect'], 'policy'>> & {
 
 /** Settings that wait for nothing a test does not want to wait for. */
 export function adjusted(timings: Timings = {}): (settings: Settings) => Settings {
-  const { graphTimeoutMs, writeTimeoutMs, limits, policy, ...disconnect } = timings;
+  const { answerMs, graphTimeoutMs, writeTimeoutMs, limits, policy, ...disconnect } = timings;
   return (settings) => ({
     ...settings,
+    server: { ...settings.server, answerMs: answerMs ?? settings.server.answerMs },
     graph: { ...settings.graph, timeoutMs: graphTimeoutMs ?? 1000 },
     audit: { ...settings.audit, writeTimeoutMs: writeTimeoutMs ?? settings.audit.writeTimeoutMs },
     limits: { ...settings.limits, callerPerMinute: 0, ...limits },

@@ -7,10 +7,10 @@ export function traceIdentity(identity: Identity, tracing: Tracing): Identity {
   return {
     authenticate: (authorization) =>
       tracing.span('validate token', {}, () => identity.authenticate(authorization)),
-    exchangeAnew: (signedIn) =>
-      tracing.span('exchange token', { cache: 'bypassed' }, () => identity.exchangeAnew(signedIn)),
-    exchangeForRead: (signedIn) =>
-      tracing.span('exchange token', { cache: 'used' }, () => identity.exchangeForRead(signedIn)),
+    exchangeAnew: (signedIn, deadline) =>
+      tracing.span('exchange token', { cache: 'bypassed' }, () => identity.exchangeAnew(signedIn, deadline)),
+    exchangeForRead: (signedIn, deadline) =>
+      tracing.span('exchange token', { cache: 'used' }, () => identity.exchangeForRead(signedIn, deadline)),
   };
 }
 

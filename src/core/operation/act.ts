@@ -46,7 +46,7 @@ export async function act(
 
 async function endingOf(world: World, call: Call, sending: Sending): Promise<Ending> {
   try {
-    return await judgeAnswer(world, call, sending, await send(world, sending));
+    return await judgeAnswer(world, call, sending, await send(world, call, sending));
   } catch (error) {
     const failure = failureOf(error);
     const graph = graphTraceOf(failure);
@@ -91,6 +91,7 @@ async function readBack(world: World, call: Call, sending: Sending): Promise<End
       token,
       requestId: world.newId(),
       tenantId: caller.tenantId,
+      deadline: call.deadline,
     });
     const conclusion = conclude(operation, seen, world.clock(), world.timing.settleAfterMs);
     if (conclusion === null || conclusion.to !== 'accepted') return null;
@@ -104,9 +105,7 @@ async function readBack(world: World, call: Call, sending: Sending): Promise<End
 
 /** One request, and again only what was certainly not done: never connected, 429, or 503 with
  *  Retry-After; at most twice, within the deadline, under the attempt's own id. */
-async function send(world: World, sending: Sending): Promise<DisconnectAnswer> {
-  const { timing } = world;
-  const deadline = sending.leasedAt + timing.actDeadlineMs;
+async function send(world: World, call: Call, sending: Sending): Promise<DisconnectAnswer> {
   for (let attempt = 0; ; attempt += 1) {
     requireLease(world, sending);
     try {
@@ -114,6 +113,7 @@ async function send(world: World, sending: Sending): Promise<DisconnectAnswer> {
         token: sending.token,
         requestId: sending.operation.requestId,
         tenantId: sending.caller.tenantId,
+        deadline: call.deadline,
         sendBy: lastMomentToSend(world, sending),
       });
     } catch (error) {
@@ -121,7 +121,7 @@ async function send(world: World, sending: Sending): Promise<DisconnectAnswer> {
       if (failure.reason !== 'graph_throttled' && failure.reason !== 'graph_unavailable') throw error;
       const backoff = 500 * 2 ** attempt * (0.5 + world.random());
       const waitMs = failure.retryAfterMs === null ? backoff : failure.retryAfterMs + backoff * 0.2;
-      if (attempt >= maxRetries || world.clock() + waitMs + leaseMarginMs >= deadline) throw error;
+      if (attempt >= maxRetries || waitMs + world.timing.graphTimeoutMs + afterActMs(world) > call.deadline.leftMs()) throw error;
       await world.pause(waitMs);
     }
   }
@@ -138,6 +138,11 @@ function requireLease(world: World, sending: Sending): void {
     retryAfterMs: null,
     cause: 'the lease on the slot would end before Graph could answer',
   });
+}
+
+/** What is kept of a call's time for after the act: a read-back and the record. */
+function afterActMs({ timing }: World): number {
+  return Math.min(timing.graphTimeoutMs, 5000) + timing.recordMs;
 }
 
 function lastMomentToSend(world: World, { leasedAt }: Sending): number {

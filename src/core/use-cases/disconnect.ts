@@ -55,7 +55,7 @@ export async function disconnect(
 
     requireEnabled(standing.disabledBecause);
     meetPolicy(world.policyOf(caller.tenantId), caller, requirements(request));
-    const token = await world.identity.exchangeAnew(signedIn);
+    const token = await world.identity.exchangeAnew(signedIn, call.deadline);
     return lookAndTakeSlot(world, call, caller, request, { token, newest: standing.newest });
   });
 
@@ -100,7 +100,7 @@ async function lookAndTakeSlot(
   const { token } = before;
   let { newest } = before;
   for (let looks = 0; looks < maxLooks; looks += 1) {
-    const seen = await look(world, caller, token, request.ifMatch);
+    const seen = await look(world, call, caller, token, request.ifMatch);
     const earlier = await findEarlier(world, caller, request);
     if (earlier !== null) return { earlier };
     const leasedAt = world.clock();
@@ -120,11 +120,17 @@ export function requireEnabled(because: string | null): void {
  *  `connection_changed` where it is not what the caller saw. */
 export async function look(
   world: World,
+  call: Call,
   caller: Caller,
   token: Secret,
   ifMatch: readonly string[] | null,
 ): Promise<SeenConnection> {
-  const { seen } = await world.connector.list({ token, requestId: world.newId(), tenantId: caller.tenantId });
+  const { seen } = await world.connector.list({
+    token,
+    requestId: world.newId(),
+    tenantId: caller.tenantId,
+    deadline: call.deadline,
+  });
   if (ifMatch !== null && !matches(ifMatch, seen)) throw new CallFailed({ reason: 'connection_changed' });
   return seen;
 }

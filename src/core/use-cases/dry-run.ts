@@ -104,11 +104,16 @@ async function tryToRead(
 ): Promise<ConnectionList | null> {
   let step = 'on_behalf_of';
   try {
-    const token = await world.identity.exchangeAnew(signedIn);
+    const token = await world.identity.exchangeAnew(signedIn, call.deadline);
     add(step, null);
     step = 'connection_readable';
     const { tenantId } = signedIn.caller;
-    const connection = await world.connector.list({ token, requestId: call.requestId, tenantId });
+    const connection = await world.connector.list({
+      token,
+      requestId: call.requestId,
+      tenantId,
+      deadline: call.deadline,
+    });
     add(step, null);
     return connection;
   } catch (error) {

@@ -85,9 +85,14 @@ async function watch(
   if (!endIsOpen(operation)) return { operation, readFailed: null };
   if (!(await world.operations.claimRead(operation.id, world.timing.watchEveryMs))) return view;
   try {
-    const token = await world.identity.exchangeForRead(signedIn);
+    const token = await world.identity.exchangeForRead(signedIn, call.deadline);
     const { tenantId } = signedIn.caller;
-    const { seen } = await world.connector.list({ token, requestId: world.newId(), tenantId });
+    const { seen } = await world.connector.list({
+      token,
+      requestId: world.newId(),
+      tenantId,
+      deadline: call.deadline,
+    });
     return {
       operation: await settleByReading(world, call, signedIn.caller, operation, seen),
       readFailed: null,

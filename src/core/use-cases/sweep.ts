@@ -1,5 +1,6 @@
 import type { Call, World } from '../call.ts';
 import type { Caller } from '../caller.ts';
+import { deadlineAt } from '../deadline.ts';
 import { endOverdue } from '../operation/moving.ts';
 
 /** Ends the operations whose time is up: regularly, by any replica, each once. Gives how many. */
@@ -32,6 +33,8 @@ function callOfOurs(world: World): Call {
     authorization: [],
     requestId: world.newId(),
     address: 'internal',
+    deadline: deadlineAt(world.monotonic() + world.timing.answerMs, world.monotonic),
+    gone: () => false,
     admit: () => {},
     note: () => {},
     noted: () => ({}),

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Call, CallFacts } from '../../core/call.ts';
 import type { Caller } from '../../core/caller.ts';
+import { type Deadline, deadlineAt } from '../../core/deadline.ts';
 import type { Failure } from '../../core/failure.ts';
 import type { NewId } from '../../core/ports.ts';
 import { continueTrace, type TraceContext } from './trace-context.ts';
@@ -12,6 +13,8 @@ export type RequestContext = {
   readonly trace: TraceContext;
   /** The peer's, or what the trusted proxies in front of us say it is. */
   readonly address: string;
+  /** By when it must be answered. */
+  readonly deadline: Deadline;
   facts: CallFacts;
   failure: Failure | null;
   /** What was thrown, where that was a defect; for the log. */
@@ -46,6 +49,8 @@ export type RequestBegun = Pick<RequestFacts, 'requestId' | 'trace' | 'method'>;
  *  in between happens inside `within`. */
 export function requestContext(options: {
   newId: NewId;
+  /** How long an answer may take in all, in milliseconds. */
+  answerMs: number;
   within: (begun: RequestBegun, next: () => void) => void;
   onDone: (facts: RequestFacts) => void;
 }): RequestHandler {
@@ -55,6 +60,7 @@ export function requestContext(options: {
       requestId: options.newId(),
       trace: continueTrace(traceparentOf(request)),
       address: addressOf(request),
+      deadline: deadlineAt(begun + options.answerMs, () => performance.now()),
       facts: {},
       failure: null,
       defect: null,
@@ -94,6 +100,8 @@ export function callOf(request: Request, response: Response): Call {
     authorization: valuesOf(request, 'authorization'),
     requestId: context.requestId,
     address: context.address,
+    deadline: context.deadline,
+    gone: () => response.destroyed,
     admit: (caller) => limits(caller, response),
     noted: () => context.facts,
     note: (facts) => {

@@ -1,0 +1,13 @@
+import type { Clock } from './ports.ts';
+
+/** By when a call must have its whole answer, whatever it still has to do: exchange, looks, the act with
+ *  its retries, the read-back and the record share it. */
+export type Deadline = {
+  /** What is left, in milliseconds; 0 when the time is up. */
+  leftMs(): number;
+};
+
+/** A deadline at `at`, by a clock that is never set back (`performance.now`). */
+export function deadlineAt(at: number, monotonic: Clock): Deadline {
+  return { leftMs: () => Math.max(0, at - monotonic()) };
+}
