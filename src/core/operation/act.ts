@@ -121,7 +121,11 @@ async function send(world: World, call: Call, sending: Sending): Promise<Disconn
       if (failure.reason !== 'graph_throttled' && failure.reason !== 'graph_unavailable') throw error;
       const backoff = 500 * 2 ** attempt * (0.5 + world.random());
       const waitMs = failure.retryAfterMs === null ? backoff : failure.retryAfterMs + backoff * 0.2;
-      if (attempt >= maxRetries || waitMs + world.timing.graphTimeoutMs + afterActMs(world) > call.deadline.leftMs()) throw error;
+      if (
+        attempt >= maxRetries ||
+        waitMs + world.timing.graphTimeoutMs + afterActMs(world) > call.deadline.leftMs()
+      )
+        throw error;
       await world.pause(waitMs);
     }
   }
