@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { Readable, type Writable } from 'node:stream';
+import { childEnvironment } from './child-environment.ts';
 
 // Even SIGKILL closes our end of a pipe. So every program runs under a shell that reads such a pipe
 // and ends the program when the pipe does: nobody else could, once we are gone. The reader is its own
@@ -131,6 +132,7 @@ export type Janitor = {
 export function startJanitor(): Janitor {
   const janitor: ChildProcess = spawn('/bin/sh', ['-c', JANITOR, `janitor-of-${process.pid}`], {
     cwd: '/',
+    env: childEnvironment(),
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });

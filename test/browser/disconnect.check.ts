@@ -4,6 +4,7 @@ import { describe } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
+import { childEnvironment } from '../../tools/child-environment.ts';
 import { disconnectPath } from '../support/service.ts';
 import { onStage, proveItIsMe, type Stage, signIn, tenants, textOf } from './support/stage.ts';
 
@@ -266,6 +267,6 @@ async function keysSent(page: Page, { losesFirstAnswer = false } = {}): Promise<
 
 /** Turns disconnecting off or on, as an operator does. */
 async function flip({ world }: Stage, to: 'on' | 'off', reason: string): Promise<void> {
-  const env = { PATH: process.env.PATH, DATABASE_URL: world.database.url };
+  const env = childEnvironment({ DATABASE_URL: world.database.url });
   await promisify(execFile)(process.execPath, [switchProgram, to, '--reason', reason], { env });
 }

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
+import { childEnvironment } from '../../tools/child-environment.ts';
 import { availablePort } from '../../tools/demo/demo-ports.ts';
 import { folderOf, type Snippet, snippetsIn } from '../support/guide.ts';
 import { startService, startWorld, type TestService, type World } from '../support/service.ts';
@@ -146,7 +147,7 @@ async function build(snippets: readonly Snippet[], config: object) {
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
   const portal = createRequire(new URL('../../examples/portal/package.json', import.meta.url));
   const vite = join(dirname(portal.resolve('vite/package.json')), 'bin', 'vite.js');
-  await promisify(execFile)(process.execPath, [vite, 'build'], { cwd: folder });
+  await promisify(execFile)(process.execPath, [vite, 'build'], { cwd: folder, env: childEnvironment() });
   return { folder, close };
 }
 

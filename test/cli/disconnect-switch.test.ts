@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { childEnvironment } from '../../tools/child-environment.ts';
 import {
   bearer,
   disconnectPath,
@@ -31,7 +32,7 @@ describe('the switch that turns disconnecting off', () => {
 
   const run = (...args: string[]) =>
     new Promise<{ code: number; out: string; err: string }>((resolve) => {
-      const env = { PATH: process.env.PATH, DATABASE_URL: world.database.url };
+      const env = childEnvironment({ DATABASE_URL: world.database.url });
       execFile(process.execPath, [program, ...args], { env }, (error, out, err) =>
         resolve({ code: Number(error?.code ?? 0), out, err }),
       );
@@ -96,7 +97,7 @@ describe('the switch that turns disconnecting off', () => {
 
   test('says what is wrong when it can not reach the database', async () => {
     const { code, err } = await new Promise<{ code: number; err: string }>((resolve) => {
-      const env = { PATH: process.env.PATH, DATABASE_URL: 'postgres://u:hunter2@localhost:1/d' };
+      const env = childEnvironment({ DATABASE_URL: 'postgres://u:hunter2@localhost:1/d' });
       execFile(process.execPath, [program, 'status'], { env }, (error, _out, stderr) =>
         resolve({ code: Number(error?.code ?? 0), err: stderr }),
       );

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { portalClientId, registration } from '../../simulator/directory.ts';
 import { startSimulator } from '../../simulator/simulator.ts';
+import { childEnvironment } from '../../tools/child-environment.ts';
 import { folderOf, type Snippet, snippetsIn } from '../support/guide.ts';
 
 type Named = { id: string; name: string; value: string; isEnabled: boolean; allowedMemberTypes: string[] };
@@ -66,7 +67,7 @@ describe('what the portal guide says', () => {
 
   test('its commands are commands to a shell', async () => {
     for (const snippet of inLanguage('sh')) {
-      const checked = promisify(execFile)('bash', ['-n', '-c', snippet.text]);
+      const checked = promisify(execFile)('bash', ['-n', '-c', snippet.text], { env: childEnvironment() });
       await checked.catch(({ stderr }) => assert.fail(`${stderr}\n${snippet.text}`));
     }
   });
@@ -107,7 +108,7 @@ describe('what the portal guide says', () => {
           ...flags.split(' '),
           ...code.map(({ name }) => String(name)),
         ],
-        { cwd: files.folder },
+        { cwd: files.folder, env: childEnvironment() },
       ).catch(({ stdout }) => assert.fail(stdout));
     } finally {
       await files.close();

@@ -3,12 +3,27 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { childEnvironment } from '../../tools/child-environment.ts';
 
 export const image = process.env.IMAGE ?? 'localhost/chromeos-connector-bff:test';
 export const simulatorImage =
   process.env.IMAGE_SIMULATOR ?? 'localhost/chromeos-connector-bff-simulator:test';
 
-export const engine = spawnSync('docker', ['info']).status === 0 ? 'docker' : 'podman';
+/** What an engine goes by: where its daemon is, and its configuration and state. */
+export const engineEnvironment = childEnvironment({
+  CONTAINERS_CONF: process.env.CONTAINERS_CONF,
+  CONTAINERS_STORAGE_CONF: process.env.CONTAINERS_STORAGE_CONF,
+  DOCKER_CONFIG: process.env.DOCKER_CONFIG,
+  DOCKER_CONTEXT: process.env.DOCKER_CONTEXT,
+  DOCKER_HOST: process.env.DOCKER_HOST,
+  STORAGE_DRIVER: process.env.STORAGE_DRIVER,
+  XDG_CONFIG_HOME: process.env.XDG_CONFIG_HOME,
+  XDG_DATA_HOME: process.env.XDG_DATA_HOME,
+  XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR,
+});
+
+export const engine =
+  spawnSync('docker', ['info'], { env: engineEnvironment }).status === 0 ? 'docker' : 'podman';
 
 // podman on a machine without systemd, perhaps itself in a sandbox: no crun, no systemd cgroups.
 const configuration = `
@@ -18,10 +33,10 @@ default_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
 `;
-if (engine === 'podman' && process.env.CONTAINERS_CONF === undefined) {
+if (engine === 'podman' && engineEnvironment.CONTAINERS_CONF === undefined) {
   const file = join(mkdtempSync(join(tmpdir(), 'containers-conf-')), 'containers.conf');
   writeFileSync(file, configuration);
-  process.env.CONTAINERS_CONF = file;
+  engineEnvironment.CONTAINERS_CONF = file;
 }
 
 /** What the cluster's restricted Pod Security and our Deployment impose on a container. */
@@ -38,7 +53,11 @@ export type Output = { code: number; stdout: string; stderr: string };
 /** Runs the container engine, and tells how that went; throws only where there is no engine. */
 export async function run(args: readonly string[], options: ExecFileOptions = {}): Promise<Output> {
   try {
-    const { stdout, stderr } = await promisify(execFile)(engine, args, { encoding: 'utf8', ...options });
+    const { stdout, stderr } = await promisify(execFile)(engine, args, {
+      env: engineEnvironment,
+      encoding: 'utf8',
+      ...options,
+    });
     return { code: 0, stdout: String(stdout), stderr: String(stderr) };
   } catch (error) {
     const failed = error as { code?: number | string; stdout?: string; stderr?: string };
@@ -118,6 +137,6 @@ export class Container {
 
   /** For the end of a test that was broken off. */
   removeNow(): void {
-    execFileSync(engine, ['rm', '--force', this.id], { stdio: 'ignore' });
+    execFileSync(engine, ['rm', '--force', this.id], { env: engineEnvironment, stdio: 'ignore' });
   }
 }

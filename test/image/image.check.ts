@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import tls from 'node:tls';
 import pg from 'pg';
 import { otherTenantId, portalClientId, registration } from '../../simulator/directory.ts';
+import { childEnvironment } from '../../tools/child-environment.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { until } from '../support/processes.ts';
 import { startCommand } from '../support/start-command.ts';
@@ -47,7 +48,10 @@ describe('the service’s image', () => {
 
   it('says which version and revision it is', () => {
     const label = (name: string) => config.Labels[`org.opencontainers.image.${name}`];
-    const revision = execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim();
+    const revision = execFileSync('git', ['rev-parse', 'HEAD'], {
+      env: childEnvironment(),
+      encoding: 'utf8',
+    }).trim();
     assert.equal(label('version'), manifest.version);
     assert.equal(label('revision'), revision);
     assert.equal(label('title'), manifest.name);

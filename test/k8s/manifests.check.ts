@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
+import { childEnvironment } from '../../tools/child-environment.ts';
 import { podSecurityProblems } from './pod-security.ts';
 import { find, nameOf, type Resource, render, renderWith, root, workloadsOf } from './render.ts';
 import { misspellings, typeErrors } from './types.ts';
@@ -476,7 +477,7 @@ describe('monitoring', () => {
       monitor?.spec.labelLimit && monitor.spec.labelNameLengthLimit && monitor.spec.labelValueLengthLimit,
     );
     const program = join(root, 'k8s/components/azure-managed-prometheus/rule-groups.mjs');
-    const { stdout, status, stderr } = spawnSync(program, { encoding: 'utf8' });
+    const { stdout, status, stderr } = spawnSync(program, { env: childEnvironment(), encoding: 'utf8' });
     assert.equal(status, 0, stderr);
     const template = JSON.parse(stdout);
     const converted = template.resources.flatMap((one: { properties: { rules: { expression: string }[] } }) =>
@@ -508,7 +509,7 @@ describe('the Dockerfile', () => {
         '-f',
         file,
       ],
-      { encoding: 'utf8' },
+      { env: childEnvironment(), encoding: 'utf8' },
     );
 
   it('is clean', () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
 import { stringify } from 'yaml';
-import { run } from '../image/engine.ts';
+import { engineEnvironment, run } from '../image/engine.ts';
 import { until } from '../support/processes.ts';
 import { find, type Loose, type Resource, render, workloadsOf } from './render.ts';
 
@@ -260,6 +260,6 @@ async function volumes(): Promise<string[]> {
 
 // Somebody who breaks it off finds nothing left behind either.
 process.once('SIGINT', () => {
-  execFileSync('podman', ['network', 'rm', '--force', network], { stdio: 'ignore' });
+  execFileSync('podman', ['network', 'rm', '--force', network], { env: engineEnvironment, stdio: 'ignore' });
   process.exit(130);
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
+import { childEnvironment } from '../../tools/child-environment.ts';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -21,6 +22,7 @@ export type Resource = {
 /** What kustomize makes of a folder below k8s/. */
 export function render(folder: string): Resource[] {
   const text = execFileSync('kubectl', ['kustomize', resolve(root, 'k8s', folder)], {
+    env: childEnvironment(),
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { childEnvironment } from '../../tools/child-environment.ts';
 import { type Resource, root } from './render.ts';
 
 const folder = join(root, 'test/k8s/node_modules/.rendered');
@@ -34,6 +35,7 @@ export function typeErrors(resources: readonly Resource[]): string[] {
     }),
   );
   const { stdout, status } = spawnSync(process.execPath, [typescript(), '-p', folder, '--pretty', 'false'], {
+    env: childEnvironment(),
     encoding: 'utf8',
     maxBuffer: 256 * 1024 * 1024,
   });

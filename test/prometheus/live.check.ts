@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { stringify } from 'yaml';
+import { childEnvironment } from '../../tools/child-environment.ts';
 import { until } from '../support/processes.ts';
 import {
   bearer,
@@ -227,7 +228,11 @@ describe('a real Prometheus', () => {
   }
 
   function start(program: string, args: string[]): void {
-    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], cwd: folder });
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      cwd: folder,
+      env: childEnvironment(),
+    });
     let errors = '';
     child.stderr.on('data', (chunk) => {
       errors = `${errors}${chunk}`.slice(-4000);
@@ -258,7 +263,11 @@ describe('a real Prometheus', () => {
 });
 
 function metricComplaints(text: string): string[] {
-  const { stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { encoding: 'utf8', input: text });
+  const { stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+    env: childEnvironment(),
+    encoding: 'utf8',
+    input: text,
+  });
   return `${stdout}${stderr}`.split('\n').filter((line) => line !== '');
 }
 

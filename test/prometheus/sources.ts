@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
+import { childEnvironment } from '../../tools/child-environment.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
@@ -58,10 +59,13 @@ export function metricsIn(expr: string): string[] {
 export const runbooks = readdirSync(fileURLToPath(new URL('../../docs/runbooks', import.meta.url)));
 
 export function promtool(...args: string[]): { ok: boolean; output: string } {
-  const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync('promtool', args, {
+    env: childEnvironment(),
+    encoding: 'utf8',
+  });
   return { ok: status === 0, output: stdout + stderr };
 }
 
 export function amtool(...args: string[]): string {
-  return execFileSync('amtool', args, { encoding: 'utf8' });
+  return execFileSync('amtool', args, { env: childEnvironment(), encoding: 'utf8' });
 }

@@ -10,6 +10,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { generate } from 'selfsigned';
+import { childEnvironment } from '../../tools/child-environment.ts';
 import { bearer, settings, start } from './support.ts';
 
 const main = fileURLToPath(new URL('../../simulator/main.ts', import.meta.url));
@@ -159,7 +160,7 @@ test('npm run simulator prints what the service needs, writes the CA and ends cl
   const folder = join(tmpdir(), `simulator-${randomUUID()}`);
   const caFile = join(folder, 'made', 'ca.pem');
   const child = spawn(process.execPath, [main], {
-    env: { ...process.env, SIMULATOR_PORT: '0', SIMULATOR_CA_FILE: caFile },
+    env: childEnvironment({ SIMULATOR_PORT: '0', SIMULATOR_CA_FILE: caFile }),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   try {
@@ -191,7 +192,10 @@ test('a taken port is named, with what to do', async () => {
   const address = taken.address();
   const port = typeof address === 'object' && address ? address.port : 0;
   const child = spawn(process.execPath, [main], {
-    env: { ...process.env, SIMULATOR_PORT: String(port), SIMULATOR_CA_FILE: join(tmpdir(), 'unused.pem') },
+    env: childEnvironment({
+      SIMULATOR_PORT: String(port),
+      SIMULATOR_CA_FILE: join(tmpdir(), 'unused.pem'),
+    }),
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let complaint = '';

@@ -16,6 +16,7 @@ import {
 } from '../../src/audit-verification/format/statement.ts';
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { childEnvironment } from '../../tools/child-environment.ts';
 import { superuserUrl } from '../../tools/postgres/postgres-access.ts';
 import { POSTGRES_ACCESS, testDatabase } from './postgres.ts';
 
@@ -90,7 +91,7 @@ export async function startAuditScene() {
   };
   const run = (program: string, args: string[], environment: Record<string, string> = {}) =>
     new Promise<Outcome>((resolve) => {
-      const env = { PATH: process.env.PATH, ...environment };
+      const env = childEnvironment(environment);
       execFile(process.execPath, [join(cli, program), ...args], { env, maxBuffer: 1e8 }, (error, out, err) =>
         resolve({ code: Number(error?.code ?? 0), out, err }),
       );

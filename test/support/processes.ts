@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { childEnvironment } from '../../tools/child-environment.ts';
 
 export type Process = { pid: number; command: string };
 
@@ -8,7 +9,10 @@ export type Process = { pid: number; command: string };
  *  that name. A zombie does neither. */
 export async function processesOf(text: string): Promise<Process[]> {
   if (process.platform !== 'linux') {
-    const lines = spawnSync('ps', ['-axo', 'pid=,args='], { encoding: 'utf8' }).stdout.split('\n');
+    const lines = spawnSync('ps', ['-axo', 'pid=,args='], {
+      env: childEnvironment(),
+      encoding: 'utf8',
+    }).stdout.split('\n');
     return lines
       .map((line) => ({ pid: Number.parseInt(line, 10), command: line.trim() }))
       .filter(({ command, pid }) => command.includes(text) && pid !== process.pid);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import request from 'supertest';
+import { childEnvironment } from '../../tools/child-environment.ts';
 import { watched } from './answers-described.ts';
 import { until } from './processes.ts';
 import type { World } from './service.ts';
@@ -31,14 +32,13 @@ export async function startReplica(
   await writeFile(caFile, world.simulator.caPem);
   const main = fileURLToPath(new URL('./replica-main.ts', import.meta.url));
   const child = spawn(process.execPath, [...watched.args, main], {
-    env: {
-      PATH: process.env.PATH ?? '',
+    env: childEnvironment({
       ...watched.environment,
       ...world.environment(environment),
       LOG_LEVEL: 'silent',
       NODE_EXTRA_CA_CERTS: caFile,
       TEST_TIMINGS: JSON.stringify(timings),
-    },
+    }),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exit = once(child, 'exit').finally(() => rm(folder, { recursive: true, force: true }));

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { childEnvironment } from '../../tools/child-environment.ts';
 import { watched } from './answers-described.ts';
 import type { LogLine, World } from './service.ts';
 
@@ -66,7 +67,7 @@ export async function startServiceProcess(
 export function spawnMain(environment: Record<string, string>) {
   const child = spawn(process.execPath, [...watched.args, 'src/main.ts'], {
     cwd: root,
-    env: { PATH: process.env.PATH ?? '', ...watched.environment, ...environment },
+    env: childEnvironment({ ...watched.environment, ...environment }),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const log: LogLine[] = [];

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { Measured } from '../../tools/bench/compare.ts';
 import type { PartResult } from '../../tools/bench/part.ts';
 import type { Report } from '../../tools/bench/report.ts';
+import { childEnvironment } from '../../tools/child-environment.ts';
 import { processesOf, until, untilNoneOf } from '../support/processes.ts';
 
 /** The bench as `npm run bench` starts it, as short as it can be. Nothing here looks at a clock: that it
@@ -25,7 +26,7 @@ describe('npm run bench', () => {
       process.execPath,
       [fileURLToPath(new URL('../../tools/bench/main.ts', import.meta.url)), ...args],
       {
-        env: { PATH: process.env.PATH ?? '', TMPDIR: folder },
+        env: childEnvironment({ TMPDIR: folder }),
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     );

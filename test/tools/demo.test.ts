@@ -10,11 +10,12 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { portalClientId, registration } from '../../simulator/directory.ts';
+import { childEnvironment } from '../../tools/child-environment.ts';
 import { processesOf, until, untilNoneOf } from '../support/processes.ts';
 
 const DEMO = fileURLToPath(new URL('../../tools/demo/demo.ts', import.meta.url));
 const UP = 'Ctrl-C ends it.';
-const hasCurl = spawnSync('curl', ['--version']).status === 0;
+const hasCurl = spawnSync('curl', ['--version'], { env: childEnvironment() }).status === 0;
 
 type Run = {
   child: ChildProcess;
@@ -80,7 +81,7 @@ describe('npm run demo', () => {
     const run = await demoUp();
     if (hasCurl) {
       const line = /curl -i [\s\S]*?\/disconnect$/m.exec(run.output())?.[0] ?? assert.fail(run.output());
-      const { stdout } = await promisify(execFile)('/bin/sh', ['-c', line]);
+      const { stdout } = await promisify(execFile)('/bin/sh', ['-c', line], { env: childEnvironment() });
       assert.match(stdout, /^HTTP\/1.1 200/);
       assert.match(stdout, /"value":"inprogress"/);
     }
@@ -144,7 +145,7 @@ describe('npm run demo', () => {
       process.execPath,
       ['-e', `child_process.spawn('sh', ['-c', process.argv[1]], { stdio: 'inherit' })`, script],
       {
-        env: { ...process.env, DEMO_DATA_DIR: dataDir, npm_lifecycle_event: 'demo' },
+        env: childEnvironment({ DEMO_DATA_DIR: dataDir, npm_lifecycle_event: 'demo' }),
         stdio: ['ignore', 'pipe', 'inherit'],
       },
     );
@@ -187,7 +188,7 @@ describe('npm run demo', () => {
 
 function demo(args: string[], environment: Record<string, string> = {}): Run {
   const child = spawn(process.execPath, [DEMO, ...args], {
-    env: { ...process.env, DEMO_DATA_DIR: dataDir, npm_lifecycle_event: undefined, ...environment },
+    env: childEnvironment({ DEMO_DATA_DIR: dataDir, ...environment }),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const [output, errors] = [collect(child.stdout), collect(child.stderr)];

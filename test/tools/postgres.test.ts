@@ -20,6 +20,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import pg from 'pg';
+import { childEnvironment } from '../../tools/child-environment.ts';
 import { type Postgres, startPostgres } from '../../tools/postgres/postgres.ts';
 import { processesOf, until, untilNoneOf } from '../support/processes.ts';
 
@@ -161,7 +162,7 @@ describe('after an owner that was killed', () => {
     const note = join(first.dataDir, 'cluster/postmaster.pid');
     const text = await readFile(note, 'utf8');
     await first.stop();
-    const bystander = spawn('sleep', ['600']);
+    const bystander = spawn('sleep', ['600'], { env: childEnvironment() });
     owners.push(bystander);
     await writeFile(note, text.replace(/^\d+/, String(bystander.pid)), { mode: 0o600 });
     await start('stale');
@@ -250,7 +251,7 @@ async function startElsewhere(options: object, module = MODULE, user: { uid?: nu
   const owner = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
     cwd: '/',
-    env: { PATH: process.env.PATH, TMPDIR: tmpdir() },
+    env: childEnvironment(),
     ...user,
   });
   owners.push(owner);
@@ -283,7 +284,9 @@ async function closedClone(): Promise<string> {
 function nobodyMayUse(...folders: string[]): boolean {
   const uid = NOBODY;
   return folders.every(
-    (folder) => spawnSync('/bin/sh', ['-c', 'cd "$0"', folder], { uid, gid: uid, cwd: '/' }).status === 0,
+    (folder) =>
+      spawnSync('/bin/sh', ['-c', 'cd "$0"', folder], { uid, gid: uid, cwd: '/', env: childEnvironment() })
+        .status === 0,
   );
 }
 

@@ -1,6 +1,7 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { childEnvironment } from '../child-environment.ts';
 import { spawnWatched } from '../watched-process.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -18,7 +19,7 @@ export async function buildService(folder: string, cleanUp: AsyncDisposableStack
     process.execPath,
     // Types are checked by `npm run check`.
     [compiler, '-p', join(root, 'src'), '--noCheck', '--outDir', join(folder, 'dist')],
-    { cwd: root, env: { PATH: process.env.PATH ?? '' }, output: (line) => complaints.push(line) },
+    { cwd: root, env: childEnvironment(), output: (line) => complaints.push(line) },
   );
   // Left alone it would write into a folder that is being removed.
   cleanUp.defer(async () => {

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { childEnvironment } from '../child-environment.ts';
 
 /** A process of the bench's own, from a file beside this one. It answers each message with one message,
  *  and ends when our end of the channel does, however we end. */
@@ -20,7 +21,7 @@ export type OwnProcessOptions = {
 
 export async function startOwnProcess(file: string, options: OwnProcessOptions = {}): Promise<OwnProcess> {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), [], {
-    env: { PATH: process.env.PATH ?? '', ...options.environment },
+    env: childEnvironment(options.environment),
     execArgv: [],
     serialization: 'advanced',
   });

@@ -3,6 +3,7 @@ import { readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCommand } from '../../test/support/start-command.ts';
+import { childEnvironment } from '../child-environment.ts';
 import { spawnWatched, type WatchedProcess } from '../watched-process.ts';
 import type { Contestant } from './contestant-process.ts';
 import { Exposition } from './exposition.ts';
@@ -37,7 +38,7 @@ export async function startService(
   const profiling = profileFolder === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
   const child = await spawnWatched(process.execPath, [...profiling, ...startCommand.slice(1)], {
     cwd: folder,
-    env: { PATH: process.env.PATH ?? '', ...environment },
+    env: childEnvironment(environment),
     output,
     lastSignal: 'SIGKILL',
   });

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { childEnvironment } from '../child-environment.ts';
 import { DemoFailure } from './demo-failure.ts';
 
 const run = promisify(execFile);
@@ -46,7 +47,7 @@ async function isDemo(pid: number): Promise<boolean> {
     const command =
       process.platform === 'linux'
         ? await readFile(`/proc/${pid}/cmdline`, 'utf8')
-        : (await run('ps', ['-o', 'command=', '-p', String(pid)])).stdout;
+        : (await run('ps', ['-o', 'command=', '-p', String(pid)], { env: childEnvironment() })).stdout;
     return /\bdemo\.[jt]s\b/.test(command);
   } catch {
     return false;

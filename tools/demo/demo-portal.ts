@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { domainOf } from '../../simulator/directory.ts';
 import type { Simulator } from '../../simulator/simulator.ts';
+import { childEnvironment } from '../child-environment.ts';
 import { spawnWatched } from '../watched-process.ts';
 import { DemoFailure } from './demo-failure.ts';
 
@@ -21,7 +22,7 @@ export async function buildPortal(undo: (() => Promise<void>)[]): Promise<void> 
   const lines: string[] = [];
   const build = await spawnWatched(process.execPath, [viteProgram(), 'build'], {
     cwd: folder,
-    env: surroundings(),
+    env: childEnvironment(),
     output: (line) => lines.push(line),
   });
   undo.push(async () => void (await build.stop()));
@@ -41,8 +42,7 @@ export async function startPortal(given: {
   const said = Promise.withResolvers<string>();
   const server = await spawnWatched(process.execPath, [join(folder, 'server.ts')], {
     cwd: folder,
-    env: {
-      ...surroundings(),
+    env: childEnvironment({
       PORTAL_PORT: String(port),
       PORTAL_API_BASE_URL: apiBaseUrl,
       PORTAL_AUTHORITY: `${simulator.url}/${tenantId}`,
@@ -50,7 +50,7 @@ export async function startPortal(given: {
       PORTAL_API_SCOPE: `${simulator.registration.audience}/access_as_user`,
       PORTAL_AUTHORITY_METADATA: await openIdConfiguration(simulator, tenantId),
       PORTAL_SIGN_IN_ORIGIN: simulator.browserUrl,
-    },
+    }),
     output(line) {
       lines.push(line);
       const url = addressIn(line);
@@ -104,12 +104,6 @@ function viteProgram(): string {
   } catch {
     throw new DemoFailure('The portal could not be built: vite is not installed. Run: npm ci');
   }
-}
-
-/** Nothing of this shell's settings, as for the service. */
-function surroundings(): NodeJS.ProcessEnv {
-  const { PATH, HOME, LANG, TZ } = process.env;
-  return { PATH, HOME, LANG, TZ };
 }
 
 const deadline = () => delay(READY_MS, undefined, { ref: false });

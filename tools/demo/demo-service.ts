@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Simulator } from '../../simulator/simulator.ts';
+import { childEnvironment } from '../child-environment.ts';
 import type { ServiceDatabase } from '../postgres/postgres-access.ts';
 import { spawnWatched, type WatchedProcess } from '../watched-process.ts';
 import { DemoFailure } from './demo-failure.ts';
@@ -33,7 +34,7 @@ export type Service = {
 export async function migrate(database: ServiceDatabase): Promise<void> {
   const lines: string[] = [];
   const migration = await spawnWatched(process.execPath, [program('../../src/cli/migrate.ts')], {
-    env: { ...base(), DATABASE_URL: database.url, DATABASE_ADMIN_URL: database.adminUrl },
+    env: environmentOf({ DATABASE_URL: database.url, DATABASE_ADMIN_URL: database.adminUrl }),
     cwd: root,
     output: (line) => lines.push(line),
   });
@@ -156,8 +157,7 @@ async function becomeReady(
 }
 
 function environmentFor({ simulator, database, caFile, origins }: Surroundings): NodeJS.ProcessEnv {
-  return {
-    ...base(),
+  return environmentOf({
     NODE_ENV: 'demo',
     AZURE_AUTHORITY_HOST: simulator.url,
     GRAPH_BASE_URL: `${simulator.url}/beta`,
@@ -169,12 +169,10 @@ function environmentFor({ simulator, database, caFile, origins }: Surroundings):
     ...(origins.length > 0 ? { CORS_ALLOWED_ORIGINS: origins.join(',') } : {}),
     DATABASE_URL: database.url,
     NODE_EXTRA_CA_CERTS: caFile,
-  };
+  });
 }
 
-/** Nothing of this shell's settings, so that the demo is the same everywhere: a proxy or real Entra
- *  settings in the environment would lead the service elsewhere. */
-function base(): NodeJS.ProcessEnv {
-  const { PATH, HOME, LANG, TZ, LOG_LEVEL } = process.env;
-  return { PATH, HOME, LANG, TZ, ...(LOG_LEVEL ? { LOG_LEVEL } : {}) };
+/** Of this shell's settings only how much is logged, so that the demo is the same everywhere. */
+function environmentOf(variables: Record<string, string>): NodeJS.ProcessEnv {
+  return childEnvironment({ LOG_LEVEL: process.env.LOG_LEVEL || undefined, ...variables });
 }

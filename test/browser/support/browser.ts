@@ -1,4 +1,5 @@
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { childEnvironment } from '../../../tools/child-environment.ts';
 
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
@@ -11,6 +12,7 @@ export type Complaints = string[];
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath,
+    env: childEnvironment(),
     args: [
       '--headless',
       '--no-sandbox',

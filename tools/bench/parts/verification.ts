@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import type pg from 'pg';
 import { appendEvents } from '../../../src/adapters/database/audit-rows.ts';
 import type { AuditEvent } from '../../../src/core/audit/audit-event.ts';
+import { childEnvironment } from '../../child-environment.ts';
 import type { Bench } from '../bench.ts';
 import type { BenchDatabase } from '../database.ts';
 import { amount } from '../figures.ts';
@@ -50,7 +51,7 @@ async function verify(bench: Bench, database: BenchDatabase, events: number): Pr
   const begun = performance.now();
   const { stdout } = await run(process.execPath, ['dist/cli/audit-verify.js', '--json'], {
     cwd: bench.serviceFolder,
-    env: { PATH: process.env.PATH ?? '', NODE_ENV: 'production', DATABASE_URL: database.url },
+    env: childEnvironment({ NODE_ENV: 'production', DATABASE_URL: database.url }),
   });
   const seconds = (performance.now() - begun) / 1000;
   const report = JSON.parse(stdout) as { ok: boolean; chains: { length: number }[] };
