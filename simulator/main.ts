@@ -24,7 +24,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 process.stdout.write(welcome(simulator));
 
-function welcome({ url, browserUrl, registration }: Simulator): string {
+function welcome({ url, browserUrl, registration, portalClientId }: Simulator): string {
   return `
 The simulator is up: ${url}
   Entra ID and Microsoft Graph for tenant ${registration.tenantId}
@@ -39,6 +39,7 @@ Start the service against it with:
   export AZURE_TENANT_ID='${registration.tenantId}'
   export AZURE_CLIENT_ID='${registration.clientId}'
   export AZURE_CLIENT_SECRET='${registration.clientSecret}'
+  export ALLOWED_CLIENT_IDS='${portalClientId}'
 
 The admin's token:
   curl --cacert '${caFile}' ${url}/simulator/token/admin

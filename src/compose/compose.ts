@@ -76,7 +76,7 @@ export function compose(settings: Settings, log = createLogger(settings.log)): S
   const world: World = {
     access: {
       requiredScope: settings.entra.requiredScope,
-      allowedClientIds: settings.entra.allowedClientIds && new Set(settings.entra.allowedClientIds),
+      allowedClientIds: new Set(settings.entra.allowedClientIds),
       guestsAllowed: settings.entra.guestsAllowed,
       roleNames: settings.entra.roles,
     },

@@ -17,8 +17,8 @@ export type RoleNames = {
 /** Who may call at all, and what each role allows. */
 export type AccessRules = {
   readonly requiredScope: string;
-  /** The portals that may call, by client id; `null` admits any (never in production). */
-  readonly allowedClientIds: ReadonlySet<string> | null;
+  /** The portals that may call, by client id. */
+  readonly allowedClientIds: ReadonlySet<string>;
   readonly guestsAllowed: boolean;
   readonly roleNames: RoleNames;
 };
@@ -41,7 +41,7 @@ export function admit(rules: AccessRules, caller: Caller): void {
       tenantId: caller.tenantId,
     });
   }
-  if (rules.allowedClientIds !== null && !rules.allowedClientIds.has(caller.clientId)) {
+  if (!rules.allowedClientIds.has(caller.clientId)) {
     throw new CallFailed({ reason: 'portal_not_allowed', tenantId: caller.tenantId });
   }
   if (caller.guest && !rules.guestsAllowed)

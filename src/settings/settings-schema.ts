@@ -12,7 +12,7 @@ const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
       .max(maximum, `must be at most ${maximum}`),
   );
 const port = integer(0, 65535);
-const list = <Item extends z.ZodType>(item: Item) =>
+const list = <Item extends z.ZodType>(item: Item, missing = 'must be a list') =>
   z.preprocess(
     (value) =>
       typeof value === 'string'
@@ -21,7 +21,7 @@ const list = <Item extends z.ZodType>(item: Item) =>
             .map((part) => part.trim())
             .filter((part) => part !== '')
         : value,
-    z.array(item).min(1, 'must name at least one'),
+    z.array(item, { error: missing }).min(1, 'must name at least one'),
   );
 const guid = z
   .string({ error: 'is required, a GUID' })
@@ -96,7 +96,7 @@ const entra = z.object({
   clientId: guid,
   audiences: list(name).nullable(),
   requiredScope: name,
-  allowedClientIds: list(guid).nullable(),
+  allowedClientIds: list(guid, 'is required: the client ids of the portals that may call'),
   guestsAllowed: z.boolean(),
   clockSkewSeconds: integer(1, 600),
   roles: z.object({ read: name, disconnect: name, approve: name, audit: name }),

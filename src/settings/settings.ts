@@ -26,7 +26,7 @@ type Raw = {
   audit?: { signingKeyFile?: string | null };
   disconnect?: { leaseMs?: unknown };
   graph?: { timeoutMs?: unknown };
-  entra?: { credential?: Record<string, unknown>; allowedClientIds?: unknown };
+  entra?: { credential?: Record<string, unknown> };
 };
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -132,11 +132,6 @@ function complaintsAcross(raw: Raw, production: boolean, httpsProxy: string | nu
   if (Object.values(raw.entra?.credential ?? {}).every((value) => value === null)) {
     complaints.push(
       'one of AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_CERTIFICATE_PATH, AZURE_CLIENT_SECRET_FILE or AZURE_CLIENT_SECRET is required',
-    );
-  }
-  if (production && raw.entra?.allowedClientIds === null) {
-    complaints.push(
-      'ALLOWED_CLIENT_IDS is required in production: the client ids of the portals that may call',
     );
   }
   // Whoever is on the way could put their own script into a page that came without TLS.

@@ -52,14 +52,44 @@ describe('settings of the database', () => {
   });
 });
 
+const enough = {
+  AZURE_TENANT_ID: '11111111-1111-4111-8111-111111111111',
+  AZURE_CLIENT_ID: '22222222-2222-4222-8222-222222222222',
+  ALLOWED_CLIENT_IDS: '33333333-3333-4333-8333-333333333333',
+  AZURE_CLIENT_SECRET: 'x',
+  DATABASE_URL: 'postgres://u@localhost/x',
+};
+
+describe('ALLOWED_CLIENT_IDS', () => {
+  for (const mode of [undefined, 'development', 'test', 'demo', 'production']) {
+    for (const [value, complaint] of [
+      [undefined, 'is required: the client ids of the portals that may call'],
+      ['', 'is required: the client ids of the portals that may call'],
+      [' , ', 'must name at least one'],
+      ['*', 'must be a GUID'],
+    ] as const) {
+      test(`${value ?? 'nothing'} lets nobody start the service with NODE_ENV ${mode ?? 'unset'}`, () => {
+        assert.throws(
+          () => loadSettings({ ...enough, NODE_ENV: mode, ALLOWED_CLIENT_IDS: value }),
+          ({ complaints }: SettingsError) => {
+            assert.deepEqual(complaints, [`ALLOWED_CLIENT_IDS ${complaint}`]);
+            return true;
+          },
+        );
+      });
+    }
+  }
+
+  test('a list of client ids', () => {
+    const { allowedClientIds } = loadSettings({
+      ...enough,
+      ALLOWED_CLIENT_IDS: `${enough.AZURE_CLIENT_ID}, ${enough.ALLOWED_CLIENT_IDS}`,
+    }).entra;
+    assert.deepEqual(allowedClientIds, [enough.AZURE_CLIENT_ID, enough.ALLOWED_CLIENT_IDS]);
+  });
+});
+
 describe('CORS_ALLOWED_ORIGINS', () => {
-  const enough = {
-    AZURE_TENANT_ID: '11111111-1111-4111-8111-111111111111',
-    AZURE_CLIENT_ID: '22222222-2222-4222-8222-222222222222',
-    ALLOWED_CLIENT_IDS: '33333333-3333-4333-8333-333333333333',
-    AZURE_CLIENT_SECRET: 'x',
-    DATABASE_URL: 'postgres://u@localhost/x',
-  };
   const load = (value: string, mode = 'production') =>
     loadSettings({ ...enough, NODE_ENV: mode, CORS_ALLOWED_ORIGINS: value }).server.corsAllowedOrigins;
 

@@ -175,6 +175,7 @@ test('npm run simulator prints what the service needs, writes the CA and ends cl
       'AZURE_AUTHORITY_HOST',
       'GRAPH_BASE_URL',
       'AZURE_CLIENT_SECRET',
+      'ALLOWED_CLIENT_IDS',
     ]) {
       assert.ok(printed.includes(`export ${name}='`), name);
     }
