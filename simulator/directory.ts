@@ -42,6 +42,8 @@ export const registration = {
   clientId: '5a1e0000-c11e-4000-8000-0000000000b1',
   clientSecret: 'simulator-only.not-a-secret',
   audience: 'api://5a1e0000-c11e-4000-8000-0000000000b1',
+  /** What it may ask for at Graph. */
+  graphScope: 'https://graph.microsoft.com/DeviceManagementConfiguration.ReadWrite.All',
 } as const;
 
 /** The audience of every workload identity assertion, as Entra documents it. */

@@ -36,6 +36,7 @@ Start the service against it with:
   export NODE_EXTRA_CA_CERTS='${caFile}'
   export AZURE_AUTHORITY_HOST='${url}'
   export GRAPH_BASE_URL='${url}/beta'
+  export GRAPH_SCOPE='${registration.graphScope}'
   export AZURE_TENANT_ID='${registration.tenantId}'
   export AZURE_CLIENT_ID='${registration.clientId}'
   export AZURE_CLIENT_SECRET='${registration.clientSecret}'

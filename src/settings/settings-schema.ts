@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { Secret } from '../core/secret.ts';
+import { type CloudName, clouds } from './clouds.ts';
 import { SecretFile } from './secret-file.ts';
+
+const cloudNames = Object.keys(clouds) as [CloudName, ...CloudName[]];
 
 // The environment gives strings, the files give numbers and lists: both spellings are accepted.
 const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
@@ -55,6 +58,11 @@ const origin = z
     (value) => /^https?:[^*]+$/.test(value) && URL.parse(value)?.origin === value,
     'must be origins as browsers send them: scheme, host and port, such as https://portal.example.com',
   );
+// A delegated permission of another cloud's Graph, or all that were consented to (`/.default`).
+const graphScope = z
+  .string()
+  .trim()
+  .regex(/^https:\/\/[^\s?#@]+\/[\w.]+$/, 'must be a scope of Graph, such as https://graph.example/.default');
 const path = z.string().min(1);
 const name = z.string().min(1);
 
@@ -87,9 +95,7 @@ const server = z.object({
 });
 
 const entra = z.object({
-  cloud: z.enum(['global', 'usgov', 'usgovdod', 'china'], {
-    error: 'must be one of global, usgov, usgovdod, china',
-  }),
+  cloud: z.enum(cloudNames, { error: `must be one of ${cloudNames.join(', ')}` }).nullable(),
   authorityHost: httpsUrl.nullable(),
   tenantId: guid,
   allowedTenantIds: list(guid).nullable(),
@@ -119,7 +125,13 @@ const entra = z.object({
   exchange: z.object({ cacheSize: integer(1), timeoutMs: integer(1), deadlineMs: integer(1) }),
 });
 
-const graph = z.object({ baseUrl: httpsUrl.nullable(), timeoutMs: integer(1) });
+const graph = z.object({ baseUrl: httpsUrl.nullable(), scope: graphScope.nullable(), timeoutMs: integer(1) });
+
+/** What says which cloud it is, looked at together. */
+export const cloudSettings = z.object({
+  entra: entra.pick({ cloud: true, authorityHost: true }),
+  graph: graph.pick({ baseUrl: true, scope: true }),
+});
 
 const pattern = z.string().transform((value, context) => {
   try {

@@ -2,22 +2,9 @@ import { fileURLToPath } from 'node:url';
 import { Load, Util } from 'config/lib/util.js';
 import { z } from 'zod';
 import { Secret } from '../core/secret.ts';
+import { chooseCloud } from './clouds.ts';
 import { complaintsAboutFiles } from './settings-files.ts';
-import { audit, database, everything } from './settings-schema.ts';
-
-/** The hosts of Microsoft's clouds. `graphHost` also names the resource whose scope we ask for. */
-const clouds = {
-  global: { authorityHost: 'https://login.microsoftonline.com', graphHost: 'https://graph.microsoft.com' },
-  usgov: { authorityHost: 'https://login.microsoftonline.us', graphHost: 'https://graph.microsoft.us' },
-  usgovdod: {
-    authorityHost: 'https://login.microsoftonline.us',
-    graphHost: 'https://dod-graph.microsoft.us',
-  },
-  china: {
-    authorityHost: 'https://login.chinacloudapi.cn',
-    graphHost: 'https://microsoftgraph.chinacloudapi.cn',
-  },
-} as const;
+import { audit, cloudSettings, database, everything } from './settings-schema.ts';
 
 const configDirectory = fileURLToPath(new URL('../../config', import.meta.url));
 
@@ -52,8 +39,10 @@ export function loadSettings(environment: Environment = process.env) {
     exceptions: environment.NO_PROXY || environment.no_proxy || null,
   };
   const parsed = everything.safeParse(raw);
+  const cloud = readCloud(raw);
   const complaints = [
     ...(parsed.success ? [] : complaintsOf(parsed.error, nameOf)),
+    ...(cloud !== null && 'complaints' in cloud ? cloud.complaints : []),
     ...complaintsAcross(raw, production, proxy.https),
     ...complaintsAboutFiles({
       certFile: raw.server?.tls?.certFile ?? null,
@@ -61,25 +50,27 @@ export function loadSettings(environment: Environment = process.env) {
       signingKeyFile: raw.audit?.signingKeyFile ?? null,
     }),
   ].sort();
-  if (!parsed.success || complaints.length > 0) throw new SettingsError(complaints);
+  if (!parsed.success || cloud === null || 'complaints' in cloud || complaints.length > 0) {
+    throw new SettingsError(complaints);
+  }
 
   const settings = parsed.data;
-  const cloud = clouds[settings.entra.cloud];
   const { tenantId, clientId } = settings.entra;
   return deepFreeze({
     ...settings,
     production,
     entra: {
       ...settings.entra,
-      authorityHost: settings.entra.authorityHost ?? cloud.authorityHost,
+      authorityHost: cloud.authorityHost,
+      signInHosts: cloud.signInHosts,
+      cloudName: cloud.instanceName,
       allowedTenantIds: settings.entra.allowedTenantIds ?? [tenantId],
       audiences: settings.entra.audiences ?? [clientId, `api://${clientId}`],
     },
     graph: {
       ...settings.graph,
-      baseUrl: settings.graph.baseUrl ?? `${cloud.graphHost}/beta`,
-      // Follows the cloud alone: a proxy or a stand-in at GRAPH_BASE_URL is not another resource.
-      scope: `${cloud.graphHost}/DeviceManagementConfiguration.ReadWrite.All`,
+      baseUrl: cloud.graphBaseUrl,
+      scope: cloud.scope,
     },
     proxy,
   });
@@ -124,6 +115,14 @@ function read(environment: Environment) {
     substitute(map, environment, [], names),
   );
   return { raw: load.config as Raw, nameOf: (key: string) => names.get(key) ?? key };
+}
+
+/** `null` where a single key is wrong, which is complained of by itself. */
+function readCloud(raw: Raw): ReturnType<typeof chooseCloud> | null {
+  const parsed = cloudSettings.safeParse(raw);
+  if (!parsed.success) return null;
+  const { entra, graph } = parsed.data;
+  return chooseCloud({ ...entra, graphBaseUrl: graph.baseUrl, scope: graph.scope });
 }
 
 /** What no single key can be blamed for; looked at apart, so that one run complains of everything. */

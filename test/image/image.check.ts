@@ -213,6 +213,7 @@ describe('the images at work, confined as in the cluster', () => {
         MANAGEMENT_PORT: String(ports.management),
         AZURE_AUTHORITY_HOST: simulatorUrl,
         GRAPH_BASE_URL: `${simulatorUrl}/beta`,
+        GRAPH_SCOPE: registration.graphScope,
         AZURE_TENANT_ID: registration.tenantId,
         ALLOWED_TENANT_IDS: `${registration.tenantId},${otherTenantId}`,
         AZURE_CLIENT_ID: registration.clientId,

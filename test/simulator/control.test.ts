@@ -174,6 +174,7 @@ test('npm run simulator prints what the service needs, writes the CA and ends cl
       'NODE_EXTRA_CA_CERTS',
       'AZURE_AUTHORITY_HOST',
       'GRAPH_BASE_URL',
+      'GRAPH_SCOPE',
       'AZURE_CLIENT_SECRET',
       'ALLOWED_CLIENT_IDS',
     ]) {

@@ -72,6 +72,7 @@ export async function startWorld(): Promise<World> {
       MANAGEMENT_PORT: '0',
       AZURE_AUTHORITY_HOST: simulator.url,
       GRAPH_BASE_URL: `${simulator.url}/beta`,
+      GRAPH_SCOPE: simulator.registration.graphScope,
       AZURE_TENANT_ID: simulator.registration.tenantId,
       AZURE_CLIENT_ID: simulator.registration.clientId,
       AZURE_CLIENT_SECRET: simulator.registration.clientSecret,

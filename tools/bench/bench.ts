@@ -129,6 +129,7 @@ export async function openBench(
             MANAGEMENT_PORT: '0',
             AZURE_AUTHORITY_HOST: upstream.url,
             GRAPH_BASE_URL: `${upstream.url}/beta`,
+            GRAPH_SCOPE: 'https://graph.microsoft.com/DeviceManagementConfiguration.ReadWrite.All',
             AZURE_TENANT_ID: ids.homeTenant,
             AZURE_CLIENT_ID: ids.clientId,
             AZURE_CLIENT_SECRET: ids.clientSecret,

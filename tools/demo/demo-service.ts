@@ -161,6 +161,7 @@ function environmentFor({ simulator, database, caFile, origins }: Surroundings):
     NODE_ENV: 'demo',
     AZURE_AUTHORITY_HOST: simulator.url,
     GRAPH_BASE_URL: `${simulator.url}/beta`,
+    GRAPH_SCOPE: simulator.registration.graphScope,
     AZURE_TENANT_ID: simulator.registration.tenantId,
     AZURE_CLIENT_ID: simulator.registration.clientId,
     AZURE_CLIENT_SECRET: simulator.registration.clientSecret,
