@@ -29,11 +29,9 @@ export function composeEntra(settings: Settings, http: HttpClient, metrics: Metr
   const tenants = new Map(
     entra.allowedTenantIds.map((tenantId) => {
       metrics.signingKeysLoaded.set({ tenant: tenantId }, 0);
-      const { authorityHost, signingKeys } = entra;
-      return [
-        tenantId,
-        new SigningKeys({ tenantId, authorityHost, http, clock, random, onRefresh, ...signingKeys }),
-      ];
+      const { clientId, authorityHost, signInHosts, cloudName, signingKeys } = entra;
+      const source = { tenantId, clientId, authorityHost, knownHosts: signInHosts, cloudName, http };
+      return [tenantId, new SigningKeys({ ...source, clock, random, onRefresh, ...signingKeys })];
     }),
   );
 

@@ -137,7 +137,7 @@ describe('key sets that are JSON but useless', () => {
 });
 
 describe('metadata that can not be Entra’s', () => {
-  const documents: [string, object][] = [
+  const documents: [string, Record<string, string>][] = [
     [
       'another tenant’s issuer',
       { issuer: 'https://login.example/99999999-8888-4777-8666-555555555555/v2.0' },
@@ -145,11 +145,15 @@ describe('metadata that can not be Entra’s', () => {
     ['the issuer of no tenant', { issuer: 'https://login.example/{tenantid}/v2.0' }],
     ['keys over http', { jwks_uri: 'http://localhost/keys' }],
     ['a token endpoint over http', { token_endpoint: 'http://localhost/token' }],
+    ['keys on another host', { jwks_uri: 'https://login.microsoftonline.com/common/discovery/keys' }],
+    ['keys on another port', { jwks_uri: 'https://localhost:1/keys' }],
+    ['a token endpoint on another host', { token_endpoint: 'https://login.example/token' }],
+    ['sign-in on another host', { authorization_endpoint: 'https://localhost.example/authorize' }],
   ];
   for (const [name, document] of documents) {
     test(`${name} is not believed`, async () => {
       const { registration, portalClientId, tls } = world.simulator;
-      const entra = await startPrivateEntra(tls, registration.tenantId, { document });
+      const entra = await startPrivateEntra(tls, registration.tenantId, { document: () => document });
       try {
         await start({}, { unready: true, environment: { AZURE_AUTHORITY_HOST: entra.url } });
         await until('the first load has failed', async () => (await refreshes('failed')) > 0);
@@ -162,14 +166,15 @@ describe('metadata that can not be Entra’s', () => {
 
   test('an address with quotes and line ends gets into no header as it is', async () => {
     const { registration, tls } = world.simulator;
-    const document = { authorization_endpoint: 'https://login.example/a"b\r\nset-cookie: x' };
-    const entra = await startPrivateEntra(tls, registration.tenantId, { document });
+    const entra = await startPrivateEntra(tls, registration.tenantId, {
+      document: ({ url }) => ({ authorization_endpoint: `${url}/a"b\r\nset-cookie: x` }),
+    });
     try {
       const there = await start({}, { environment: { AZURE_AUTHORITY_HOST: entra.url } });
       const response = await there.api.get(me).expect(401);
       assert.match(
         String(response.headers['www-authenticate']),
-        /^Bearer realm="[^"]*", authorization_uri="https:\/\/login\.example\/a%22bset-cookie:%20x"$/,
+        /^Bearer realm="[^"]*", authorization_uri="https:\/\/localhost:\d+\/a%22bset-cookie:%20x"$/,
       );
     } finally {
       await entra.close();
@@ -214,8 +219,8 @@ describe('an unknown kid', () => {
       const answers = await Promise.all(tokens.map(callWith));
       assert.ok(answers.every(({ status, code }) => status === 401 && code === 'invalid_token'));
     }
-    // One load: both documents, both key sets.
-    assert.deepEqual([callsTo('metadata'), callsTo('keys')], [2, 2]);
+    // One load: both documents, both again for our application, both key sets.
+    assert.deepEqual([callsTo('metadata'), callsTo('keys')], [4, 2]);
     assert.equal(await refreshes('loaded'), 2);
   });
 

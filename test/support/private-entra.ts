@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { generateKeyPairSync, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -25,17 +25,35 @@ export type PrivateEntra = {
 
 export const privateKeyPair = () => generateKeyPairSync('rsa', { modulusLength: 2048 });
 
-/** `v1: false` has no v1.0 document, as a private cloud may. `issuer` names v2.0 tokens' issuer. */
+/** A key as a key set has it. */
+export const publishedKey = (publicKey: KeyObject, kid: string): JsonWebKey => ({
+  ...publicKey.export({ format: 'jwk' }),
+  use: 'sig',
+  kid,
+});
+
+/** A request for a document or a key set: the path and query, and the address of this Entra ID. */
+export type Asked = { readonly path: string; readonly query: string; readonly url: string };
+
+export type PrivateEntraOptions = {
+  /** `false`: there is no v1.0 document, as in a private cloud. */
+  v1?: boolean;
+  /** What a metadata document says besides, or otherwise; `status`: it is not there. */
+  document?: (asked: Asked) => Record<string, string> | { status: number };
+  /** The key set, in place of the one that holds only `published`. Any path that ends in `/keys` is one. */
+  keys?: (published: JsonWebKey, asked: Asked) => object[];
+};
+
 export async function startPrivateEntra(
   tls: SimulatorTls,
   tenantId: string,
-  options: { v1?: boolean; document?: object } = {},
+  options: PrivateEntraOptions = {},
 ): Promise<PrivateEntra> {
   const { privateKey, publicKey } = privateKeyPair();
   const keyId = 'private-entra-key';
   const requests: string[] = [];
   const forms: URLSearchParams[] = [];
-  const keys = { keys: [{ ...publicKey.export({ format: 'jwk' }), use: 'sig', kid: keyId }] };
+  const published = publishedKey(publicKey, keyId);
 
   const server = createServer({ cert: tls.certPem, key: tls.keyPem }, async (request, response) => {
     requests.push(`${request.method} ${request.url}`);
@@ -43,24 +61,30 @@ export async function startPrivateEntra(
       response.writeHead(status, { 'content-type': 'application/json', ...headers });
       response.end(typeof body === 'string' ? body : JSON.stringify(body));
     };
-    const documents = (version: '' | '/v2.0', issuer: string) => ({
-      issuer,
-      authorization_endpoint: `${url}/${tenantId}/oauth2${version}/authorize`,
-      token_endpoint: `${url}/${tenantId}/oauth2${version}/token`,
-      jwks_uri: `${url}/${tenantId}/discovery${version}/keys`,
-      ...options.document,
-    });
     // MSAL adds its correlation id to the query.
-    switch (request.url?.split('?')[0]) {
+    const [path = '', query = ''] = (request.url ?? '').split('?');
+    const asked = { path, query, url };
+    const document = (version: '' | '/v2.0', issuer: string) => {
+      const special = options.document?.(asked) ?? {};
+      if (typeof special.status === 'number') return send(special.status, '<h1>No</h1>');
+      return send(200, {
+        issuer,
+        authorization_endpoint: `${url}/${tenantId}/oauth2${version}/authorize`,
+        token_endpoint: `${url}/${tenantId}/oauth2${version}/token`,
+        jwks_uri: `${url}/${tenantId}/discovery${version}/keys`,
+        ...special,
+      });
+    };
+    if (path.endsWith('/keys')) {
+      return send(200, { keys: options.keys?.(published, asked) ?? [published] });
+    }
+    switch (path) {
       case `/${tenantId}/v2.0/.well-known/openid-configuration`:
-        return send(200, documents('/v2.0', `${url}/${tenantId}/v2.0`));
+        return document('/v2.0', `${url}/${tenantId}/v2.0`);
       case `/${tenantId}/.well-known/openid-configuration`:
         return options.v1 === false
           ? send(404, '<h1>Not found</h1>')
-          : send(200, documents('', `https://sts.windows.net/${tenantId}/`));
-      case `/${tenantId}/discovery/v2.0/keys`:
-      case `/${tenantId}/discovery/keys`:
-        return send(200, keys);
+          : document('', `https://sts.windows.net/${tenantId}/`);
       case `/${tenantId}/oauth2/v2.0/token`: {
         const form = new URLSearchParams(await text(request));
         forms.push(form);

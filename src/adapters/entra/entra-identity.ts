@@ -28,12 +28,12 @@ export function createEntraIdentity(options: EntraIdentityOptions): Identity {
     const signingKeys = tenants.get(tenantId);
     if (signingKeys === undefined) throw new TokenRefused('a tenant that is not on the allow-list');
 
-    const { metadata, key } = await signingKeys.find(token.keyId);
-    if (key === null) throw new TokenRefused('signed by a key the tenant does not have', tenantId);
+    const found = await signingKeys.find(token.keyId);
+    if (found === null) throw new TokenRefused('signed by a key the tenant does not have', tenantId);
     const assertion = bearerTokenIn(header);
-    const payload = await verifyBearer(assertion.reveal(), { tenantId, issuers: metadata.issuers, key });
-    const { caller, expiresAt } = callerFrom(payload, metadata.issuers);
-    verified.keep(fingerprint, { caller, keyId: token.keyId, key, expiresAt });
+    const payload = await verifyBearer(assertion.reveal(), { tenantId, ...found });
+    const { caller, expiresAt } = callerFrom(payload, signingKeys.current?.issuers ?? []);
+    verified.keep(fingerprint, { caller, keyId: token.keyId, key: found.key, expiresAt });
     return { caller, assertion, fingerprint, expiresAt };
   }
 

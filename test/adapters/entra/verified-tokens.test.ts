@@ -38,7 +38,11 @@ describe('a token that was verified before', () => {
       clockSkewSeconds: 0,
     });
     const signingKeys = {
-      find: async (keyId: string) => ({ metadata: { issuers: [issuer] }, key: keys.get(keyId) ?? null }),
+      find: async (keyId: string) => {
+        const key = keys.get(keyId);
+        return key === undefined ? null : { key, issuers: [issuer] };
+      },
+      current: { issuers: [issuer] },
     };
     const clock = () => now;
     identity = createEntraIdentity({
