@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { createDatabase } from '../adapters/database/database.ts';
 import { createPool } from '../adapters/database/pool.ts';
-import { missingMigrations } from '../adapters/database/schema-check.ts';
+import { missingFromSchema } from '../adapters/database/schema-check.ts';
 import { type Look, lookAtDatabase } from '../adapters/database/vital-signs.ts';
 import type { AuditWrites } from '../adapters/telemetry/audit-writes.ts';
 import type { Metrics } from '../adapters/telemetry/metrics.ts';
@@ -31,7 +31,7 @@ export function composeDatabase(settings: Settings, metrics: Metrics, writes: Au
     look = await lookAtDatabase(pool, lookTimeoutMs);
     showVitalSigns(metrics, look);
   });
-  const schema = keep(readinessKeptMs, () => checkSchema(() => missingMigrations(pool, lookTimeoutMs)));
+  const schema = keep(readinessKeptMs, () => checkSchema(() => missingFromSchema(pool, lookTimeoutMs)));
 
   return {
     database: createDatabase(pool, settings.audit.writeTimeoutMs),

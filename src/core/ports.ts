@@ -77,6 +77,9 @@ export type NewOperation = {
   /** The tenant's newest operation when the connection was looked at: if it is another by now, the look
    *  is too old to act on. */
   readonly after: string | null;
+  /** The status of the operation it supersedes, as seen: if it is another by now, nothing is opened. `null` where
+   *  none is superseded. */
+  readonly supersededStatus: OperationStatus | null;
 };
 
 export type IdempotencyKey = { readonly key: string; readonly fingerprint: string };

@@ -164,7 +164,8 @@ describe('one open operation in a tenant', () => {
 });
 
 describe('taking over from an operation whose end is unknown', () => {
-  const it = scene();
+  // Nobody gives up while a test holds a lock.
+  const it = scene({ timings: { writeTimeoutMs: 30_000 } });
 
   test('by name: the new one goes on, both say so, and the old one stays unknown', async () => {
     const old = await it.unknownOperation();
@@ -229,6 +230,33 @@ describe('taking over from an operation whose end is unknown', () => {
     assert.equal(it.asked('disconnect'), 2);
     const rows = await it.world.query('select id from operations where supersedes = $1', [old]);
     assert.equal(rows.length, 1);
+  });
+
+  test('not from one that a reader settles while the new one waits for its turn', async () => {
+    const old = await it.unknownOperation();
+    const turn = 'hashtextextended($1, 0)';
+    const lock = await it.world.connect();
+    try {
+      await lock.query(`select pg_advisory_lock(${turn})`, [it.tenantId]);
+      const taking = it.disconnect({ as: 'second-admin', body: { supersedes: old } });
+      await until('it waits for its turn', async () => {
+        const waiting = await it.world.query(
+          "select from pg_locks where locktype = 'advisory' and not granted",
+        );
+        return waiting.length > 0;
+      });
+      it.simulator.setConnection(it.tenantId, { onboardingStatus: 'offboarding' });
+      await it.readConnection({ as: 'reader' });
+      assert.equal(await it.status(old), 'accepted');
+      await lock.query(`select pg_advisory_unlock(${turn})`, [it.tenantId]);
+      const refused = await taking;
+      assert.deepEqual([refused.status, refused.body.code], [409, 'operation_in_progress']);
+      assert.equal(refused.body.operationId, old);
+    } finally {
+      await lock.end();
+    }
+    assert.equal(it.asked('disconnect'), 1, 'Graph has no second disconnect');
+    assert.equal((await it.operation(old)).body.supersededBy, null);
   });
 
   test('a settled one makes way before it is taken over', async () => {

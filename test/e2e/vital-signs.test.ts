@@ -29,7 +29,7 @@ describe('gauges that come out of the database', () => {
     await world.query(
       `insert into operations (id, tenant_id, status, requester_oid, requester_client_id, connection_id,
          connection, request_id, requested_at, sent_at, moved_at)
-       values ($1, $2, 'requested', 'someone', 'portal', 'connection', '{}', $1, now(), now() - interval '3 minutes', now())`,
+       values ($1, $2, 'sent', 'someone', 'portal', 'connection', '{}', $1, now(), now() - interval '3 minutes', now())`,
       [id, tenantId],
     );
     for (const status of path) {

@@ -49,7 +49,7 @@ export function sampleEvent(tenantId: string, differing: Partial<AuditEvent> = {
     result: 'pending',
     value: null,
     failure: null,
-    move: { from: 'requested', to: 'sent' },
+    move: { from: null, to: 'sent' },
     explanation: null,
     connection: {
       id: 'c-1',

@@ -27,6 +27,8 @@ export type World = {
   readonly database: { readonly url: string; readonly adminUrl: string };
   /** Runs a statement as the database's owner. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
+  /** A connection of the database's owner, for what takes more than one statement. */
+  connect(): Promise<pg.Client>;
   /** Ends every open operation in the database, as if it had been watched to its end. */
   closeOperations(): Promise<void>;
   /** The environment of a service in this world. */
@@ -59,6 +61,12 @@ export async function startWorld(): Promise<World> {
     simulator,
     database,
     query: async (sql, values) => (await pool.query(sql, values)).rows,
+    async connect() {
+      const client = new pg.Client({ connectionString: database.adminUrl });
+      client.on('error', () => {});
+      await client.connect();
+      return client;
+    },
     async closeOperations() {
       await pool.query("update operations set status = 'completed' where status in ('accepted', 'unknown')");
       await pool.query(

@@ -1,4 +1,5 @@
-import { mkdir, symlink } from 'node:fs/promises';
+import { globSync } from 'node:fs';
+import { cp, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { childEnvironment } from '../child-environment.ts';
@@ -27,4 +28,7 @@ export async function buildService(folder: string, cleanUp: AsyncDisposableStack
   });
   if ((await building.exited) !== 0)
     throw new Error(`the service could not be built: ${complaints.join(' ')}`);
+  for (const file of globSync('**/*.sql', { cwd: join(root, 'src') })) {
+    await cp(join(root, 'src', file), join(folder, 'dist', file));
+  }
 }

@@ -3,6 +3,7 @@ import { canonicalJson } from '../../audit-verification/format/canonical-json.ts
 import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import type { Operation } from '../../core/operation/operation.ts';
 import { type OperationRow, operationFrom } from './operation-row.ts';
+import { recordAuditEvents } from './statements/record-audit-events.ts';
 
 /** Anything that runs a statement: a pool's client inside or outside a transaction. */
 export type Queryable = Pick<pg.ClientBase, 'query'>;
@@ -21,11 +22,7 @@ export async function appendEvents(client: Queryable, events: readonly AuditEven
  *  all the same. With a callback, since the promise that pg makes itself keeps V8 from letting go of it, and
  *  of all that waits for it, before the next full collection. */
 function record(client: Queryable, events: string): Promise<string[]> {
-  const statement = {
-    name: 'record-audit-events',
-    text: 'select id from record_audit_events($1::json)',
-    values: [events],
-  };
+  const statement = { ...recordAuditEvents, values: [events] };
   return new Promise((resolve, reject) => {
     client.query<{ id: string }>(statement, (error, result) =>
       error ? reject(error) : resolve(result.rows.map(({ id }) => id)),

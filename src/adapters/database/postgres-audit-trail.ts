@@ -5,6 +5,7 @@ import { conditionsOf } from './audit-filter.ts';
 import { cursorTo, positionAt } from './cursor.ts';
 import type { Database } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
+import { auditWindowWidth } from './statements/audit-window-width.ts';
 
 /** The audit trail in PostgreSQL. A write that takes longer than `timeoutMs` has failed. */
 export function createPostgresAuditTrail(database: Database, timeoutMs: number): AuditTrail {
@@ -52,15 +53,7 @@ const narrow = 20_000;
  *  spread evenly over the chain, and would read backwards through years to come to a day. */
 async function isNarrow(database: Database, tenantId: string, from: Date, to: Date): Promise<boolean> {
   const found = await database.run((client) =>
-    client.query<{ width: string | null }>({
-      name: 'audit-window',
-      text: `select (
-          select number from audit_events where chain = $1 and occurred_at < $3 order by occurred_at desc limit 1
-        ) - (
-          select number from audit_events where chain = $1 and occurred_at >= $2 order by occurred_at limit 1
-        ) as width`,
-      values: [tenantId, from, to],
-    }),
+    client.query<{ width: string | null }>({ ...auditWindowWidth, values: [tenantId, from, to] }),
   );
   const width = found.rows[0]?.width ?? null;
   return width !== null && Math.abs(Number(width)) < narrow;

@@ -5,6 +5,12 @@ import { eventsJson } from './audit-rows.ts';
 import { cursorTo, positionAt } from './cursor.ts';
 import type { Database } from './database.ts';
 import { type KeyedRow, keyedFrom, type OperationRow, operationFrom } from './operation-row.ts';
+import { claimRead } from './statements/claim-read.ts';
+import { disconnectPreconditions } from './statements/disconnect-preconditions.ts';
+import { moveOperation } from './statements/move-operation.ts';
+import { openOperation } from './statements/open-operation.ts';
+import { operationByKey } from './statements/operation-by-key.ts';
+import { switchedOff } from './statements/switched-off.ts';
 
 export type PostgresOperationsOptions = {
   readonly database: Database;
@@ -12,50 +18,27 @@ export type PostgresOperationsOptions = {
   readonly idempotencyMs: number;
 };
 
-const open = `superseded_by is null
-  and status in ('awaiting_approval', 'approved', 'requested', 'sent', 'accepted', 'unknown')`;
-
-// The newest word for the tenant or for all: `off` from either side counts.
-const switchedOff = `
-  select reason from (
-    select distinct on (tenant_id) enabled, reason, position from disconnect_switches
-    where tenant_id in ($1, '*') order by tenant_id, position desc
-  ) latest where not enabled order by position desc limit 1`;
-
-const byKey = `o.tenant_id = $1 and o.requester_oid = $2 and o.idempotency_key = $3
-  and o.idempotency_expires_at > now()`;
-
-// One row about the newest, whether there is one or not; then the one of the key, if there is one.
-const standing = `
-  select (${switchedOff}) as disabled_because, o.* from (select) always left join (
-    select * from operations where tenant_id = $1 order by position desc limit 1
-  ) o on true
-  union all select null, o.* from operations o where ${byKey}`;
-
 type StandingRow = { disabled_because: string | null } & (KeyedRow | { id: null });
 
 /** Operations in PostgreSQL. Each move commits together with its event. */
 export function createPostgresOperations({ database, idempotencyMs }: PostgresOperationsOptions): Operations {
   // A statement with a name is parsed and planned once for each connection.
   const rows = <Row extends pg.QueryResultRow>(
-    text: string,
+    statement: { readonly name?: string; readonly text: string },
     values: unknown[],
-    name?: string,
   ): Promise<Row[]> =>
-    database.run(
-      async (client) => (await client.query<Row>({ text, values, ...(name !== undefined && { name }) })).rows,
-    );
+    database.run(async (client) => (await client.query<Row>({ ...statement, values })).rows);
   const one = async (text: string, values: unknown[]): Promise<Operation | null> => {
-    const [row] = await rows<OperationRow>(text, values);
+    const [row] = await rows<OperationRow>({ text }, values);
     return row === undefined ? null : operationFrom(row);
   };
 
   return {
     find: (tenantId, id) => one('select * from operations where id = $2 and tenant_id = $1', [tenantId, id]),
-    findOpen: (tenantId) => one(`select * from operations where tenant_id = $1 and ${open}`, [tenantId]),
+    findOpen: (tenantId) => one('select * from operations where tenant_id = $1 and open', [tenantId]),
 
     async standing({ tenantId, oid }, key) {
-      const [first, second] = await rows<StandingRow>(standing, [tenantId, oid, key], 'standing');
+      const [first, second] = await rows<StandingRow>(disconnectPreconditions, [tenantId, oid, key]);
       return {
         newest: first === undefined || first.id === null ? null : operationFrom(first),
         disabledBecause: first?.disabled_because ?? null,
@@ -65,9 +48,11 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
 
     async list({ tenantId, status, limit, cursor }) {
       const found = await rows<OperationRow>(
-        `select * from operations where tenant_id = $1
-           and ($2::text is null or status = $2) and ($3::bigint is null or position < $3)
-         order by position desc limit $4`,
+        {
+          text: `select * from operations where tenant_id = $1
+             and ($2::text is null or status = $2) and ($3::bigint is null or position < $3)
+           order by position desc limit $4`,
+        },
         [tenantId, status, cursor === null ? null : positionAt(cursor), limit + 1],
       );
       const page = found.slice(0, limit);
@@ -77,11 +62,7 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
     },
 
     async findByKey(tenantId, oid, key) {
-      const [row] = await rows<KeyedRow>(
-        `select * from operations o where ${byKey}`,
-        [tenantId, oid, key],
-        'operation-by-key',
-      );
+      const [row] = await rows<KeyedRow>(operationByKey, [tenantId, oid, key]);
       return row === undefined ? null : keyedFrom(row);
     },
 
@@ -90,9 +71,15 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
     open: (opening, event) =>
       database.transact(async (client) => {
         const found = await client.query<{ result: 'opened' | 'slot_taken' | 'disabled' }>({
-          name: 'open-operation',
-          text: 'select open_operation($1, $2, $3, $4, $5) as result',
-          values: [wishOf(opening), opening.after, opening.leaseMs, idempotencyMs, eventsJson([event])],
+          ...openOperation,
+          values: [
+            newRow(opening),
+            opening.after,
+            opening.supersededStatus,
+            opening.leaseMs,
+            idempotencyMs,
+            eventsJson([event]),
+          ],
         });
         return found.rows[0]?.result ?? 'slot_taken';
       }),
@@ -100,8 +87,7 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
     move: ({ id, status }, to, change, event, leaseMs = 0) =>
       database.transact(async (client) => {
         const { rows } = await client.query<OperationRow>({
-          name: 'move-operation',
-          text: 'select * from move_operation($1, $2, $3, $4, $5, $6, $7, $8)',
+          ...moveOperation,
           values: [
             id,
             status,
@@ -117,18 +103,16 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
       }),
 
     async claimRead(id, everyMs) {
-      const claimed = await rows(
-        `update operations set read_at = now()
-         where id = $1 and (read_at is null or read_at <= now() - $2 * interval '1 millisecond') returning id`,
-        [id, everyMs],
-      );
+      const claimed = await rows(claimRead, [id, everyMs]);
       return claimed.length > 0;
     },
 
     async overdue() {
       const found = await rows<OperationRow>(
-        `select * from operations where (status = 'sent' and lease_until < now())
-           or (status in ('awaiting_approval', 'approved') and expires_at < now())`,
+        {
+          text: `select * from operations where (status = 'sent' and lease_until < now())
+             or (status in ('awaiting_approval', 'approved') and expires_at < now())`,
+        },
         [],
       );
       return found.map(operationFrom);
@@ -142,12 +126,12 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
 }
 
 /** The row of a new operation, without what the database's own clock says. */
-function wishOf({ operation, key }: NewOperation): string {
+function newRow({ operation, key }: NewOperation): string {
   const sends = operation.status === 'sent';
   return JSON.stringify({
     id: operation.id,
     tenant_id: operation.tenantId,
-    status: sends ? 'requested' : operation.status,
+    status: operation.status,
     requester_oid: operation.requester.oid,
     requester_name: operation.requester.name,
     requester_client_id: operation.requester.clientId,

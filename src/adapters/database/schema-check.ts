@@ -1,17 +1,24 @@
 import type pg from 'pg';
+import { functions } from './functions/functions.ts';
 import { migrations } from './migrations/migrations.ts';
 import { withClient } from './pool.ts';
 
-/** Whether the schema has every migration this build knows. A newer schema will do: migrations only
- *  expand. Fails where PostgreSQL is out of reach. */
-export async function missingMigrations(pool: pg.Pool, timeoutMs: number): Promise<string[]> {
-  const applied = await withClient(pool, timeoutMs, async (client) => {
-    const table = await client.query<{ found: boolean }>(
-      "select to_regclass('kysely_migration') is not null as found",
+/** Gives what the schema lacks of what this build knows: migrations, and texts of functions that were never
+ *  applied. A newer schema will do: migrations only expand, and a newer function still serves an older build.
+ *  Fails where PostgreSQL is out of reach. */
+export async function missingFromSchema(pool: pg.Pool, timeoutMs: number): Promise<string[]> {
+  const present = await withClient(pool, timeoutMs, async (client) => {
+    const tables = await client.query<{ found: boolean }>(
+      `select to_regclass('kysely_migration') is not null and to_regclass('applied_functions') is not null as found`,
     );
-    if (!table.rows[0]?.found) return [];
-    const rows = await client.query<{ name: string }>('select name from kysely_migration');
-    return rows.rows.map((row) => row.name);
+    if (!tables.rows[0]?.found) return [];
+    const { rows } = await client.query<{ key: string }>(
+      'select name as key from kysely_migration union all select digest from applied_functions',
+    );
+    return rows.map(({ key }) => key);
   });
-  return Object.keys(migrations).filter((name) => !applied.includes(name));
+  return [
+    ...Object.keys(migrations).filter((name) => !present.includes(name)),
+    ...functions.filter(({ digest }) => !present.includes(digest)).map(({ name }) => name),
+  ];
 }

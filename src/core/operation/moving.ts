@@ -32,9 +32,7 @@ export async function moveOperation(
   move: Move,
 ): Promise<Operation | null> {
   const from = operation.status;
-  const allowed =
-    from === 'approved' && move.to === 'sent' ? mayMove(from, 'requested') : mayMove(from, move.to);
-  if (!allowed) throw new Error(`an operation does not move from ${from} to ${move.to}`);
+  if (!mayMove(from, move.to)) throw new Error(`an operation does not move from ${from} to ${move.to}`);
   const change = move.change ?? {};
   const event = eventOf(world, call, actor, {
     event: move.event ?? 'move',

@@ -5,7 +5,6 @@ import type { ConnectionState } from './connection.ts';
 export const operationStatuses = [
   'awaiting_approval',
   'approved',
-  'requested',
   'sent',
   'accepted',
   'completed',
@@ -22,10 +21,9 @@ export const moves: ReadonlyMap<OperationStatus | null, readonly OperationStatus
   OperationStatus | null,
   readonly OperationStatus[]
 >([
-  [null, ['awaiting_approval', 'requested']],
+  [null, ['awaiting_approval', 'sent']],
   ['awaiting_approval', ['approved', 'rejected', 'expired']],
-  ['approved', ['requested', 'expired']],
-  ['requested', ['sent', 'failed']],
+  ['approved', ['sent', 'expired']],
   ['sent', ['accepted', 'failed', 'unknown']],
   ['accepted', ['completed', 'failed']],
   ['unknown', ['accepted', 'completed', 'failed']],
@@ -35,7 +33,6 @@ export const moves: ReadonlyMap<OperationStatus | null, readonly OperationStatus
 export const openStatuses: readonly OperationStatus[] = [
   'awaiting_approval',
   'approved',
-  'requested',
   'sent',
   'accepted',
   'unknown',

@@ -47,12 +47,15 @@ export async function takeSlot(
     reason: request.reason,
     ticket: request.ticket,
     result: approve ? 'awaiting_approval' : 'pending',
-    move: approve ? { from: null, to: 'awaiting_approval' } : { from: 'requested', to: 'sent' },
+    move: approve ? { from: null, to: 'awaiting_approval' } : { from: null, to: 'sent' },
     connection,
     explanation: superseded === null ? null : `Takes over from operation ${superseded.id}.`,
   });
   const { key, leaseMs } = { key: request.idempotency, leaseMs: approve ? 0 : world.timing.leaseMs };
-  const opened = await world.operations.open({ operation, key, leaseMs, after: newest?.id ?? null }, event);
+  const opened = await world.operations.open(
+    { operation, key, leaseMs, after: newest?.id ?? null, supersededStatus: superseded?.status ?? null },
+    event,
+  );
   if (opened === 'opened') {
     call.note({ operationId: operation.id });
     return operation;

@@ -64,7 +64,6 @@ async function attempt(
     detail: {
       result: 'pending',
       connection,
-      move: { from: 'requested', to: 'sent' },
       explanation: approval === null ? null : `Approved by ${approval.approver.oid}: ${approval.reason}`,
     },
     leaseMs: world.timing.leaseMs,

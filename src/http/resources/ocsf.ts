@@ -140,7 +140,6 @@ function statusOf(result: Result): keyof typeof statuses {
     case 'expired':
       return 2;
     case 'pending':
-    case 'requested':
     case 'sent':
     case 'awaiting_approval':
     case 'unknown':

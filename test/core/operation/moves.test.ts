@@ -98,7 +98,7 @@ describe('the moves of an operation', () => {
         'select tenant_id from operations where id = $1',
         [id],
       );
-      await assert.rejects(insert(service, 'requested', rows[0]?.tenant_id), { code: '23505' }, status);
+      await assert.rejects(insert(service, 'sent', rows[0]?.tenant_id), { code: '23505' }, status);
     }
   });
 

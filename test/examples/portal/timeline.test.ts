@@ -64,7 +64,6 @@ describe('the timeline', () => {
       { status: 'expired', approval, ...wished },
       ['requested done', 'approved done', 'expired now'],
     ],
-    ['requested', { status: 'requested' }, ['requested done', 'sent now', 'end ahead']],
     ['sent', { status: 'sent' }, ['requested done', 'sent now', 'end ahead']],
     [
       'sent after the approval',

@@ -20,7 +20,7 @@ export type AuditEvent = {
   readonly graphRequestId: string | null;
   readonly reason: string | null;
   readonly ticket: string | null;
-  readonly result: "awaiting_approval" | "approved" | "requested" | "sent" | "accepted" | "completed" | "failed" | "unknown" | "rejected" | "expired" | "pending" | "refused" | "succeeded";
+  readonly result: "awaiting_approval" | "approved" | "sent" | "accepted" | "completed" | "failed" | "unknown" | "rejected" | "expired" | "pending" | "refused" | "succeeded";
   readonly value: string | null;
   readonly failure: FailureReason | null;
   readonly move: ({
@@ -229,7 +229,7 @@ export type OperationPage = {
   readonly nextCursor: string | null;
 };
 
-export type OperationStatus = "awaiting_approval" | "approved" | "requested" | "sent" | "accepted" | "completed" | "failed" | "unknown" | "rejected" | "expired";
+export type OperationStatus = "awaiting_approval" | "approved" | "sent" | "accepted" | "completed" | "failed" | "unknown" | "rejected" | "expired";
 
 export type Problem = {
   readonly type: string;

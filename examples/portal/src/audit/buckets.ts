@@ -39,7 +39,6 @@ export function outcomeOf({ result }: Pick<AuditEvent, 'result'>): Outcome {
       return 'done';
     case 'pending':
     case 'awaiting_approval':
-    case 'requested':
     case 'sent':
       return 'open';
     case 'refused':

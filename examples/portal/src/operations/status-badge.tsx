@@ -6,7 +6,6 @@ import { say } from '../sentences/sentences.ts';
 const tones: Record<OperationStatus, Tone> = {
   awaiting_approval: 'wait',
   approved: 'wait',
-  requested: 'busy',
   sent: 'busy',
   accepted: 'busy',
   completed: 'good',

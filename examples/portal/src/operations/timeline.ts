@@ -51,7 +51,7 @@ export function timelineOf(operation: Operation, watched: Watched = {}): Step[] 
     return steps;
   }
 
-  add('sent', sentAt, status === 'sent' || status === 'requested' ? 'now' : 'done');
+  add('sent', sentAt, status === 'sent' ? 'now' : 'done');
   const now = supersededBy === null ? 'now' : 'done';
   if (status === 'unknown') add('unknown', movedAt, now);
   else if (watched.unknown !== undefined) add('unknown', watched.unknown, 'done');

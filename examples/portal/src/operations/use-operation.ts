@@ -8,7 +8,7 @@ import { isOver, type Watched } from './timeline.ts';
  *  where the operation stands when the call arrives: one that came just before is told when the time is up,
  *  so while it is being sent that time is short. */
 function waitSecondsAt(status: OperationStatus): number {
-  return status === 'sent' || status === 'requested' ? 5 : 20;
+  return status === 'sent' ? 5 : 20;
 }
 
 /** What is waited after a failure, in milliseconds, where the service does not say. */

@@ -205,7 +205,6 @@ const operationStatuses: Record<OperationStatus, { readonly word: string; readon
     word: 'Approved',
     sentence: 'The person who asked for it may now carry it out. Nothing was sent.',
   },
-  requested: { word: 'Starting', sentence: 'It is about to be sent.' },
   sent: { word: 'Sent', sentence: 'The request to Microsoft Graph is on its way.' },
   accepted: {
     word: 'Under way',
@@ -571,7 +570,6 @@ export const en = {
       succeeded: 'succeeded',
       awaiting_approval: 'needs approval',
       approved: 'approved',
-      requested: 'starting',
       sent: 'sent',
       accepted: 'taken on',
       completed: 'completed',

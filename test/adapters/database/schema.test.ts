@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
+import pg from 'pg';
+import { functions } from '../../../src/adapters/database/functions/functions.ts';
+import { migrate } from '../../../src/adapters/database/migrate.ts';
+import { migrations } from '../../../src/adapters/database/migrations/migrations.ts';
+import { missingFromSchema } from '../../../src/adapters/database/schema-check.ts';
+import { Secret } from '../../../src/core/secret.ts';
+import { testDatabase } from '../../support/postgres.ts';
+import { dumpSchema } from '../../support/schema-dump.ts';
+
+const snapshot = new URL('../../../src/adapters/database/schema.sql', import.meta.url);
+
+const note = `-- The schema as the migrations and functions make it: read it, change those, then run npm run schema.
+-- A test compares it with a migrated database.
+
+`;
+
+describe('the schema', () => {
+  let database: Awaited<ReturnType<typeof testDatabase>>;
+  let owner: pg.Client;
+  let service: pg.Pool;
+  const urls = () => ({ url: new Secret(database.url), adminUrl: new Secret(database.adminUrl) });
+  before(async () => {
+    database = await testDatabase();
+    owner = new pg.Client({ connectionString: database.adminUrl });
+    await owner.connect();
+    service = new pg.Pool({ connectionString: database.url, max: 1 });
+  });
+  after(async () => {
+    await owner?.end();
+    await service?.end();
+    await database?.drop();
+  });
+
+  test('an empty database is told for one, and several may migrate it at once', async () => {
+    const everything = [...Object.keys(migrations), ...functions.map(({ name }) => name)];
+    assert.deepEqual(await missingFromSchema(service, 5000), everything);
+    const done = await Promise.all(Array.from({ length: 4 }, () => migrate(urls())));
+    assert.deepEqual(done.flat(), everything, 'one of them did it');
+    assert.deepEqual(await missingFromSchema(service, 5000), []);
+  });
+
+  test('is as the snapshot says', async () => {
+    const dumped = note + (await dumpSchema(owner));
+    if (process.env.UPDATE_SCHEMA) await writeFile(snapshot, dumped);
+    assert.equal(dumped, await readFile(snapshot, 'utf8'), 'run npm run schema');
+  });
+
+  test('a function that was replaced by hand is applied again, and nothing else', async () => {
+    await owner.query(
+      'create or replace function audit_genesis(chain text) returns bytea language sql immutable as $$ select null::bytea $$',
+    );
+    assert.deepEqual(await migrate(urls()), ['audit_genesis']);
+    assert.match((await dumpSchema(owner)).replace(/\s+/g, ' '), /audit chain ' \|\| chain/);
+    assert.deepEqual(await migrate(urls()), []);
+  });
+
+  test('a text that was never applied is missing; one that was applied and replaced by a later one is not', async () => {
+    const [one] = functions;
+    assert.ok(one);
+    await owner.query("insert into applied_functions values ($1, 'of a later build')", [one.name]);
+    assert.deepEqual(await missingFromSchema(service, 5000), []);
+    await owner.query('delete from applied_functions where digest = $1', [one.digest]);
+    assert.deepEqual(await missingFromSchema(service, 5000), [one.name]);
+    assert.deepEqual(await migrate(urls()), [one.name]);
+  });
+
+  test('a migration that fails leaves nothing behind', async () => {
+    const broken = await testDatabase();
+    const admin = new pg.Client({ connectionString: broken.adminUrl });
+    try {
+      await admin.connect();
+      // The grant, at the very end, will find no such role.
+      const url = new Secret(broken.url.replace('chromeos_bff:', 'nobody_of_that_name:'));
+      await assert.rejects(migrate({ url, adminUrl: new Secret(broken.adminUrl) }), /nobody_of_that_name/);
+      const { rows } = await admin.query("select to_regclass('operations') as found");
+      assert.deepEqual(rows, [{ found: null }]);
+    } finally {
+      await admin.end();
+      await broken.drop();
+    }
+  });
+});
