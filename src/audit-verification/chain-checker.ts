@@ -1,9 +1,9 @@
 import { isCanonical } from './canonical.ts';
-import { ChainProofs, type ChainReport } from './chain-proofs.ts';
+import { ChainProofs, type ChainReport, type CheckerOptions } from './chain-proofs.ts';
 import { type Columns, checkColumns } from './columns.ts';
 import { Finding, type FindingKind } from './finding.ts';
 import { digestOf, genesisOf, nextLink } from './format/audit-chain.ts';
-import type { Statement, Verifier } from './format/statement.ts';
+import type { Statement } from './format/statement.ts';
 import type { FoundStatement } from './statements.ts';
 
 /** An event as it was found. `digest` and `link` are in hexadecimal. */
@@ -16,12 +16,6 @@ export type FoundEvent = {
   readonly columns?: Columns;
   /** False where it does not stand there as the service writes it. */
   readonly wellWritten?: boolean;
-};
-
-export type CheckerOptions = {
-  readonly verifiers: ReadonlyMap<string, Verifier>;
-  /** The outside checkpoints of this chain, lowest number first. */
-  readonly outside: readonly Statement[];
 };
 
 /** Checks one chain, which it is told entry by entry from the oldest on, whether that comes from the

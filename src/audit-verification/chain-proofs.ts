@@ -1,7 +1,12 @@
-import type { CheckerOptions } from './chain-checker.ts';
 import { Finding, type FindingKind } from './finding.ts';
-import type { Statement } from './format/statement.ts';
+import type { Statement, Verifier } from './format/statement.ts';
 import { checkStatement, type FoundStatement } from './statements.ts';
+
+export type CheckerOptions = {
+  readonly verifiers: ReadonlyMap<string, Verifier>;
+  /** The outside checkpoints of this chain, lowest number first. */
+  readonly outside: readonly Statement[];
+};
 
 /** What is known of a chain that has nothing wrong with it. */
 export type ChainReport = {

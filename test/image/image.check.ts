@@ -9,9 +9,9 @@ import tls from 'node:tls';
 import pg from 'pg';
 import { otherTenantId, portalClientId, registration } from '../../simulator/directory.ts';
 import { childEnvironment } from '../../tools/child-environment.ts';
+import { startCommand } from '../../tools/start-command.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { until } from '../support/processes.ts';
-import { startCommand } from '../support/start-command.ts';
 import { Container, evaluate, image, run, runOnce, simulatorImage } from './engine.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));

@@ -8,7 +8,7 @@ import {
   RandomIdGenerator,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
-import { type Exporting, type SpanOptions, spanKinds, type TracingOptions } from './tracing.ts';
+import { type Exporting, type SpanOptions, spanKinds, type TracingOptions } from './exporting.ts';
 
 const exportTimeoutMs = 5000;
 
