@@ -2,6 +2,9 @@ import { loadSettings, SettingsError } from './settings/settings.ts';
 
 /** The process edge: boot, signals, exit codes. */
 
+/** How long a process that ends waits for what reads its log, in milliseconds. */
+const flushMs = 1000;
+
 // Before anything heavy is imported, so that a complaint comes within a second.
 const settings = readSettings();
 // As a container's first process we would not even hear of a signal that nobody handles.
@@ -17,6 +20,7 @@ stop = once(async (signal) => {
   log.info({ signal }, 'stopping');
   await service.close();
   log.info('stopped');
+  await service.flushLog(flushMs);
   process.exit(0);
 });
 
@@ -25,6 +29,7 @@ try {
   log.info({ ...ports, tls: settings.server.tls !== null }, 'listening');
 } catch (error) {
   log.fatal({ error }, error instanceof Error ? error.message : 'the service could not start');
+  await service.flushLog(flushMs);
   process.exit(1);
 }
 

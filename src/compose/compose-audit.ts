@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import type { Logger } from 'pino';
 import { makeCheckpoints } from '../adapters/database/checkpoints.ts';
 import type { Database } from '../adapters/database/database.ts';
 import { createSignInQueue } from '../adapters/database/sign-in-queue.ts';
+import type { Logs } from '../adapters/telemetry/logger.ts';
 import type { Metrics } from '../adapters/telemetry/metrics.ts';
 import { type SignedStatement, type Signer, signerFrom } from '../audit-verification/format/statement.ts';
 import type { AuditTrail } from '../core/ports.ts';
@@ -17,7 +17,7 @@ export function composeAudit(
   database: Database,
   trail: AuditTrail,
   metrics: Metrics,
-  log: Logger,
+  { log, checkpoint: printCheckpoint }: Logs,
 ) {
   const signer = settings.signingKeyFile === null ? null : readSigner(settings.signingKeyFile);
   metrics.auditSigned.set(signer === null ? 0 : 1);
@@ -25,8 +25,7 @@ export function composeAudit(
   // Beyond our reach once a log platform has it: whoever cuts the database's tail can't cut this.
   const onCheckpoint = ({ statement, text, signature }: SignedStatement) => {
     metrics.auditCheckpoint.set(Date.parse(statement.time) / 1000);
-    const sealed = { statement: text, signature: signature?.toString('base64') ?? null };
-    log.info({ stream: 'audit-checkpoint', ...sealed }, 'checkpoint');
+    printCheckpoint({ statement: text, signature: signature?.toString('base64') ?? null });
   };
   const checkpoint = async () => {
     try {

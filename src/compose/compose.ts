@@ -6,14 +6,14 @@ import { createPostgresOperations } from '../adapters/database/postgres-operatio
 import { createGraphConnector } from '../adapters/graph/graph-connector.ts';
 import { createHttpClient } from '../adapters/outbound/http-client.ts';
 import { createAuditWrites } from '../adapters/telemetry/audit-writes.ts';
-import { createLogger } from '../adapters/telemetry/logger.ts';
+import { createLogs, type Logs } from '../adapters/telemetry/logger.ts';
 import {
   measureAuditTrail,
   measureConnector,
   measureIdentity,
   measureOperations,
 } from '../adapters/telemetry/measured-ports.ts';
-import { createMetrics, type Metrics } from '../adapters/telemetry/metrics.ts';
+import { createMetrics, type Metrics, showDroppedLines } from '../adapters/telemetry/metrics.ts';
 import { logRequest, observeRequest } from '../adapters/telemetry/request-facts.ts';
 import {
   traceAuditTrail,
@@ -41,6 +41,8 @@ import { composeEntra } from './compose-entra.ts';
 /** The service, wired and not yet started. */
 export type Service = {
   readonly log: Logger;
+  /** Resolves when all that was logged is written, or after `ms` milliseconds. */
+  flushLog(ms: number): Promise<void>;
   /** Opens both ports and begins to load what it needs; does not wait for Entra or the database. */
   start(): Promise<{ port: number; managementPort: number }>;
   /** Fails readiness, drains, lets in-flight calls and their records finish (bounded), and lets go of
@@ -49,23 +51,22 @@ export type Service = {
 };
 
 /** The only wiring: settings → adapters → use cases → apps. */
-export function compose(settings: Settings, log = createLogger(settings.log)): Service {
+export function compose(settings: Settings, logs = logsOf(settings)): Service {
+  const { log } = logs;
   const buildInfo = readBuildInfo();
   const metrics = createMetrics();
   metrics.buildInfo.set(buildInfo, 1);
   const tracing = composeTracing(settings, buildInfo.version, log);
   const http = traced(createHttpClient(settings.proxy), traceHttpClient);
   const entra = composeEntra(settings, http, metrics, log);
-  const writes = createAuditWrites(metrics, Date.now, (event) =>
-    log.info({ stream: 'audit', event }, 'audit'),
-  );
+  const writes = createAuditWrites(metrics, Date.now, logs.auditEvent);
   const postgres = composeDatabase(settings, metrics, writes, log);
   const { database } = postgres;
   const trail = traced(
     measureAuditTrail(createPostgresAuditTrail(database, settings.audit.writeTimeoutMs), metrics, writes),
     traceAuditTrail,
   );
-  const audit = composeAudit(settings, database, trail, metrics, log);
+  const audit = composeAudit(settings, database, trail, metrics, logs);
 
   /** Without a receiver for spans nothing is wrapped. */
   function traced<Port>(port: Port, trace: (port: Port, tracing: Tracing) => Port): Port {
@@ -126,7 +127,7 @@ export function compose(settings: Settings, log = createLogger(settings.log)): S
       onRequestDone: (facts) => {
         observeRequest(metrics, facts);
         tracing?.endRequest(facts);
-        logRequest(log, facts);
+        logRequest(logs, facts);
       },
     }),
     management: createManagementApp({
@@ -139,6 +140,7 @@ export function compose(settings: Settings, log = createLogger(settings.log)): S
       metrics: async () => {
         entra.showGauges();
         postgres.showGauges();
+        showDroppedLines(metrics, logs.output.dropped);
         metrics.requestsInFlight.set(servers.inFlight());
         return { contentType: metrics.registry.contentType, text: await metrics.registry.metrics() };
       },
@@ -172,6 +174,7 @@ export function compose(settings: Settings, log = createLogger(settings.log)): S
 
   return {
     log,
+    flushLog: (ms) => logs.output.flush(ms),
     async start() {
       await tracing?.start();
       entra.start();
@@ -185,6 +188,10 @@ export function compose(settings: Settings, log = createLogger(settings.log)): S
       return closing;
     },
   };
+}
+
+function logsOf({ log, audit }: Settings): Logs {
+  return createLogs({ level: log.level, maxWaiting: log.maxWaiting, auditEvents: audit.stdout });
 }
 
 function composeTracing({ tracing }: Settings, version: string, log: Logger): Tracing | null {

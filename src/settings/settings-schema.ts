@@ -14,6 +14,10 @@ const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
       .min(minimum, `must be at least ${minimum}`)
       .max(maximum, `must be at most ${maximum}`),
   );
+const boolean = z.preprocess(
+  (value) => (value === 'true' ? true : value === 'false' ? false : value),
+  z.boolean({ error: 'must be true or false' }),
+);
 const port = integer(0, 65535);
 const list = <Item extends z.ZodType>(item: Item, missing = 'must be a list') =>
   z.preprocess(
@@ -200,6 +204,7 @@ export const audit = z.object({
   checkpointMs: integer(1),
   rejectedSignIns: integer(0),
   keepNames: z.boolean(),
+  stdout: boolean,
 });
 
 /** Every setting: what it may be, and what it becomes. A message follows the setting's name and never
@@ -217,5 +222,6 @@ export const everything = z.object({
     level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
       error: 'must be one of trace, debug, info, warn, error, fatal, silent',
     }),
+    maxWaiting: integer(65_536),
   }),
 });

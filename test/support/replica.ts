@@ -36,17 +36,17 @@ export async function startReplica(
       ...watched.environment,
       ...world.environment(environment),
       LOG_LEVEL: 'silent',
+      AUDIT_STDOUT: 'false',
       NODE_EXTRA_CA_CERTS: caFile,
       TEST_TIMINGS: JSON.stringify(timings),
     }),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exit = once(child, 'exit').finally(() => rm(folder, { recursive: true, force: true }));
-  const [line] = (await Promise.race([
-    once(createInterface({ input: child.stdout }), 'line'),
+  const { port, managementPort } = await Promise.race([
+    listening(child.stdout),
     exit.then(() => Promise.reject(new Error('the replica ended before it listened'))),
-  ])) as [string];
-  const { port, managementPort } = JSON.parse(line);
+  ]);
   const management = request(`http://localhost:${managementPort}`);
   await until('the replica is ready', async () => (await management.get('/readyz')).status === 200);
   return {
@@ -59,4 +59,14 @@ export async function startReplica(
       await exit;
     },
   };
+}
+
+/** What it says when it listens; checkpoints may be printed before. */
+function listening(input: NodeJS.ReadableStream): Promise<{ port: number; managementPort: number }> {
+  return new Promise((resolve) => {
+    createInterface({ input }).on('line', (text) => {
+      const line = JSON.parse(text);
+      if (line.msg === 'replica') resolve(line);
+    });
+  });
 }

@@ -20,6 +20,9 @@ export type ServiceProcess = {
   readonly managementUrl: string;
   /** Its exit code, or the signal that ended it. */
   ended(): Promise<number | string>;
+  /** Leaves its stdout unread, as a log collector that hangs does, and reads it again. */
+  stopReading(): void;
+  readOn(): void;
   /** Ends it, however it is. */
   kill(signal?: NodeJS.Signals): Promise<void>;
 };
@@ -32,7 +35,7 @@ export async function startServiceProcess(
   const folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-process-'));
   const caFile = join(folder, 'ca.pem');
   await writeFile(caFile, world.simulator.caPem);
-  const { child, log, stderr } = spawnMain({
+  const { child, lines, log, stderr } = spawnMain({
     ...world.environment({ ALLOWED_CLIENT_IDS: world.simulator.portalClientId, ...environment }),
     NODE_EXTRA_CA_CERTS: caFile,
   });
@@ -56,6 +59,8 @@ export async function startServiceProcess(
     url: `${listening.tls ? 'https' : 'http'}://localhost:${listening.port}`,
     managementUrl: `http://localhost:${listening.managementPort}`,
     ended,
+    stopReading: () => void lines.pause(),
+    readOn: () => void lines.resume(),
     async kill(signal = 'SIGKILL') {
       child.kill(signal);
       await ended();
@@ -75,11 +80,13 @@ export function spawnMain(environment: Record<string, string>) {
   child.stderr.on('data', (chunk) => {
     stderr += chunk;
   });
-  createInterface({ input: child.stdout }).on('line', (line) => {
+  const lines = createInterface({ input: child.stdout }).on('line', (line) => {
+    // Whoever is killed may leave half a line.
+    if (!line.endsWith('}')) return;
     log.push(JSON.parse(line));
     child.emit('logged');
   });
-  return { child, log, stderr: () => stderr };
+  return { child, lines, log, stderr: () => stderr };
 }
 
 async function waitFor(

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { Writable } from 'node:stream';
 import tls from 'node:tls';
 import pg from 'pg';
 import request from 'supertest';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
 import { migrate } from '../../src/adapters/database/migrate.ts';
-import { createLogger } from '../../src/adapters/telemetry/logger.ts';
+import { createLogsOn } from '../../src/adapters/telemetry/logger.ts';
 import { compose, type Service } from '../../src/compose/compose.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { loadSettings, type Settings } from '../../src/settings/settings.ts';
@@ -111,15 +110,14 @@ export async function startService(
 ): Promise<TestService> {
   const settings = loadSettings(world.environment(options.environment));
   const log: LogLine[] = [];
-  const destination = new Writable({
-    write(chunk, _encoding, done) {
-      log.push(JSON.parse(String(chunk)));
-      done();
-    },
-  });
+  const output = {
+    write: (_kind: unknown, line: string) => void log.push(JSON.parse(line)),
+    dropped: { request: 0, log: 0, audit: 0, checkpoint: 0 },
+    flush: async () => {},
+  };
   const service = compose(
     options.adjust?.(settings) ?? settings,
-    createLogger({ level: settings.log.level, destination }),
+    createLogsOn(output, { level: settings.log.level, auditEvents: settings.audit.stdout }),
   );
   const { port, managementPort } = await service.start();
   const url = `${settings.server.tls === null ? 'http' : 'https'}://localhost:${port}`;

@@ -1,18 +1,65 @@
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { type Logger, type LoggerOptions, pino } from 'pino';
+import type { AuditEvent } from '../../core/audit/audit-event.ts';
+import { BoundedOutput, type LineKind, type LogOutput } from './log-output.ts';
 
-/** JSON lines on stdout. Only named, allowed fields are ever logged: errors by type, code, message and
- *  stack, never by what hangs on them. */
-export function createLogger(options: { level: string; destination?: DestinationStream }): Logger {
-  return pino(
-    {
-      level: options.level,
-      base: { service: 'chromeos-connector-bff' },
-      timestamp: isoTime(),
-      formatters: { level: (label) => ({ level: label }) },
-      serializers: { error: errorForLog },
-    },
-    options.destination ?? new TurnWriter(),
-  );
+/** What the process prints: JSON lines on stdout. */
+export type Logs = {
+  readonly log: Logger;
+  /** Lines about single requests: the first to go where not all can be written. */
+  readonly requests: Logger;
+  /** An audit event that became durable. Whatever the level, where `auditEvents` is on. */
+  auditEvent(event: AuditEvent): void;
+  /** A checkpoint that was stored, for a log platform to keep where we cannot reach it. Whatever the level. */
+  checkpoint(checkpoint: { readonly statement: string; readonly signature: string | null }): void;
+  readonly output: LogOutput;
+};
+
+export type LogsOptions = {
+  readonly level: string;
+  /** Whether audit events are printed. */
+  readonly auditEvents: boolean;
+  /** How much may wait for a reader of stdout that lags, in characters. */
+  readonly maxWaiting: number;
+};
+
+/** The logs of this process, on stdout. Call it once. */
+export function createLogs(options: LogsOptions): Logs {
+  const { maxWaiting } = options;
+  const output = new BoundedOutput({
+    stream: process.stdout,
+    maxWaiting,
+    onFlowing: (dropped) =>
+      logs.log.warn({ dropped }, 'log lines were dropped: what reads stdout did not keep up'),
+  });
+  process.once('exit', () => output.writeTurn());
+  const logs = createLogsOn(output, options);
+  return logs;
+}
+
+/** Logs on another output. Only named, allowed fields are ever logged: errors by type, code, message and stack, never
+ *  by what hangs on them. */
+export function createLogsOn(output: LogOutput, options: Pick<LogsOptions, 'level' | 'auditEvents'>): Logs {
+  const loggerOf = (kind: LineKind, level: string) =>
+    pino(
+      {
+        level,
+        base: { service: 'chromeos-connector-bff' },
+        timestamp: isoTime(),
+        formatters: { level: (label) => ({ level: label }) },
+        serializers,
+      } satisfies LoggerOptions,
+      { write: (line: string) => output.write(kind, line) },
+    );
+  const audit = loggerOf('audit', options.auditEvents ? 'info' : 'silent');
+  const checkpoints = loggerOf('checkpoint', 'info');
+  return {
+    log: loggerOf('log', options.level),
+    requests: loggerOf('request', options.level),
+    auditEvent: (event) => audit.info({ stream: 'audit', event }, 'audit'),
+    checkpoint: ({ statement, signature }) =>
+      checkpoints.info({ stream: 'audit-checkpoint', statement, signature }, 'checkpoint'),
+    output,
+  };
 }
 
 /** Makes pino's member for the time. A busy process logs many lines in one millisecond. */
@@ -25,30 +72,10 @@ function isoTime(): () => string {
   };
 }
 
-/** Writes to stdout what one turn of the event loop has logged, at its end and in one piece: a line costs no
- *  system call of its own. What the process logs last is written as it exits; only a kill can lose a
- *  turn's lines, and could before. */
-class TurnWriter implements DestinationStream {
-  readonly #stdout = pino.destination({ sync: true });
-  #lines = '';
-
-  constructor() {
-    process.once('exit', () => this.flushSync());
-  }
-
-  write(line: string): void {
-    if (this.#lines === '') setImmediate(() => this.flushSync());
-    this.#lines += line;
-  }
-
-  /** pino calls it for fatal lines. */
-  flushSync(): void {
-    if (this.#lines === '') return;
-    const lines = this.#lines;
-    this.#lines = '';
-    this.#stdout.write(lines);
-  }
-}
+const serializers = {
+  error: errorForLog,
+  problem: (problem: unknown) => (typeof problem === 'string' ? withoutSecrets(problem) : problem),
+};
 
 /** An error as the log shows it, with its chain of causes. */
 function errorForLog(error: unknown, depth = 0): unknown {
@@ -57,8 +84,17 @@ function errorForLog(error: unknown, depth = 0): unknown {
   return {
     type: error.name,
     code,
-    message: error.message,
-    stack: error.stack,
+    message: withoutSecrets(error.message),
+    stack: error.stack === undefined ? undefined : withoutSecrets(error.stack),
     cause: error.cause === undefined || depth >= 3 ? undefined : errorForLog(error.cause, depth + 1),
   };
+}
+
+/** Takes out what V8's JSON parser quotes of a text it could not read (which may be a file with a secret), and
+ *  whatever looks like a token or a key. */
+function withoutSecrets(text: string): string {
+  return text
+    .replace(/Unexpected token .*? is not valid JSON/gs, 'The text is not valid JSON')
+    .replace(/\beyJ[\w-]{5,}(\.[\w-]*)*/g, '[redacted]')
+    .replace(/-----BEGIN [^-]+-----.*?(-----END [^-]+-----|$)/gs, '[redacted]');
 }

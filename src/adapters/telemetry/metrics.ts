@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { eventKinds } from '../../core/audit/audit-event.ts';
+import { type DroppedLines, lineKinds } from './log-output.ts';
 import { createVitalGauges } from './vital-gauges.ts';
 
 const prefix = 'chromeos_bff_';
@@ -146,6 +147,12 @@ export function createMetrics() {
       help: "When the API port's certificate in use expires, as a Unix time; absent without TLS.",
       registers,
     }),
+    logLinesDropped: new Counter({
+      name: `${prefix}log_lines_dropped_total`,
+      help: 'Log lines dropped because what reads stdout did not keep up, by kind.',
+      labelNames: ['kind'] as const,
+      registers,
+    }),
     poolConnections: new Gauge({
       name: `${prefix}database_pool_connections`,
       help: 'Connections of the pool to PostgreSQL that are idle or active, and calls that wait for one.',
@@ -164,6 +171,12 @@ export function createMetrics() {
   for (const reason of ['full', 'not_written']) metrics.auditRejectedSignInsDropped.inc({ reason }, 0);
   for (const result of ['hit', 'shared', 'miss']) metrics.exchangeCache.inc({ result }, 0);
   return { ...metrics, registry };
+}
+
+/** Shows how many log lines were dropped since the process began. */
+export function showDroppedLines(metrics: Metrics, dropped: DroppedLines): void {
+  metrics.logLinesDropped.reset();
+  for (const kind of lineKinds) metrics.logLinesDropped.inc({ kind }, dropped[kind]);
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;

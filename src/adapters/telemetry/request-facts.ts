@@ -1,6 +1,6 @@
-import type { Logger } from 'pino';
 import type { CallFacts } from '../../core/call.ts';
 import type { Failure } from '../../core/failure.ts';
+import type { Logs } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
 /** What the edge tells of a request that is over. (`http` has the same shape; the two rooms know each
@@ -37,7 +37,7 @@ export function observeRequest(metrics: Metrics, facts: RequestFacts): void {
 }
 
 /** The one log line of a request: an allow-list of facts. */
-export function logRequest(log: Logger, facts: RequestFacts): void {
+export function logRequest({ log, requests }: Logs, facts: RequestFacts): void {
   const line = {
     requestId: facts.requestId,
     traceId: facts.trace.traceId,
@@ -57,7 +57,7 @@ export function logRequest(log: Logger, facts: RequestFacts): void {
   };
   if (facts.defect !== null || facts.call.outcomeUnrecorded) log.error(line, 'request');
   else if (facts.status >= 500) log.warn(line, 'request');
-  else log.info(line, 'request');
+  else requests.info(line, 'request');
 }
 
 /** The true cause, which the caller does not hear. */

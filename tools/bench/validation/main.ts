@@ -1,10 +1,10 @@
 /** Times the service's own validation and exchange cache, in a process that does nothing else. */
 import { createPublicKey, type KeyObject, randomBytes, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { pino } from 'pino';
 import { ExchangeCache } from '../../../src/adapters/entra/exchange-cache.ts';
 import { fingerprintOf } from '../../../src/adapters/entra/verified-tokens.ts';
 import type { HttpClient } from '../../../src/adapters/outbound/http-client.ts';
-import { createLogger } from '../../../src/adapters/telemetry/logger.ts';
 import { createMetrics } from '../../../src/adapters/telemetry/metrics.ts';
 import { composeEntra } from '../../../src/compose/compose-entra.ts';
 import type { SignedInCaller } from '../../../src/core/caller.ts';
@@ -90,7 +90,7 @@ async function identity() {
     AZURE_AUTHORITY_HOST: authority,
     DATABASE_URL: 'postgres://unused@127.0.0.1/unused',
   });
-  const entra = composeEntra(settings, documents(), createMetrics(), createLogger({ level: 'silent' }));
+  const entra = composeEntra(settings, documents(), createMetrics(), pino({ level: 'silent' }));
   entra.start();
   return entra.identity;
 }
