@@ -167,7 +167,7 @@ describe('an answer that is not as described is found', () => {
 
 /** Every route of the API, from Express's own table, as the document spells it. */
 function routesServed(viewer: boolean): string[] {
-  const world = { newId: () => '', access: {} } as unknown as World;
+  const world = { newId: () => '', access: {}, timing: { answerMs: 50_000 } } as unknown as World;
   const app = createApiApp({
     world,
     version: '',
