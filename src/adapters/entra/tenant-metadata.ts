@@ -109,7 +109,8 @@ async function fetchKeys(source: MetadataSource, url: string): Promise<z.infer<t
 }
 
 function get({ http, timeoutMs }: MetadataSource, url: string): Promise<OutboundAnswer> {
-  return http.send({ method: 'GET', url, headers: { accept: 'application/json' }, timeoutMs });
+  const headers = { accept: 'application/json' };
+  return http.send({ method: 'GET', url, headers, timeoutMs, repeatable: true });
 }
 
 function read<Schema extends z.ZodType>(

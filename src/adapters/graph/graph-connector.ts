@@ -65,8 +65,10 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
           accept: 'application/json',
           'client-request-id': call.requestId,
         },
-        timeoutMs: options.timeoutMs,
-        ...(sideEffect && { ownConnection: true, mayStart: () => options.clock() < sendBy }),
+        timeoutMs: Math.min(options.timeoutMs, call.deadline.leftMs()),
+        ...(sideEffect
+          ? { ownConnection: true, mayStart: () => options.clock() < sendBy }
+          : { repeatable: true }),
       });
     } catch (error) {
       throw unanswered(error, { sideEffect });

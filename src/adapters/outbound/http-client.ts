@@ -1,11 +1,12 @@
-import { createSecureContext } from 'node:tls';
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
+import { decodeContent } from './content-coding.ts';
+import { type ConnectionAware, dispatcherFactory, type Limits, type ProxySettings } from './dispatcher.ts';
 
 /** How the service reaches Entra ID and Graph: one keep-alive pool, one proxy setting, one way to
  *  bound time and size. */
 export type HttpClient = {
-  /** Sends one request and reads its whole answer. Never follows a redirect, never retries.
-   *  Fails with `RequestFailed`, which tells whether anything can have been sent. */
+  /** Sends one request and reads its whole answer. Never follows a redirect, and sends nothing twice but
+   *  what is `repeatable`. Fails with `RequestFailed`, which tells whether anything can have been sent. */
   send(request: OutboundRequest): Promise<OutboundAnswer>;
   close(): Promise<void>;
 };
@@ -15,8 +16,12 @@ export type OutboundRequest = {
   readonly url: string;
   readonly headers: Record<string, string>;
   readonly body?: string;
-  /** For connecting, sending and reading the answer together, in milliseconds. */
+  /** For connecting, sending and reading the answer together, in milliseconds; where there is none left,
+   *  nothing is sent. */
   readonly timeoutMs: number;
+  /** Changes nothing at the peer: sent a second time, on a new connection and within the same time, where
+   *  a kept one was closed before an answer began. */
+  readonly repeatable?: boolean;
   /** For a request that must not be in doubt: over a connection that no other has used or will use. The
    *  peer may close a kept one at this very moment, or have sent more on it than it was asked for. */
   readonly ownConnection?: boolean;
@@ -31,96 +36,117 @@ export type OutboundAnswer = {
   readonly text: string;
 };
 
+/** How far a request had come when it failed: nothing can have been sent, some of it can have been (over a
+ *  connection that was new, or kept from an earlier request), or the head of an answer had arrived. */
+type Progress = 'unsent' | 'sent' | 'sent_over_kept' | 'answering';
+
 /** No answer, or none that could be read. `sent` is false only where it is certain that not one byte
  *  of the request left on a connection. `code` is the system's or undici's, safe to log. */
 export class RequestFailed extends Error {
   readonly sent: boolean;
+  /** Nothing of an answer had come over a connection that had been kept. */
+  readonly unansweredOverKept: boolean;
   readonly code: string;
 
-  constructor(sent: boolean, code: string, options?: ErrorOptions) {
+  constructor(progress: Progress, code: string, options?: ErrorOptions) {
+    const sent = progress !== 'unsent';
     super(`${code}${sent ? ' after the request was sent' : ' before anything was sent'}`, options);
     this.name = 'RequestFailed';
     this.sent = sent;
+    this.unansweredOverKept = progress === 'sent_over_kept';
     this.code = code;
   }
 }
 
-// Far above what Entra's documents (about 20 kB) and a tenant's one connection need.
-const maxAnswerBytes = 1024 * 1024;
-// All tenants share Entra's and Graph's hosts. With fewer connections than calls under way, those that
-// wait for a silent tenant would hold up everyone else.
-const maxConnections = 4096;
+// For answers far above what Entra's documents (about 20 kB) and a tenant's one connection need.
+const usualLimits: Limits = { connectTimeoutMs: 5000, maxAnswerBytes: 1024 * 1024 };
 
 /** An HTTP client over undici. `proxy` is what HTTPS_PROXY and NO_PROXY say. */
-export function createHttpClient(proxy: { https: string | null; exceptions: string | null }): HttpClient {
-  const options = {
-    // In HTTP/2 requests share a connection, and undici sends them anew by itself when the peer ends it: an act
-    // would have no connection of its own, and no one could say that it was sent once (RFC 9113 6.8).
-    allowH2: false,
-    // Made once: for each connection anew it would cost as much as the handshake.
-    connect: { timeout: 5000, secureContext: createSecureContext() },
-    maxResponseSize: maxAnswerBytes,
-    connections: maxConnections,
-  };
-  const createAgent = (): Dispatcher =>
-    proxy.https === null
-      ? new Agent(options)
-      : new EnvHttpProxyAgent({ ...options, httpsProxy: proxy.https, noProxy: proxy.exceptions ?? '' });
-  const kept = createAgent();
-  // Each of its requests closes its connection, so that it has none to use again.
-  const own = createAgent();
+export function createHttpClient(proxy: ProxySettings, limits = usualLimits): HttpClient {
+  const createDispatcher = dispatcherFactory(proxy, limits);
+  const kept = createDispatcher();
+
+  /** Over a connection that no other request has used or will use. */
+  async function sendAlone(request: OutboundRequest): Promise<OutboundAnswer> {
+    const dispatcher = createDispatcher();
+    try {
+      return await exchange(dispatcher, request, limits);
+    } finally {
+      void dispatcher.destroy();
+    }
+  }
 
   return {
-    send(request) {
-      const origin = originOf(request.url);
-      return new Promise((resolve, reject) => {
-        const dispatcher = request.ownConnection === true ? own : kept;
-        const exchange = new Exchange(request, resolve, reject);
-        try {
-          dispatcher.dispatch(
-            {
-              origin,
-              path: request.url.slice(origin.length) || '/',
-              method: request.method,
-              headers: request.headers,
-              body: request.body ?? null,
-              reset: request.ownConnection === true,
-            },
-            exchange,
-          );
-        } catch (error) {
-          exchange.fail(error);
-        }
-      });
+    async send(request) {
+      if (request.ownConnection === true) return sendAlone(request);
+      const begun = performance.now();
+      try {
+        return await exchange(kept, request, limits);
+      } catch (error) {
+        if (request.repeatable !== true || !wasClosedUnderIt(error)) throw error;
+        const timeoutMs = request.timeoutMs - (performance.now() - begun);
+        return sendAlone({ ...request, timeoutMs });
+      }
     },
-    async close() {
-      await Promise.all([kept.close(), own.close()]);
-    },
+    close: () => kept.close(),
   };
 }
 
+/** Sends one request and reads its whole answer. */
+function exchange(
+  dispatcher: Dispatcher,
+  request: OutboundRequest,
+  { maxAnswerBytes }: Limits,
+): Promise<OutboundAnswer> {
+  if (request.timeoutMs <= 0) return Promise.reject(new RequestFailed('unsent', 'TIMEOUT'));
+  const origin = originOf(request.url);
+  return new Promise((resolve, reject) => {
+    const handler = new Exchange(request, maxAnswerBytes, { resolve, reject });
+    dispatcher.dispatch(
+      {
+        origin,
+        path: request.url.slice(origin.length) || '/',
+        method: request.method,
+        // Where nothing is said an answer may be compressed (RFC 9110 12.5.3).
+        headers: { ...request.headers, 'accept-encoding': 'identity' },
+        body: request.body ?? null,
+      },
+      handler,
+    );
+  });
+}
+
+/** A peer may close a connection that it kept while the next request on it is being sent. */
+function wasClosedUnderIt(error: unknown): boolean {
+  return error instanceof RequestFailed && error.unansweredOverKept && closedCodes.has(error.code);
+}
+
+const closedCodes = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
+type Ending = {
+  readonly resolve: (answer: OutboundAnswer) => void;
+  readonly reject: (error: RequestFailed) => void;
+};
+
 /** One request under way. It is undici's handler itself, since the streams of undici's `request` would cost
  *  more than all the rest of a call to Graph. */
-class Exchange implements Dispatcher.DispatchHandler {
+class Exchange implements ConnectionAware {
+  wasUsed = () => false;
   readonly #request: OutboundRequest;
-  readonly #resolve: (answer: OutboundAnswer) => void;
-  readonly #reject: (error: RequestFailed) => void;
+  readonly #maxAnswerBytes: number;
+  readonly #ending: Ending;
   readonly #timer: NodeJS.Timeout;
   readonly #chunks: Buffer[] = [];
   #controller: Dispatcher.DispatchController | null = null;
   #status = 0;
   #headers: Record<string, string> = {};
-  #sent = false;
+  #progress: Progress = 'unsent';
   #over = false;
 
-  constructor(
-    request: OutboundRequest,
-    resolve: (answer: OutboundAnswer) => void,
-    reject: (error: RequestFailed) => void,
-  ) {
+  constructor(request: OutboundRequest, maxAnswerBytes: number, ending: Ending) {
     this.#request = request;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#maxAnswerBytes = maxAnswerBytes;
+    this.#ending = ending;
     this.#timer = setTimeout(() => this.#giveUp(), request.timeoutMs);
   }
 
@@ -128,7 +154,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   fail(error: unknown): void {
     if (this.#over) return;
     this.#end();
-    this.#reject(new RequestFailed(this.#sent, codeOf(error), { cause: error }));
+    this.#ending.reject(new RequestFailed(this.#progress, codeOf(error), { cause: error }));
   }
 
   /** A request that still waits for its connection is not sent when that stands. */
@@ -147,7 +173,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       return;
     }
     this.#controller = controller;
-    this.#sent = true;
+    this.#progress = this.wasUsed() ? 'sent_over_kept' : 'sent';
   }
 
   #refusal(): Error | null {
@@ -156,6 +182,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_controller: unknown, status: number, headers: Received): void {
+    this.#progress = 'answering';
     this.#status = status;
     this.#headers = joined(headers);
   }
@@ -166,10 +193,19 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#over) return;
-    this.#end();
-    const [first, ...more] = this.#chunks;
+    try {
+      const text = this.#text();
+      this.#end();
+      this.#ending.resolve({ status: this.#status, headers: this.#headers, text });
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #text(): string {
+    const [first = noBytes, ...more] = this.#chunks;
     const bytes = more.length === 0 ? first : Buffer.concat(this.#chunks);
-    this.#resolve({ status: this.#status, headers: this.#headers, text: utf8.decode(bytes) });
+    return utf8.decode(decodeContent(bytes, this.#headers['content-encoding'], this.#maxAnswerBytes));
   }
 
   onResponseError(_controller: unknown, error: Error): void {
@@ -185,6 +221,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 type Received = Record<string, string | string[] | undefined>;
 
 const utf8 = new TextDecoder();
+const noBytes = Buffer.alloc(0);
 
 /** The request was ready to be written when it was no longer to be. */
 class TooLate extends Error {

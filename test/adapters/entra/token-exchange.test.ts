@@ -60,7 +60,7 @@ describe('an exchange', () => {
       async (request: OutboundRequest) => {
         timeouts.push(request.timeoutMs);
         now += request.timeoutMs;
-        throw new RequestFailed(true, 'TIMEOUT');
+        throw new RequestFailed('sent', 'TIMEOUT');
       },
       { clock: () => now, deadlineMs: 8000 },
     );

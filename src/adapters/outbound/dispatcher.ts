@@ -1,0 +1,83 @@
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { Agent, Client, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+
+/** What HTTPS_PROXY and NO_PROXY say. */
+export type ProxySettings = { readonly https: string | null; readonly exceptions: string | null };
+
+/** The bounds of every connection. */
+export type Limits = {
+  /** For a connection with its name lookup and TLS handshake, in milliseconds. Through a proxy each of the
+   *  three steps may take as long: to reach the proxy, its answer to CONNECT, the handshake beyond it. */
+  readonly connectTimeoutMs: number;
+  /** Of one answer, on the wire and after it was decompressed. */
+  readonly maxAnswerBytes: number;
+};
+
+// All tenants share Entra's and Graph's hosts. With fewer connections than calls under way, those that
+// wait for a silent tenant would hold up everyone else.
+const maxConnections = 4096;
+
+/** A handler that wants to know over what its request goes. */
+export type ConnectionAware = Dispatcher.DispatchHandler & {
+  /** Given before the request is written: to be asked then whether another one went over its connection. */
+  wasUsed?: () => boolean;
+};
+
+/** Makes pools of connections, direct or through the proxy. */
+export function dispatcherFactory(
+  proxy: ProxySettings,
+  { connectTimeoutMs, maxAnswerBytes }: Limits,
+): () => Dispatcher {
+  // Made once: for each connection anew it would cost as much as the handshake.
+  const secureContext = createSecureContext();
+  const options = {
+    // In HTTP/2 requests share a connection, and undici sends them anew by itself when the peer ends it: an act
+    // would have no connection of its own, and no one could say that it was sent once (RFC 9113 6.8).
+    allowH2: false,
+    connect: { timeout: connectTimeoutMs, secureContext },
+    maxResponseSize: maxAnswerBytes,
+    connections: maxConnections,
+    factory: (origin: string | URL, pool: object) => new Pool(origin, { ...pool, factory: createClient }),
+  };
+  const { https } = proxy;
+  if (https === null) return () => new Agent(options);
+  const tunnel = { ...options, ...tunnelOptions(connectTimeoutMs, secureContext) };
+  const noProxy = proxy.exceptions ?? '';
+  // Where no proxy for plain HTTP is named, undici would look for one in the environment.
+  return () => new EnvHttpProxyAgent({ ...tunnel, httpProxy: '', httpsProxy: https, noProxy });
+}
+
+const createClient = (origin: URL, options: object) => new RememberingClient(origin, options);
+
+/** A client has one connection at a time, and one request on it. */
+class RememberingClient extends Client {
+  #used = false;
+
+  constructor(origin: URL, options: object) {
+    super(origin, options);
+    this.on('connect', () => {
+      this.#used = false;
+    });
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: ConnectionAware): boolean {
+    handler.wasUsed = () => {
+      const used = this.#used;
+      this.#used = true;
+      return used;
+    };
+    return super.dispatch(options, handler);
+  }
+}
+
+/** undici's proxy agent takes no notice of `connect`, and has times of its own: 10 s to connect, and 300 s
+ *  for the answer to CONNECT. */
+function tunnelOptions(connectTimeoutMs: number, secureContext: SecureContext) {
+  return {
+    connectTimeout: connectTimeoutMs,
+    requestTls: { secureContext },
+    proxyTls: { secureContext },
+    clientFactory: (origin: URL, options: object) =>
+      new Pool(origin, { ...options, allowH2: false, headersTimeout: connectTimeoutMs }),
+  };
+}
