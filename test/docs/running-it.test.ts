@@ -45,6 +45,7 @@ test('the README’s commands start the service, with what they name and nothing
     env: childEnvironment({
       AZURE_AUTHORITY_HOST: simulator.url,
       GRAPH_BASE_URL: `${simulator.url}/beta`,
+      GRAPH_SCOPE: simulator.registration.graphScope,
       NODE_EXTRA_CA_CERTS: caFile,
       PORT: '0',
       MANAGEMENT_PORT: '0',
