@@ -48,9 +48,15 @@ export type Failure =
   // Entra ID, when we ask it for a token on the caller's behalf.
   | { readonly reason: 'claims_required'; readonly claims: string; readonly tenantId: string }
   | { readonly reason: 'assertion_rejected'; readonly entraCode: number | null; readonly tenantId: string }
-  | { readonly reason: 'consent_required'; readonly consentUrl: string }
-  | { readonly reason: 'access_blocked'; readonly entraCode: number }
+  | { readonly reason: 'consent_required'; readonly entraCode: number | null; readonly consentUrl: string }
+  | {
+      readonly reason: 'tenant_setup_required';
+      readonly entraCode: number | null;
+      readonly missing: 'licence' | 'enabled_application' | 'unknown';
+    }
+  | { readonly reason: 'access_blocked'; readonly entraCode: number | null }
   | { readonly reason: 'exchange_refused'; readonly entraCode: number | null }
+  | { readonly reason: 'exchange_misconfigured'; readonly entraCode: number | null }
   | { readonly reason: 'credential_rejected'; readonly entraCode: number | null }
   | { readonly reason: 'identity_throttled'; readonly retryAfter: string | null }
   | { readonly reason: 'identity_unavailable'; readonly retryAfter: string | null; readonly cause: string }

@@ -145,8 +145,10 @@ async function badSignIns(): Promise<void> {
   for (const [code, fault] of [
     ['insufficient_claims', { claimsChallenge: '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}' }],
     ['consent_required', entra(65001)],
-    ['access_blocked', entra(53003)],
-    ['exchange_refused', entra(70011)],
+    ['tenant_setup_required', entra(650052)],
+    ['access_blocked', entra(53000)],
+    ['exchange_refused', { status: 400, body: JSON.stringify({ error: 'unheard_of' }), times: 1 }],
+    ['exchange_misconfigured', entra(70011)],
     ['identity_throttled', { status: 429, retryAfter: '60' }],
     ['identity_unavailable', { status: 503, retryAfter: '60' }],
     ['credential_rejected', { entraError: { code: 7000222 } }],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Failure } from '../../core/failure.ts';
+import type { Failure, FailureReason } from '../../core/failure.ts';
 import { isJsonObject, parseJson } from '../outbound/json.ts';
 import { retryAfterMs } from '../outbound/retry-after.ts';
 
@@ -7,8 +7,12 @@ import { retryAfterMs } from '../outbound/retry-after.ts';
  *  changes, and it names people and policies). Only `error` must be there. */
 const tokenError = z.looseObject({
   error: z.string(),
+  suberror: z.string().optional().catch(undefined),
   error_codes: z.array(z.number()).catch([]),
-  claims: z.string().optional().catch(undefined),
+  claims: z
+    .union([z.string(), z.record(z.string(), z.unknown())])
+    .optional()
+    .catch(undefined),
 });
 
 export type TokenErrorContext = {
@@ -20,72 +24,146 @@ export type TokenErrorContext = {
   readonly clientId: string;
 };
 
-/** AADSTS codes by what they mean to us; docs/entra-errors.md is the same table for people, and a test
- *  keeps the two equal. Whatever the code, claims in the answer go to the caller. */
+/** What each class of refusals means for a caller: sign in again, no help at all, an administrator of the
+ *  tenant, us, or time. */
+type Meaning = Extract<
+  FailureReason,
+  | 'assertion_rejected'
+  | 'access_blocked'
+  | 'consent_required'
+  | 'tenant_setup_required'
+  | 'credential_rejected'
+  | 'exchange_misconfigured'
+  | 'identity_throttled'
+  | 'identity_unavailable'
+  | 'exchange_refused'
+>;
+
+/** AADSTS codes by what they mean to us. Needed only where `error` and `suberror` do not tell: everything else
+ *  is classed by those, as Microsoft advises, since its codes grow. docs/entra-errors.md is the same table for
+ *  people, and a test keeps the two equal. */
 export const entraCodes = {
   /** Signing in again is what helps: the assertion is no good any more, or proves too little. */
   assertion_rejected: [
-    50013, 50027, 50072, 50074, 50076, 50078, 50079, 50089, 50132, 50133, 50158, 50173, 53004, 70043, 500131,
-    500133, 700082,
+    50013, 50027, 50055, 50072, 50074, 50076, 50078, 50079, 50089, 50097, 50131, 50132, 50133, 50140, 50144,
+    50158, 50173, 53003, 53004, 70000, 70043, 500131, 500133, 530003, 530004, 700082, 700084,
   ],
-  consent_required: [65001, 65004, 65005, 90094, 90095],
   /** Neither signing in again nor consent helps this user, with this device, from this place. */
   access_blocked: [
-    50005, 50020, 50034, 50053, 50055, 50057, 50097, 50105, 50129, 50131, 50144, 53000, 53001, 53002, 53003,
-    53009, 53011, 135011, 530003, 530032, 530035,
+    50005, 50020, 50034, 50053, 50057, 50105, 50129, 53000, 53001, 53002, 53009, 53011, 135011, 530032,
+    530034, 530035,
   ],
-  /** Our registration or our credential: no caller can do anything about it. */
+  /** An administrator of the tenant consents, which also installs us there. */
+  consent_required: [65001, 65004, 65005, 90094, 90095, 700016, 7000229],
+  /** An administrator of the tenant has something else to do: licences, or enabling us. */
+  tenant_setup_required: [500011, 650052, 7000112],
+  /** Our credential: no caller can do anything about it. */
   credential_rejected: [
-    50012, 70021, 700016, 700021, 700023, 700024, 700027, 700030, 700211, 700212, 700213, 7000112, 7000114,
-    7000215, 7000216, 7000218, 7000222,
+    50012, 70021, 700021, 700023, 700024, 700027, 700030, 700211, 700212, 700213, 7000215, 7000216, 7000218,
+    7000222,
   ],
+  /** Our registration or our settings: no caller can do anything about it. */
+  exchange_misconfigured: [70011, 90002, 900439, 7000114],
   identity_throttled: [50196, 90055],
-  identity_unavailable: [90006, 90012, 90024, 90033],
-} as const;
+  identity_unavailable: [50000, 90006, 90012, 90024, 90033, 90036],
+} as const satisfies Partial<Record<Meaning, readonly number[]>>;
 
-type Meaning = keyof typeof entraCodes;
-
-const meanings: ReadonlyMap<number, Meaning> = new Map(
+const meaningOfCode: ReadonlyMap<number, Meaning> = new Map(
   Object.entries(entraCodes).flatMap(([meaning, codes]) =>
     codes.map((code): [number, Meaning] => [code, meaning as Meaning]),
   ),
 );
 
-/** The reason behind a refusal of Entra's token endpoint (its on-behalf-of and AADSTS references):
- *  the numbers decide, then the OAuth error (RFC 6749 5.2), then the status. */
+/** `suberror` says more than the `error` it comes with, which is `invalid_grant` or `interaction_required`. */
+const meaningOfSuberror: ReadonlyMap<string, Meaning> = new Map([
+  ['consent_required', 'consent_required'],
+  ['bad_token', 'assertion_rejected'],
+  ['token_expired', 'assertion_rejected'],
+  ['user_password_expired', 'assertion_rejected'],
+  ['basic_action', 'assertion_rejected'],
+  ['additional_action', 'assertion_rejected'],
+  ['client_mismatch', 'assertion_rejected'],
+  ['device_authentication_failed', 'assertion_rejected'],
+  // To be shown to the user, says MSAL's reference: nothing they do here and now helps.
+  ['message_only', 'access_blocked'],
+  ['protection_policy_required', 'access_blocked'],
+]);
+
+/** RFC 6749 5.2, and what Entra and OpenID Connect add to it. */
+const meaningOfError: ReadonlyMap<string, Meaning> = new Map([
+  ['invalid_grant', 'assertion_rejected'],
+  ['interaction_required', 'assertion_rejected'],
+  ['login_required', 'assertion_rejected'],
+  ['consent_required', 'consent_required'],
+  ['access_denied', 'access_blocked'],
+  ['invalid_client', 'credential_rejected'],
+  ['unauthorized_client', 'tenant_setup_required'],
+  ['invalid_resource', 'tenant_setup_required'],
+  ['invalid_request', 'exchange_misconfigured'],
+  ['invalid_scope', 'exchange_misconfigured'],
+  ['unsupported_grant_type', 'exchange_misconfigured'],
+]);
+
+/** The reason behind a refusal of Entra's token endpoint (its on-behalf-of and AADSTS references; RFC 6749
+ *  5.2): claims first, then the codes we know, the status, `suberror`, and `error`. */
 export function failureFromEntra(context: TokenErrorContext): Failure {
-  const { status, tenantId } = context;
   const parsed = tokenError.safeParse(parseJson(context.text));
   if (!parsed.success) return withoutOAuthError(context);
 
-  const { error, error_codes: codes, claims } = parsed.data;
+  const { error_codes: codes } = parsed.data;
   // Whatever else is said: who is told which claims are missing can come back with them.
-  if (claims !== undefined && isJsonObject(parseJson(claims))) {
-    return { reason: 'claims_required', claims, tenantId };
-  }
+  const claims = claimsIn(parsed.data.claims);
+  if (claims !== null) return { reason: 'claims_required', claims, tenantId: context.tenantId };
   // Entra may put a general code before the telling one.
-  const known = codes.find((code) => meanings.has(code));
-  const meaning = known === undefined ? meaningOf(error, status) : meanings.get(known);
-  const entraCode = known ?? codes[0] ?? null;
-  switch (meaning) {
+  const entraCode = codes.find((code) => meaningOfCode.has(code)) ?? codes[0] ?? null;
+  return failureOf(meaningOf(parsed.data, entraCode, context.status), entraCode, context);
+}
+
+function claimsIn(claims: string | object | undefined): string | null {
+  if (typeof claims === 'object') return JSON.stringify(claims);
+  return claims !== undefined && isJsonObject(parseJson(claims)) ? claims : null;
+}
+
+function meaningOf(
+  { error, suberror }: z.infer<typeof tokenError>,
+  entraCode: number | null,
+  status: number,
+): Meaning {
+  const known = entraCode === null ? undefined : meaningOfCode.get(entraCode);
+  if (known !== undefined) return known;
+  if (status === 429) return 'identity_throttled';
+  if (status >= 500 || error === 'temporarily_unavailable' || error === 'server_error') {
+    return 'identity_unavailable';
+  }
+  return meaningOfSuberror.get(suberror ?? '') ?? meaningOfError.get(error) ?? 'exchange_refused';
+}
+
+function failureOf(reason: Meaning, entraCode: number | null, context: TokenErrorContext): Failure {
+  switch (reason) {
     case 'assertion_rejected':
-      return { reason: meaning, entraCode, tenantId };
+      return { reason, entraCode, tenantId: context.tenantId };
     case 'consent_required':
-      return consentRequired(context);
+      return { reason, entraCode, consentUrl: consentUrlOf(context) };
+    case 'tenant_setup_required':
+      return { reason, entraCode, missing: missingIn(entraCode) };
     case 'access_blocked':
-      return entraCode === null ? { reason: 'exchange_refused', entraCode } : { reason: meaning, entraCode };
     case 'credential_rejected':
-      return { reason: meaning, entraCode };
+    case 'exchange_misconfigured':
+    case 'exchange_refused':
+      return { reason, entraCode };
     case 'identity_throttled':
-      return { reason: meaning, retryAfter: usableRetryAfter(context.retryAfter) };
+      return { reason, retryAfter: usableRetryAfter(context.retryAfter) };
     case 'identity_unavailable':
       return unavailable(
         context,
-        `token endpoint answered ${status} AADSTS${entraCode ?? ' without a code'}`,
+        `token endpoint answered ${context.status} AADSTS${entraCode ?? ' without a code'}`,
       );
-    default:
-      return { reason: 'exchange_refused', entraCode };
   }
+}
+
+function missingIn(entraCode: number | null): 'licence' | 'enabled_application' | 'unknown' {
+  if (entraCode === 7000112) return 'enabled_application';
+  return entraCode === 650052 || entraCode === 500011 ? 'licence' : 'unknown';
 }
 
 /** HTML of a gateway's, or nothing: only the status can be believed. */
@@ -96,18 +174,9 @@ function withoutOAuthError(context: TokenErrorContext): Failure {
   return unavailable(context, `token endpoint answered ${context.status} without an OAuth error`);
 }
 
-/** For codes that are not in the table: the OAuth error and the status. */
-function meaningOf(error: string, status: number): Meaning | undefined {
-  if (status === 429) return 'identity_throttled';
-  if (status >= 500 || error === 'temporarily_unavailable') return 'identity_unavailable';
-  if (error === 'interaction_required') return 'assertion_rejected';
-  if (error === 'invalid_client') return 'credential_rejected';
-  return undefined;
-}
-
-function consentRequired({ authorityHost, tenantId, clientId }: TokenErrorContext): Failure {
-  const consentUrl = `${authorityHost}/${tenantId}/adminconsent?client_id=${clientId}`;
-  return { reason: 'consent_required', consentUrl };
+/** Where an administrator consents for the whole tenant, which also installs the application there. */
+function consentUrlOf({ authorityHost, tenantId, clientId }: TokenErrorContext): string {
+  return `${authorityHost}/${tenantId}/adminconsent?client_id=${clientId}`;
 }
 
 function unavailable({ retryAfter }: TokenErrorContext, cause: string): Failure {

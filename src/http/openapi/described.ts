@@ -61,8 +61,10 @@ const signedIn = [
 export const onBehalfOf = [
   'insufficient_claims',
   'consent_required',
+  'tenant_setup_required',
   'access_blocked',
   'exchange_refused',
+  'exchange_misconfigured',
   'credential_rejected',
   'identity_throttled',
   'identity_unavailable',

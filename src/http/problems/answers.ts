@@ -93,13 +93,21 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
     }
     case 'consent_required':
       return say('consent_required', { extra: { consentUrl: failure.consentUrl } });
+    case 'tenant_setup_required':
+      return say('tenant_setup_required', {
+        detail: `${whatIsMissing[failure.missing]}${codeIn(failure.entraCode)}. Nothing was done.`,
+      });
     case 'access_blocked':
       return say('access_blocked', {
-        detail: `Entra ID refuses access for this user, device or place (AADSTS${failure.entraCode}).`,
+        detail: `Entra ID refuses access for this user, device or place${codeIn(failure.entraCode)}.`,
       });
     case 'exchange_refused':
       return say('exchange_refused', {
-        detail: `The on-behalf-of exchange was refused${failure.entraCode === null ? '' : ` (AADSTS${failure.entraCode})`}.`,
+        detail: `The on-behalf-of exchange was refused${codeIn(failure.entraCode)}.`,
+      });
+    case 'exchange_misconfigured':
+      return say('exchange_misconfigured', {
+        detail: `Entra ID does not take the request of this service${codeIn(failure.entraCode)}. Nothing was done.`,
       });
     case 'credential_rejected':
       return say('credential_rejected');
@@ -158,6 +166,17 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
     case 'internal':
       return say('internal_error');
   }
+}
+
+/** What an administrator of the tenant has to see to. */
+const whatIsMissing = {
+  licence: 'The tenant has no subscription or licence for a service this needs, such as Microsoft Intune',
+  enabled_application: 'This application is disabled in the tenant',
+  unknown: 'This application may not act for users of the tenant',
+} as const;
+
+function codeIn(entraCode: number | null): string {
+  return entraCode === null ? '' : ` (AADSTS${entraCode})`;
 }
 
 /** Where the operation a failure is about can be read. */

@@ -111,6 +111,11 @@ export const texts = {
     detail: 'This service has no consent to manage device configuration on behalf of users of this tenant.',
     hint: 'Have an administrator open the consentUrl and grant it.',
   },
+  tenant_setup_required: {
+    status: 403,
+    title: 'The tenant is not set up for this service',
+    hint: 'An administrator of the tenant checks its licences, and that this application is enabled under Enterprise applications.',
+  },
   access_blocked: {
     status: 403,
     title: 'A policy of the tenant blocks this sign-in',
@@ -120,6 +125,11 @@ export const texts = {
     status: 403,
     title: 'Entra ID refuses to let this service act for the user',
     hint: 'Give the request id to the operators of this service.',
+  },
+  exchange_misconfigured: {
+    status: 500,
+    title: 'This service is set up wrongly at Entra ID',
+    hint: 'This is not about you. Give the request id to the operators of this service.',
   },
   credential_rejected: {
     status: 500,

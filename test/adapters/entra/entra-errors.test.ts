@@ -6,7 +6,9 @@ import { entraCodes, failureFromEntra } from '../../../src/adapters/entra/entra-
 const answers: Record<keyof typeof entraCodes, string> = {
   assertion_rejected: '401 `invalid_token`',
   consent_required: '403 `consent_required`',
+  tenant_setup_required: '403 `tenant_setup_required`',
   access_blocked: '403 `access_blocked`',
+  exchange_misconfigured: '500 `exchange_misconfigured`',
   credential_rejected: '500 `credential_rejected`',
   identity_throttled: '503 `identity_throttled`',
   identity_unavailable: '503 `identity_unavailable`',
@@ -52,6 +54,7 @@ describe('a refusal of Entra’s', () => {
     const failure = failureOf({ body: { error: 'invalid_grant', error_codes: [65001] } });
     assert.deepEqual(failure, {
       reason: 'consent_required',
+      entraCode: 65001,
       consentUrl: 'https://login.example/tenant/adminconsent?client_id=client',
     });
   });

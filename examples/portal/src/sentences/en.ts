@@ -74,6 +74,10 @@ const problems: Record<ProblemCode, Told> = {
     what: 'Your tenant has not consented to this service yet.',
     next: 'Have an administrator of the tenant open the consent page and grant it.',
   },
+  tenant_setup_required: {
+    what: 'Your tenant is not set up for this service. Nothing was done.',
+    next: 'Ask an administrator of your tenant to check its Intune licences, and that this application is enabled.',
+  },
   access_blocked: {
     what: 'A policy of your tenant blocks this sign-in: the device, the place or the account.',
     next: 'Try from a device that meets the policy, or ask your administrator.',
@@ -157,6 +161,10 @@ const problems: Record<ProblemCode, Told> = {
   rate_limited: {
     what: 'There were too many calls within a minute. Nothing was done.',
     next: 'Try again after the time below.',
+  },
+  exchange_misconfigured: {
+    what: 'The service is set up wrongly at Entra ID. Nothing was done.',
+    next: 'This is not about you: give the request id to the operators.',
   },
   credential_rejected: {
     what: 'Entra ID does not accept the service itself. Nothing was done.',
