@@ -18,8 +18,8 @@ export type Complaint = { readonly field: string; readonly message: string };
 /** Every reason for which a call can end badly. What a reason means in HTTP is decided in one
  *  place, `http/problems/answers.ts`; nothing below the HTTP layer knows a status of ours.
  *
- *  `cause` is for the log and never leaves the service. `retryAfter` is in seconds where it is ours (a number), and as the
- *  other side said it where it is theirs (a string: seconds or an HTTP date). */
+ *  `cause` is for the log and never leaves the service. `retryAfter` is ours, in seconds;
+ *  `retryAfterMs` is what the other side asked for, in milliseconds, or `null`. */
 export type Failure =
   // The request itself.
   | { readonly reason: 'request_invalid'; readonly complaints: readonly Complaint[] }
@@ -58,8 +58,8 @@ export type Failure =
   | { readonly reason: 'exchange_refused'; readonly entraCode: number | null }
   | { readonly reason: 'exchange_misconfigured'; readonly entraCode: number | null }
   | { readonly reason: 'credential_rejected'; readonly entraCode: number | null }
-  | { readonly reason: 'identity_throttled'; readonly retryAfter: string | null }
-  | { readonly reason: 'identity_unavailable'; readonly retryAfter: string | null; readonly cause: string }
+  | { readonly reason: 'identity_throttled'; readonly retryAfterMs: number | null }
+  | { readonly reason: 'identity_unavailable'; readonly retryAfterMs: number | null; readonly cause: string }
   // Microsoft Graph. In all but the last it is certain that nothing was done.
   | { readonly reason: 'graph_token_rejected'; readonly graph: GraphTrace; readonly tenantId: string }
   | { readonly reason: 'graph_forbidden'; readonly graph: GraphTrace }
@@ -69,13 +69,11 @@ export type Failure =
   | {
       readonly reason: 'graph_throttled';
       readonly graph: GraphTrace;
-      readonly retryAfter: string | null;
       readonly retryAfterMs: number | null;
     }
   | {
       readonly reason: 'graph_unavailable';
       readonly graph: GraphTrace;
-      readonly retryAfter: string | null;
       readonly retryAfterMs: number | null;
       readonly cause: string;
     }

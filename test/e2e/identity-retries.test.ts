@@ -19,7 +19,7 @@ let service: TestService;
 before(async () => {
   world = await startWorld();
   service = await startService(world, {
-    adjust: (settings) => withExchange(settings, { timeoutMs: 500, deadlineMs: 4000 }),
+    adjust: (settings) => withExchange(settings, { timeoutMs: 500, deadlineMs: 8000 }),
   });
 });
 after(async () => {
@@ -79,11 +79,15 @@ describe('transient failures', () => {
   });
 
   test('not when Retry-After is beyond the deadline, or a date that is', async () => {
-    for (const retryAfter of ['60', new Date(Date.now() + 60_000).toUTCString()]) {
+    const asked: [string, RegExp][] = [
+      ['60', /^60$/],
+      [new Date(Date.now() + 3_600_000).toUTCString(), /^3(600|5\d\d)$/],
+    ];
+    for (const [retryAfter, told] of asked) {
       world.simulator.clearCalls();
       world.simulator.setFault('token', { status: 429, retryAfter });
       const response = await act(await someAdmin()).expect(503);
-      assert.equal(response.headers['retry-after'], retryAfter);
+      assert.match(String(response.headers['retry-after']), told);
       assert.equal(callsTo('token'), 1);
     }
   });

@@ -169,7 +169,7 @@ describe('what is sent again', () => {
   test('twice at most', async () => {
     it.simulator.setFault('disconnect', { status: 429, retryAfter: '0' });
     const response = await it.disconnect();
-    assert.deepEqual([response.status, response.headers['retry-after']], [429, '0']);
+    assert.deepEqual([response.status, response.headers['retry-after']], [429, '1']);
     assert.equal(it.asked('disconnect'), 3);
     const [refused] = await it.world.query<{ status: string }>(
       "select status from operations where status = 'failed' order by position desc limit 1",
@@ -197,16 +197,37 @@ describe('what is sent again', () => {
     }
   });
 
-  for (const retryAfter of ['51', new Date(Date.now() + 3_600_000).toUTCString()]) {
+  const beyond: [string, () => string, RegExp][] = [
+    ['seconds', () => '51', /^51$/],
+    ['fractions of one', () => '51.02', /^52$/],
+    ['two headers joined', () => '0,120', /^120$/],
+    ['a date', () => new Date(Date.now() + 3_600_000).toUTCString(), /^3(600|5\d\d)$/],
+    ['more than a day', () => '9'.repeat(30), /^86400$/],
+  ];
+  for (const [name, retryAfter, told] of beyond) {
     for (const status of [429, 503]) {
-      test(`${status} with Retry-After ${retryAfter.length > 3 ? 'as a date' : retryAfter}, beyond the deadline: passed on at once`, async () => {
-        it.simulator.setFault('disconnect', { status, retryAfter });
+      test(`${status} with Retry-After as ${name}, beyond the deadline: told at once, in seconds`, async () => {
+        it.simulator.setFault('disconnect', { status, retryAfter: retryAfter() });
         const response = await it.disconnect();
-        assert.deepEqual([response.status, response.headers['retry-after']], [status, retryAfter]);
+        assert.equal(response.status, status);
+        assert.match(String(response.headers['retry-after']), told);
         assert.equal(it.asked('disconnect'), 1);
       });
     }
   }
+
+  test('never more than one a second, whatever is asked for', async () => {
+    for (const retryAfter of ['0', '0.001', 'soon', 'Sat, 31 Jan 2026 12:00:00 GMT']) {
+      it.simulator.clearCalls();
+      it.simulator.setFault('disconnect', { status: 429, retryAfter });
+      assert.equal((await it.disconnect()).status, 429);
+      const times = it.simulator.calls
+        .filter(({ endpoint }) => endpoint === 'disconnect')
+        .map(({ at }) => at);
+      assert.equal(times.length, 3);
+      for (const [index, at] of times.slice(1).entries()) assert.ok(at - (times[index] ?? 0) >= 990);
+    }
+  });
 
   test('no retry begins after the deadline', async () => {
     await it.beside({ answerMs: 4500 }, async (on) => {

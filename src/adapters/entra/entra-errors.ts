@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Failure, FailureReason } from '../../core/failure.ts';
 import { isJsonObject, parseJson } from '../outbound/json.ts';
-import { retryAfterMs } from '../outbound/retry-after.ts';
 
 /** What Entra's token endpoint answers when it says no (its `error_description` is never read: text
  *  changes, and it names people and policies). Only `error` must be there. */
@@ -18,7 +17,8 @@ const tokenError = z.looseObject({
 export type TokenErrorContext = {
   readonly status: number;
   readonly text: string;
-  readonly retryAfter: string | null;
+  /** What the answer asked to wait, in milliseconds. */
+  readonly retryAfterMs: number | null;
   readonly tenantId: string;
   readonly authorityHost: string;
   readonly clientId: string;
@@ -152,7 +152,7 @@ function failureOf(reason: Meaning, entraCode: number | null, context: TokenErro
     case 'exchange_refused':
       return { reason, entraCode };
     case 'identity_throttled':
-      return { reason, retryAfter: usableRetryAfter(context.retryAfter) };
+      return { reason, retryAfterMs: context.retryAfterMs };
     case 'identity_unavailable':
       return unavailable(
         context,
@@ -169,7 +169,7 @@ function missingIn(entraCode: number | null): 'licence' | 'enabled_application' 
 /** HTML of a gateway's, or nothing: only the status can be believed. */
 function withoutOAuthError(context: TokenErrorContext): Failure {
   if (context.status === 429) {
-    return { reason: 'identity_throttled', retryAfter: usableRetryAfter(context.retryAfter) };
+    return { reason: 'identity_throttled', retryAfterMs: context.retryAfterMs };
   }
   return unavailable(context, `token endpoint answered ${context.status} without an OAuth error`);
 }
@@ -179,11 +179,6 @@ function consentUrlOf({ authorityHost, tenantId, clientId }: TokenErrorContext):
   return `${authorityHost}/${tenantId}/adminconsent?client_id=${clientId}`;
 }
 
-function unavailable({ retryAfter }: TokenErrorContext, cause: string): Failure {
-  return { reason: 'identity_unavailable', retryAfter: usableRetryAfter(retryAfter), cause };
-}
-
-// It goes on to the caller, so it must be what it says it is.
-function usableRetryAfter(value: string | null): string | null {
-  return value !== null && retryAfterMs(value, 0) !== null ? value : null;
+function unavailable({ retryAfterMs }: TokenErrorContext, cause: string): Failure {
+  return { reason: 'identity_unavailable', retryAfterMs, cause };
 }

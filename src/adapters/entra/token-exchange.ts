@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AuthError, ConfidentialClientApplication, type Configuration, LogLevel } from '@azure/msal-node';
 import { CallFailed, type Failure } from '../../core/failure.ts';
 import type { Clock } from '../../core/ports.ts';
+import { retryDelayMs } from '../../core/retry-delay.ts';
 import { Secret } from '../../core/secret.ts';
 import { type HttpClient, type OutboundAnswer, RequestFailed } from '../outbound/http-client.ts';
 import { isJsonObject, parseJson } from '../outbound/json.ts';
@@ -59,11 +60,7 @@ export class TokenExchange {
   #waitBeforeRetry(failure: Failure, attempt: number): number | null {
     if (attempt >= maxRetries) return null;
     if (failure.reason !== 'identity_unavailable' && failure.reason !== 'identity_throttled') return null;
-    const asked =
-      failure.retryAfter === null ? null : retryAfterMs(failure.retryAfter, this.#options.clock());
-    // Full jitter over a doubling base, or what Entra asked for and a little more.
-    const base = 200 * 2 ** attempt;
-    return asked === null ? base * (0.5 + this.#options.random()) : asked + base * this.#options.random();
+    return retryDelayMs(attempt, failure.retryAfterMs, this.#options.random());
   }
 
   /** With the current credential; where Entra refuses that, with the one that came or was before it. */
@@ -184,11 +181,11 @@ export class TokenExchange {
   }
 
   #failureFrom(answer: OutboundAnswer, tenantId: string): Failure {
-    const { authorityHost, clientId } = this.#options;
+    const { authorityHost, clientId, clock } = this.#options;
     return failureFromEntra({
       status: answer.status,
       text: answer.text,
-      retryAfter: answer.headers['retry-after'] ?? null,
+      retryAfterMs: retryAfterMs(answer.headers['retry-after'], clock()),
       tenantId,
       authorityHost,
       clientId,
@@ -210,9 +207,9 @@ function parseTokens(answer: OutboundAnswer): object | null {
 
 function unreachable(error: unknown): Failure {
   const cause = error instanceof RequestFailed ? error.code : 'UNKNOWN';
-  return { reason: 'identity_unavailable', retryAfter: null, cause: `token endpoint: ${cause}` };
+  return { reason: 'identity_unavailable', retryAfterMs: null, cause: `token endpoint: ${cause}` };
 }
 
 function nonsense(cause: string): Failure {
-  return { reason: 'identity_unavailable', retryAfter: null, cause };
+  return { reason: 'identity_unavailable', retryAfterMs: null, cause };
 }

@@ -43,10 +43,7 @@ export function failureFromGraph(
   { sideEffect, now }: { sideEffect: boolean; now: number },
 ): Failure {
   const graph = traceOf(answer);
-  const asked = answer.headers['retry-after'] ?? null;
-  const waitMs = asked === null ? null : retryAfterMs(asked, now);
-  // What says no time is passed on to nobody.
-  const retryAfter = waitMs === null ? null : asked;
+  const askedMs = retryAfterMs(answer.headers['retry-after'], now);
   switch (answer.status) {
     case 401: {
       const claims = claimsChallenge(answer.headers['www-authenticate']);
@@ -61,7 +58,7 @@ export function failureFromGraph(
     case 409:
       return { reason: 'graph_conflict', graph };
     case 429:
-      return { reason: 'graph_throttled', graph, retryAfter, retryAfterMs: waitMs };
+      return { reason: 'graph_throttled', graph, retryAfterMs: askedMs };
   }
   // Without a side effect nothing can have been done; with one, only what says so clearly says so.
   if (answer.status >= 400 && answer.status < 500 && (!sideEffect || refusals.has(answer.status))) {
@@ -69,9 +66,9 @@ export function failureFromGraph(
   }
   const cause = `Graph answered ${answer.status}`;
   // With Retry-After Graph says that it took nothing on; without it, nobody knows.
-  const nothingDone = !sideEffect || (answer.status === 503 && retryAfter !== null);
+  const nothingDone = !sideEffect || (answer.status === 503 && askedMs !== null);
   return nothingDone
-    ? { reason: 'graph_unavailable', graph, retryAfter, retryAfterMs: waitMs, cause }
+    ? { reason: 'graph_unavailable', graph, retryAfterMs: askedMs, cause }
     : { reason: 'outcome_unknown', graph, cause, operationId: null };
 }
 

@@ -117,7 +117,6 @@ function unavailable(graph: typeof noTrace, cause: string, options?: ErrorOption
   const failure = {
     reason: 'graph_unavailable',
     graph,
-    retryAfter: null,
     retryAfterMs: null,
     cause,
   } as const;

@@ -2,6 +2,7 @@ import type { Call, World } from '../call.ts';
 import type { Caller } from '../caller.ts';
 import { CallFailed, type Failure, failureOf, type GraphTrace, graphTraceOf } from '../failure.ts';
 import type { DisconnectAnswer } from '../ports.ts';
+import { retryDelayMs } from '../retry-delay.ts';
 import type { Secret } from '../secret.ts';
 import { conclude } from './conclusion.ts';
 import { disconnectingStatuses } from './connection.ts';
@@ -119,8 +120,7 @@ async function send(world: World, call: Call, sending: Sending): Promise<Disconn
     } catch (error) {
       const failure = failureOf(error);
       if (failure.reason !== 'graph_throttled' && failure.reason !== 'graph_unavailable') throw error;
-      const backoff = 500 * 2 ** attempt * (0.5 + world.random());
-      const waitMs = failure.retryAfterMs === null ? backoff : failure.retryAfterMs + backoff * 0.2;
+      const waitMs = retryDelayMs(attempt, failure.retryAfterMs, world.random());
       if (
         attempt >= maxRetries ||
         waitMs + world.timing.graphTimeoutMs + afterActMs(world) > call.deadline.leftMs()
@@ -138,7 +138,6 @@ function requireLease(world: World, sending: Sending): void {
   throw new CallFailed({
     reason: 'graph_unavailable',
     graph: noTrace,
-    retryAfter: null,
     retryAfterMs: null,
     cause: 'the lease on the slot would end before Graph could answer',
   });

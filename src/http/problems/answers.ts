@@ -112,9 +112,9 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
     case 'credential_rejected':
       return say('credential_rejected');
     case 'identity_throttled':
-      return say('identity_throttled', { headers: { 'retry-after': failure.retryAfter ?? '10' } });
+      return say('identity_throttled', { headers: retryAfterHeader(failure.retryAfterMs ?? 10_000) });
     case 'identity_unavailable':
-      return say('identity_unavailable', { headers: { 'retry-after': failure.retryAfter ?? '5' } });
+      return say('identity_unavailable', { headers: retryAfterHeader(failure.retryAfterMs ?? 5000) });
     case 'graph_token_rejected':
       return say('graph_token_rejected', {
         headers: challenge(failure.tenantId, ', error="invalid_token"'),
@@ -130,9 +130,9 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
         detail: `Microsoft Graph answered ${failure.graph.status}. Nothing was done.`,
       });
     case 'graph_throttled':
-      return say('graph_throttled', { headers: retryAfterHeader(failure.retryAfter) });
+      return say('graph_throttled', { headers: retryAfterHeader(failure.retryAfterMs) });
     case 'graph_unavailable':
-      return say('graph_unavailable', { headers: retryAfterHeader(failure.retryAfter) });
+      return say('graph_unavailable', { headers: retryAfterHeader(failure.retryAfterMs) });
     case 'outcome_unknown':
       // Not 503 or 504: stock Graph clients send a POST again on those, and must not here.
       return say('outcome_unknown', { ...aboutOperation(failure.operationId) });
@@ -191,6 +191,7 @@ export function operationPath(operationId: string): string {
   return `${apiPath}/operations/${operationId}`;
 }
 
-function retryAfterHeader(value: string | null): Record<string, string> {
-  return value === null ? {} : { 'retry-after': value };
+/** In whole seconds (RFC 9110 10.2.3), and not at once, whatever the other side asked for. */
+function retryAfterHeader(askedMs: number | null): Record<string, string> {
+  return askedMs === null ? {} : { 'retry-after': String(Math.max(1, Math.ceil(askedMs / 1000))) };
 }
