@@ -54,9 +54,16 @@ export function composeEntra(settings: Settings, http: HttpClient, metrics: Metr
     http,
     credential,
     clock,
+    monotonic: () => performance.now(),
     random,
     timeoutMs: entra.exchange.timeoutMs,
     deadlineMs: entra.exchange.deadlineMs,
+    onFailedTry: (failed) => {
+      const line = { ...failed, entraCodes: failed.entraCodes.map((code) => `AADSTS${code}`) };
+      // No caller can mend what is wrong with us, whoever they are.
+      if (failed.reason === 'exchange_misconfigured') log.error(line, 'Entra ID refuses how we ask');
+      else log.warn(line, 'token exchange failed');
+    },
     onCredentialRejected: (used, entraCode) => {
       metrics.credentialRejections.inc();
       const expires = used?.expiresAt ? new Date(used.expiresAt).toISOString() : 'unknown';

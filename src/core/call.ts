@@ -92,7 +92,7 @@ export async function authenticate(world: World, call: Call): Promise<SignedInCa
 
 async function identify(world: World, call: Call): Promise<SignedInCaller> {
   try {
-    return await world.identity.authenticate(call.authorization);
+    return await world.identity.authenticate(call.authorization, call.deadline);
   } catch (error) {
     const failure = failureOf(error);
     if (failure.reason === 'token_invalid') {

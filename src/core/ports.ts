@@ -7,20 +7,27 @@ import type { SeenConnection } from './operation/connection.ts';
 import type { KeptAnswer, Operation, OperationChange, OperationStatus } from './operation/operation.ts';
 import type { Secret } from './secret.ts';
 
+/** The call that a port works for: how the other side hears of it, and by when it must be over. */
+export type CallContext = {
+  /** Ours; Entra ID and Graph hear it as `client-request-id`. */
+  readonly requestId: string;
+  readonly deadline: Deadline;
+};
+
 /** Who the caller is, and how to act for them. */
 export type Identity = {
   /** Takes the values of all `Authorization` headers of a request, verifies the one bearer token in
-   *  them, and tells who signed in. Fails with `token_missing`, `token_invalid` or
-   *  `signing_keys_unavailable`. */
-  authenticate(authorization: readonly string[]): Promise<SignedInCaller>;
+   *  them, and tells who signed in. Waits for signing keys no longer than `deadline` allows. Fails with
+   *  `token_missing`, `token_invalid` or `signing_keys_unavailable`. */
+  authenticate(authorization: readonly string[], deadline: Deadline): Promise<SignedInCaller>;
   /** Trades the caller's token for one Graph accepts, acting as that caller, and never from a cache:
    *  a revoked session or a new access policy counts at once. Fails with `claims_required` when the
    *  caller must sign in again with more proof (RFC 9470; Entra's on-behalf-of error reference), or
    *  with another of the exchange's reasons. */
-  exchangeAnew(signedIn: SignedInCaller, deadline: Deadline): Promise<Secret>;
+  exchangeAnew(signedIn: SignedInCaller, call: CallContext): Promise<Secret>;
   /** The same for reads, where a token that was exchanged a little earlier will do. Neither takes longer
-   *  than `deadline` allows. */
-  exchangeForRead(signedIn: SignedInCaller, deadline: Deadline): Promise<Secret>;
+   *  than the call's deadline allows. */
+  exchangeForRead(signedIn: SignedInCaller, call: CallContext): Promise<Secret>;
 };
 
 /** How one call to Graph is known on both sides. */

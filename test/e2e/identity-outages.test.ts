@@ -34,12 +34,13 @@ type SigningKeysSettings = Settings['entra']['signingKeys'];
 /** Short times, so that a test need not wait long: keys are refreshed only when a test says how often. */
 async function start(
   signingKeys: Partial<SigningKeysSettings>,
-  options: { unready?: boolean; environment?: Record<string, string> } = {},
+  options: { unready?: boolean; environment?: Record<string, string>; answerMs?: number } = {},
 ): Promise<TestService> {
   service = await startService(world, {
     ...options,
     adjust: (settings) => ({
       ...settings,
+      server: { ...settings.server, answerMs: options.answerMs ?? settings.server.answerMs },
       entra: {
         ...settings.entra,
         signingKeys: { ...settings.entra.signingKeys, timeoutMs: 100, ...signingKeys },
@@ -205,6 +206,28 @@ test('a metadata document that vanishes for a moment takes no issuer with it', a
   assert.equal((await callWith(v1)).status, 200);
 });
 
+test('a call whose time is up does not wait for signing keys that do not come', async () => {
+  const token = await world.simulator.token('admin');
+  for (const endpoint of ['metadata', 'keys'] as const) {
+    world.simulator.setFault(endpoint, { hang: true });
+    const started = await start({ timeoutMs: 60_000 }, { unready: true, answerMs: 300 });
+    const begun = performance.now();
+    await assertUnavailable(token);
+    assert.ok(performance.now() - begun < 15_000);
+    world.simulator.clearFaults();
+    await started.close();
+  }
+});
+
+test('nor for a look at keys it does not know', async () => {
+  const started = await start({ timeoutMs: 60_000 }, { answerMs: 300 });
+  world.simulator.setFault('keys', { hang: true });
+  const token = await world.simulator.token('admin', { header: { kid: 'strange' } });
+  await assertUnavailable(token);
+  world.simulator.clearFaults();
+  await started.close();
+});
+
 describe('an unknown kid', () => {
   test('1,000 of them cause one refetch an interval', async () => {
     const { simulator } = world;
@@ -261,7 +284,8 @@ describe('an unknown kid', () => {
 
 test('keys roll under load without a failed call', async () => {
   const { simulator } = world;
-  await start({ unknownKeyRefetchMs: 0 });
+  // A load that took too long would be an outage.
+  await start({ unknownKeyRefetchMs: 0, timeoutMs: 5000 });
   const statuses: number[] = [];
   let rolling = true;
   const load = async () => {

@@ -3,6 +3,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import type { Fault } from '../../simulator/simulator.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { until } from '../support/processes.ts';
+import { hold } from '../support/scene.ts';
 import {
   bearer,
   connectionPath,
@@ -142,6 +143,57 @@ describe('transient failures', () => {
       silence.resolve();
       stopListening();
       await both.close();
+    }
+  });
+});
+
+describe('a call whose time is up', () => {
+  const patient = (settings: Settings): Settings => ({
+    ...withExchange(settings, { timeoutMs: 60_000, deadlineMs: 60_000 }),
+    server: { ...settings.server, answerMs: 1500 },
+  });
+
+  test('is answered, and its exchange is ended while Entra is silent', async () => {
+    const short = await startService(world, { adjust: patient });
+    try {
+      world.simulator.setFault('token', { hang: true });
+      const begun = performance.now();
+      for (const path of [connectionPath, disconnectPath]) {
+        const method = path === disconnectPath ? 'post' : 'get';
+        const response = await short.api[method](path).set('authorization', bearer(await someAdmin()));
+        assert.deepEqual([response.status, response.body.code], [503, 'identity_unavailable']);
+      }
+      assert.ok(performance.now() - begun < 15_000, 'long before Entra’s own time is up');
+      assert.equal(callsTo('token'), 2);
+      assert.equal(callsTo('disconnect'), 0);
+      const failed = short.log.filter(({ msg }) => msg === 'token exchange failed');
+      // The read's goes on: others might wait for it.
+      assert.equal(failed.length, 1);
+    } finally {
+      world.simulator.reset();
+      await short.close();
+    }
+  });
+
+  test('does not end the exchange that another call waits for', async () => {
+    const short = await startService(world, { adjust: patient });
+    try {
+      const token = await someReader();
+      const held = hold(world.simulator, 'token');
+      const first = await short.api.get(connectionPath).set('authorization', bearer(token));
+      assert.deepEqual([first.status, first.body.code], [503, 'identity_unavailable']);
+      const second = short.api.get(connectionPath).set('authorization', bearer(token)).expect(200);
+      const waiting = second.then((response) => response);
+      await until(
+        'the second waits for it',
+        async () =>
+          (await short.metric('chromeos_bff_token_exchange_cache_total', { result: 'shared' })) === 1,
+      );
+      held.release();
+      await waiting;
+      assert.equal(callsTo('token'), 1);
+    } finally {
+      await short.close();
     }
   });
 });

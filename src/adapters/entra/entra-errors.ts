@@ -166,6 +166,42 @@ function missingIn(entraCode: number | null): 'licence' | 'enabled_application' 
   return entraCode === 650052 || entraCode === 500011 ? 'licence' : 'unknown';
 }
 
+/** What of a refusal Microsoft's support asks for, and what it was; for the log. */
+export type EntraTrace = {
+  readonly entraTraceId: string | null;
+  readonly entraCorrelationId: string | null;
+  readonly entraError: string | null;
+  readonly entraSuberror: string | null;
+  readonly entraCodes: readonly number[];
+};
+
+// Ids and codes of an answer from outside go into the log as they are: nothing else passes.
+const word = z
+  .string()
+  .regex(/^[\w.-]{1,64}$/)
+  .nullable()
+  .catch(null);
+const trace = z
+  .object({
+    trace_id: word,
+    correlation_id: word,
+    error: word,
+    suberror: word,
+    error_codes: z.array(z.number()).max(16).catch([]),
+  })
+  .catch({ trace_id: null, correlation_id: null, error: null, suberror: null, error_codes: [] });
+
+export function entraTraceOf(text: string): EntraTrace {
+  const { trace_id, correlation_id, error, suberror, error_codes } = trace.parse(parseJson(text));
+  return {
+    entraTraceId: trace_id,
+    entraCorrelationId: correlation_id,
+    entraError: error,
+    entraSuberror: suberror,
+    entraCodes: error_codes,
+  };
+}
+
 /** HTML of a gateway's, or nothing: only the status can be believed. */
 function withoutOAuthError(context: TokenErrorContext): Failure {
   if (context.status === 429) {

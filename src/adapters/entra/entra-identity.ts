@@ -1,4 +1,5 @@
 import type { SignedInCaller } from '../../core/caller.ts';
+import type { Deadline } from '../../core/deadline.ts';
 import { CallFailed } from '../../core/failure.ts';
 import type { Identity } from '../../core/ports.ts';
 import { bearerTokenIn, TokenRefused, takeBearerToken } from './access-token.ts';
@@ -22,13 +23,13 @@ export type EntraIdentityOptions = {
 export function createEntraIdentity(options: EntraIdentityOptions): Identity {
   const { tenants, verifyBearer, verified, exchange, cache } = options;
 
-  async function verify(header: string, fingerprint: string): Promise<SignedInCaller> {
+  async function verify(header: string, fingerprint: string, deadline: Deadline): Promise<SignedInCaller> {
     const token = takeBearerToken(header);
     const { tenantId } = token;
     const signingKeys = tenants.get(tenantId);
     if (signingKeys === undefined) throw new TokenRefused('a tenant that is not on the allow-list');
 
-    const found = await signingKeys.find(token.keyId);
+    const found = await signingKeys.find(token.keyId, deadline);
     if (found === null) throw new TokenRefused('signed by a key the tenant does not have', tenantId);
     const assertion = bearerTokenIn(header);
     const payload = await verifyBearer(assertion.reveal(), { tenantId, ...found });
@@ -38,39 +39,52 @@ export function createEntraIdentity(options: EntraIdentityOptions): Identity {
   }
 
   /** The caller of a token that was verified before, if its key is still one of its tenant's. */
-  async function recall(header: string, fingerprint: string): Promise<SignedInCaller | null> {
+  async function recall(
+    header: string,
+    fingerprint: string,
+    deadline: Deadline,
+  ): Promise<SignedInCaller | null> {
     const known = verified.find(fingerprint);
     if (known === null) return null;
     const { caller, keyId, key, expiresAt } = known;
-    const present = await tenants.get(caller.tenantId)?.find(keyId);
+    const present = await tenants.get(caller.tenantId)?.find(keyId, deadline);
     if (present?.key !== key) return null;
     return { caller, assertion: bearerTokenIn(header), fingerprint, expiresAt };
   }
 
-  async function exchangeNow({ caller, assertion }: SignedInCaller): Promise<GraphToken> {
+  async function exchangeNow(
+    { caller, assertion }: SignedInCaller,
+    requestId: string,
+    deadline: Deadline | null,
+  ): Promise<GraphToken> {
     const metadata = tenants.get(caller.tenantId)?.current;
     if (!metadata) throw new CallFailed({ reason: 'signing_keys_unavailable', retryAfter: 5 });
     return exchange({
       assertion,
       tenantId: caller.tenantId,
       tokenEndpoint: metadata.tokenEndpoint,
+      requestId,
+      deadline,
     });
   }
 
   return {
-    async authenticate(authorization) {
+    async authenticate(authorization, deadline) {
       try {
         const [header] = authorization;
         if (header === undefined) throw new CallFailed({ reason: 'token_missing' });
         if (authorization.length > 1) throw new TokenRefused('more than one Authorization header');
         const fingerprint = fingerprintOf(header);
-        return (await recall(header, fingerprint)) ?? (await verify(header, fingerprint));
+        return (await recall(header, fingerprint, deadline)) ?? (await verify(header, fingerprint, deadline));
       } catch (error) {
         if (!(error instanceof TokenRefused)) throw error;
         throw new CallFailed({ reason: 'token_invalid', cause: error.message, tenantId: error.tenantId });
       }
     },
-    exchangeAnew: async (signedIn) => (await exchangeNow(signedIn)).token,
-    exchangeForRead: (signedIn) => cache.get(signedIn, () => exchangeNow(signedIn)),
+    exchangeAnew: async (signedIn, { requestId, deadline }) =>
+      (await exchangeNow(signedIn, requestId, deadline)).token,
+    // Others may come to wait for the same exchange, so it does not end with this call's time.
+    exchangeForRead: (signedIn, { requestId, deadline }) =>
+      cache.get(signedIn, deadline, () => exchangeNow(signedIn, requestId, null)),
   };
 }

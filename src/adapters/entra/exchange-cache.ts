@@ -1,7 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { SignedInCaller } from '../../core/caller.ts';
+import type { Deadline } from '../../core/deadline.ts';
+import { CallFailed } from '../../core/failure.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Secret } from '../../core/secret.ts';
+import { endsBy } from './ends-by.ts';
 import type { GraphToken } from './token-exchange.ts';
 
 // A token must outlive the call it is used for.
@@ -10,6 +13,7 @@ const expiryMarginMs = 60_000;
 /** Where a token for a read came from: the cache, an exchange already under way, or a new one. */
 export type CacheResult = 'hit' | 'shared' | 'miss';
 
+type Exchange = () => Promise<GraphToken>;
 type KeptToken = { readonly token: Secret; readonly tenantId: string; readonly usableUntil: number };
 
 /** Exchanged tokens of one scope for reads, in memory only: bounded by count, and in time by the earlier
@@ -33,8 +37,9 @@ export class ExchangeCache {
   }
 
   /** The caller's token from the cache, or from `exchange`, which runs once for any number of
-   *  simultaneous calls with one assertion. Fails as `exchange` does; a failure is not kept. */
-  async get(signedIn: SignedInCaller, exchange: () => Promise<GraphToken>): Promise<Secret> {
+   *  simultaneous calls with one assertion. Each waits no longer than its own deadline allows. Fails as
+   *  `exchange` does; a failure is not kept. */
+  async get(signedIn: SignedInCaller, deadline: Deadline, exchange: Exchange): Promise<Secret> {
     const { fingerprint } = signedIn;
     const { tenantId } = signedIn.caller;
     const known = this.#tokens.get(fingerprint);
@@ -44,25 +49,37 @@ export class ExchangeCache {
     }
     const key = `${tenantId} ${fingerprint}`;
     const underWay = this.#underWay.get(key);
-    if (underWay !== undefined) {
-      this.#onResult('shared');
-      return (await underWay).token;
-    }
-    this.#onResult('miss');
-    const started = exchange();
-    this.#underWay.set(key, started);
-    try {
-      const { token, expiresAt } = await started;
-      const usableUntil = Math.min(expiresAt, signedIn.expiresAt) - expiryMarginMs;
-      if (usableUntil > this.#clock()) this.#tokens.set(fingerprint, { token, tenantId, usableUntil });
-      return token;
-    } finally {
-      this.#underWay.delete(key);
-    }
+    this.#onResult(underWay === undefined ? 'miss' : 'shared');
+    const { token } = await endsBy(deadline, underWay ?? this.#begin(key, signedIn, exchange), tooLate);
+    return token;
+  }
+
+  #begin(key: string, signedIn: SignedInCaller, exchange: Exchange): Promise<GraphToken> {
+    const begun = exchange()
+      .then((graphToken) => {
+        this.#keep(signedIn, graphToken);
+        return graphToken;
+      })
+      .finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, begun);
+    // Whoever waits hears of a failure; all of them may have left before.
+    begun.catch(() => {});
+    return begun;
+  }
+
+  #keep({ fingerprint, caller, expiresAt }: SignedInCaller, exchanged: GraphToken): void {
+    const usableUntil = Math.min(exchanged.expiresAt, expiresAt) - expiryMarginMs;
+    if (usableUntil <= this.#clock()) return;
+    this.#tokens.set(fingerprint, { token: exchanged.token, tenantId: caller.tenantId, usableUntil });
   }
 
   /** How many tokens it holds. */
   get size(): number {
     return this.#tokens.size;
   }
+}
+
+function tooLate(): CallFailed {
+  const cause = 'the time for the call was over before the exchange was';
+  return new CallFailed({ reason: 'identity_unavailable', retryAfterMs: null, cause });
 }

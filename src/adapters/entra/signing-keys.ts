@@ -1,5 +1,7 @@
+import type { Deadline } from '../../core/deadline.ts';
 import { CallFailed } from '../../core/failure.ts';
 import type { Clock } from '../../core/ports.ts';
+import { endsBy } from './ends-by.ts';
 import type { VerificationKey } from './key-set.ts';
 import { loadTenantMetadata, type MetadataSource, type TenantMetadata } from './tenant-metadata.ts';
 
@@ -76,13 +78,14 @@ export class SigningKeys {
   }
 
   /** The key of that id with the issuers it is good for, or `null` where Entra, asked just now or within the
-   *  last minute, knows of none. Fails with `signing_keys_unavailable` where Entra could not be asked. */
-  async find(keyId: string): Promise<VerificationKey | null> {
-    if (this.#usable() === null) await this.start();
+   *  last minute, knows of none. Fails with `signing_keys_unavailable` where Entra could not be asked, or not
+   *  by the deadline. */
+  async find(keyId: string, deadline: Deadline): Promise<VerificationKey | null> {
+    if (this.#usable() === null) await endsBy(deadline, this.start(), unavailable);
     const known = this.#lookUp(keyId);
     if (known !== null) return known;
 
-    await this.#refetchForUnknownKey();
+    await endsBy(deadline, this.#refetchForUnknownKey(), unavailable);
     const now = this.#lookUp(keyId);
     // Entra is out of reach and keys may have rolled: an outage must not look like a bad token.
     if (now === null && this.#lastLoadFailed) throw unavailable();

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AuthError, ConfidentialClientApplication, type Configuration, LogLevel } from '@azure/msal-node';
-import { CallFailed, type Failure } from '../../core/failure.ts';
+import { type Deadline, deadlineAt } from '../../core/deadline.ts';
+import { CallFailed, type Failure, type FailureReason } from '../../core/failure.ts';
 import type { Clock } from '../../core/ports.ts';
 import { retryDelayMs } from '../../core/retry-delay.ts';
 import { Secret } from '../../core/secret.ts';
@@ -8,13 +9,26 @@ import { type HttpClient, type OutboundAnswer, RequestFailed } from '../outbound
 import { isJsonObject, parseJson } from '../outbound/json.ts';
 import { retryAfterMs } from '../outbound/retry-after.ts';
 import type { ClientCredential, Credential } from './client-credential.ts';
-import { failureFromEntra } from './entra-errors.ts';
+import { type EntraTrace, entraTraceOf, failureFromEntra } from './entra-errors.ts';
 
 export type ExchangeRequest = {
   readonly assertion: Secret;
   readonly tenantId: string;
   /** From the tenant's own metadata. */
   readonly tokenEndpoint: string;
+  /** Sent as `client-request-id`. */
+  readonly requestId: string;
+  /** The call's; `null` where only the exchange's own time counts. */
+  readonly deadline: Deadline | null;
+};
+
+/** One try that did not bring a token; for the log. */
+export type FailedTry = EntraTrace & {
+  readonly requestId: string;
+  readonly tenantId: string;
+  readonly reason: FailureReason;
+  /** Of Entra's answer; `null` where there was none. */
+  readonly status: number | null;
 };
 
 /** A token for Graph and when it expires, in milliseconds since the epoch. */
@@ -27,17 +41,23 @@ export type TokenExchangeOptions = {
   readonly http: HttpClient;
   readonly credential: ClientCredential;
   readonly clock: Clock;
+  /** Milliseconds of a clock that is never set back. */
+  readonly monotonic: Clock;
   readonly random: () => number;
+  /** For one request to Entra, in milliseconds. */
   readonly timeoutMs: number;
+  /** For an exchange with its retries, in milliseconds. */
   readonly deadlineMs: number;
-  /** Our own credential was refused; for the log. */
+  readonly onFailedTry: (failed: FailedTry) => void;
+  /** Our own credential was refused. */
   readonly onCredentialRejected: (credential: Credential | null, entraCode: number | null) => void;
 };
 
 const maxRetries = 2;
 
 /** Trades an assertion for a token of Graph's with the on-behalf-of flow, through MSAL. Transient
- *  failures are tried again at most twice within the deadline: an exchange changes nothing. */
+ *  failures are tried again at most twice within the deadline, which also ends a try that is under way: an
+ *  exchange changes nothing. */
 export class TokenExchange {
   readonly #options: TokenExchangeOptions;
 
@@ -47,14 +67,20 @@ export class TokenExchange {
 
   /** Fails with one of the exchange's reasons. */
   async exchange(request: ExchangeRequest): Promise<GraphToken> {
-    const deadline = this.#options.clock() + this.#options.deadlineMs;
+    const deadline = this.#deadlineOf(request);
     for (let attempt = 0; ; attempt += 1) {
       const result = await this.#tryCredentials(request, deadline);
       if (!('reason' in result)) return result;
       const waitMs = this.#waitBeforeRetry(result, attempt);
-      if (waitMs === null || this.#options.clock() + waitMs >= deadline) throw new CallFailed(result);
+      if (waitMs === null || waitMs >= deadline.leftMs()) throw new CallFailed(result);
       await sleep(waitMs);
     }
+  }
+
+  #deadlineOf({ deadline }: ExchangeRequest): Deadline {
+    const { monotonic, deadlineMs } = this.#options;
+    const own = deadlineAt(monotonic() + deadlineMs, monotonic);
+    return { leftMs: () => Math.min(own.leftMs(), deadline?.leftMs() ?? Number.POSITIVE_INFINITY) };
   }
 
   #waitBeforeRetry(failure: Failure, attempt: number): number | null {
@@ -64,7 +90,7 @@ export class TokenExchange {
   }
 
   /** With the current credential; where Entra refuses that, with the one that came or was before it. */
-  async #tryCredentials(request: ExchangeRequest, deadline: number): Promise<GraphToken | Failure> {
+  async #tryCredentials(request: ExchangeRequest, deadline: Deadline): Promise<GraphToken | Failure> {
     const { credential, onCredentialRejected } = this.#options;
     let used: Credential;
     try {
@@ -96,7 +122,7 @@ export class TokenExchange {
   async #ask(
     request: ExchangeRequest,
     credential: Credential,
-    deadline: number,
+    deadline: Deadline,
   ): Promise<GraphToken | Failure> {
     const { clientId, authorityHost, scope } = this.#options;
     const seen: { failure: Failure | null } = { failure: null };
@@ -125,6 +151,7 @@ export class TokenExchange {
         oboAssertion: request.assertion.reveal(),
         scopes: [scope],
         skipCache: true,
+        correlationId: request.requestId,
       });
       if (result === null || result.accessToken === '') return nonsense('no access token in the answer');
       return {
@@ -141,7 +168,7 @@ export class TokenExchange {
     }
   }
 
-  #networkClient(request: ExchangeRequest, deadline: number, seen: { failure: Failure | null }) {
+  #networkClient(request: ExchangeRequest, deadline: Deadline, seen: { failure: Failure | null }) {
     const unexpected = async (): Promise<never> => {
       throw new Error('MSAL asked for something else than a token');
     };
@@ -151,13 +178,15 @@ export class TokenExchange {
         url: string,
         options?: { headers?: Record<string, string>; body?: string },
       ): Promise<{ status: number; headers: Record<string, string>; body: Body }> => {
-        const answer = await this.#post(url, deadline, options).catch((error: unknown) => {
+        const answer = await this.#post(url, deadline, request, options).catch((error: unknown) => {
           seen.failure = unreachable(error);
+          this.#tell(request, seen.failure, null);
           throw error;
         });
         const body = parseTokens(answer);
         if (body === null) {
           seen.failure = this.#failureFrom(answer, request.tenantId);
+          this.#tell(request, seen.failure, answer);
           throw new Error('Entra refused');
         }
         return { status: answer.status, headers: { ...answer.headers }, body: body as Body };
@@ -167,17 +196,23 @@ export class TokenExchange {
 
   #post(
     url: string,
-    deadline: number,
+    deadline: Deadline,
+    { requestId }: ExchangeRequest,
     options?: { headers?: Record<string, string>; body?: string },
   ): Promise<OutboundAnswer> {
-    const { clock, timeoutMs, http } = this.#options;
+    const { timeoutMs, http } = this.#options;
     return http.send({
       method: 'POST',
       url,
-      headers: { ...options?.headers, accept: 'application/json' },
+      headers: { ...options?.headers, accept: 'application/json', 'client-request-id': requestId },
       body: options?.body ?? '',
-      timeoutMs: Math.max(1, Math.min(timeoutMs, deadline - clock())),
+      timeoutMs: Math.max(1, Math.min(timeoutMs, deadline.leftMs())),
     });
+  }
+
+  #tell({ requestId, tenantId }: ExchangeRequest, { reason }: Failure, answer: OutboundAnswer | null): void {
+    const trace = entraTraceOf(answer?.text ?? '');
+    this.#options.onFailedTry({ requestId, tenantId, reason, status: answer?.status ?? null, ...trace });
   }
 
   #failureFrom(answer: OutboundAnswer, tenantId: string): Failure {

@@ -9,9 +9,9 @@ import type { Metrics } from './metrics.ts';
 export function measureIdentity(identity: Identity, metrics: Metrics): Identity {
   return {
     ...identity,
-    async authenticate(authorization) {
+    async authenticate(authorization, deadline) {
       try {
-        const signedIn = await identity.authenticate(authorization);
+        const signedIn = await identity.authenticate(authorization, deadline);
         metrics.tokenValidations.inc({ result: 'valid' });
         return signedIn;
       } catch (error) {
@@ -23,14 +23,14 @@ export function measureIdentity(identity: Identity, metrics: Metrics): Identity 
 }
 
 /** Anything with an `exchange`, timed by result. */
-export function measureExchange<Input, Output>(
-  exchange: (input: Input) => Promise<Output>,
+export function measureExchange<Input extends unknown[], Output>(
+  exchange: (...input: Input) => Promise<Output>,
   metrics: Metrics,
-): (input: Input) => Promise<Output> {
-  return async (input) => {
+): (...input: Input) => Promise<Output> {
+  return async (...input) => {
     const begun = performance.now();
     try {
-      const output = await exchange(input);
+      const output = await exchange(...input);
       metrics.exchangeDuration.observe({ result: 'exchanged' }, secondsSince(begun));
       return output;
     } catch (error) {

@@ -5,12 +5,12 @@ import type { Tracing } from './tracing.ts';
 /** An Identity with a span for each validation and each exchange. */
 export function traceIdentity(identity: Identity, tracing: Tracing): Identity {
   return {
-    authenticate: (authorization) =>
-      tracing.span('validate token', {}, () => identity.authenticate(authorization)),
-    exchangeAnew: (signedIn, deadline) =>
-      tracing.span('exchange token', { cache: 'bypassed' }, () => identity.exchangeAnew(signedIn, deadline)),
-    exchangeForRead: (signedIn, deadline) =>
-      tracing.span('exchange token', { cache: 'used' }, () => identity.exchangeForRead(signedIn, deadline)),
+    authenticate: (authorization, deadline) =>
+      tracing.span('validate token', {}, () => identity.authenticate(authorization, deadline)),
+    exchangeAnew: (signedIn, call) =>
+      tracing.span('exchange token', { cache: 'bypassed' }, () => identity.exchangeAnew(signedIn, call)),
+    exchangeForRead: (signedIn, call) =>
+      tracing.span('exchange token', { cache: 'used' }, () => identity.exchangeForRead(signedIn, call)),
   };
 }
 

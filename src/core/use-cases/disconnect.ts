@@ -55,7 +55,7 @@ export async function disconnect(
 
     requireEnabled(standing.disabledBecause);
     meetPolicy(world.policyOf(caller.tenantId), caller, requirements(request));
-    const token = await world.identity.exchangeAnew(signedIn, call.deadline);
+    const token = await world.identity.exchangeAnew(signedIn, call);
     return lookAndTakeSlot(world, call, caller, request, { token, newest: standing.newest });
   });
 

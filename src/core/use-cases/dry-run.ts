@@ -104,7 +104,7 @@ async function tryToRead(
 ): Promise<ConnectionList | null> {
   let step = 'on_behalf_of';
   try {
-    const token = await world.identity.exchangeAnew(signedIn, call.deadline);
+    const token = await world.identity.exchangeAnew(signedIn, call);
     add(step, null);
     step = 'connection_readable';
     const { tenantId } = signedIn.caller;

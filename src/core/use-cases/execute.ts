@@ -32,7 +32,7 @@ export async function execute(
     const { reason, ticket } = approved;
     const idempotencyKey = operationId; // the operation itself can run once only
     meetPolicy(world.policyOf(caller.tenantId), caller, { reason, ticket, ifMatch, idempotencyKey });
-    const token = await world.identity.exchangeAnew(signedIn, call.deadline);
+    const token = await world.identity.exchangeAnew(signedIn, call);
     const seen = await look(world, call, caller, token, ifMatch);
     // Last, so that a switch thrown meanwhile counts.
     requireEnabled(await world.operations.disabledBecause(caller.tenantId));

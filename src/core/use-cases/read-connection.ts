@@ -13,7 +13,7 @@ export async function readConnection(world: World, call: Call): Promise<Connecti
   const begun = world.clock();
 
   const read = async (requestId: string): Promise<ConnectionList> => {
-    const token = await world.identity.exchangeForRead(signedIn, call.deadline);
+    const token = await world.identity.exchangeForRead(signedIn, call);
     return world.connector.list({ token, requestId, tenantId: caller.tenantId, deadline: call.deadline });
   };
   const list = await refusalsOnRecord(world, call, caller, 'read_connection', async () => {

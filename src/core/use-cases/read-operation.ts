@@ -85,7 +85,7 @@ async function watch(
   if (!endIsOpen(operation)) return { operation, readFailed: null };
   if (!(await world.operations.claimRead(operation.id, world.timing.watchEveryMs))) return view;
   try {
-    const token = await world.identity.exchangeForRead(signedIn, call.deadline);
+    const token = await world.identity.exchangeForRead(signedIn, call);
     const { tenantId } = signedIn.caller;
     const { seen } = await world.connector.list({
       token,

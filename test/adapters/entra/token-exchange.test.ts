@@ -3,22 +3,33 @@ import { describe, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { ClientCredential } from '../../../src/adapters/entra/client-credential.ts';
-import { TokenExchange } from '../../../src/adapters/entra/token-exchange.ts';
+import {
+  type FailedTry,
+  TokenExchange,
+  type TokenExchangeOptions,
+} from '../../../src/adapters/entra/token-exchange.ts';
 import {
   type HttpClient,
+  type OutboundAnswer,
   type OutboundRequest,
   RequestFailed,
 } from '../../../src/adapters/outbound/http-client.ts';
+import { type Deadline, deadlineAt } from '../../../src/core/deadline.ts';
 import type { CallFailed } from '../../../src/core/failure.ts';
 import { Secret } from '../../../src/core/secret.ts';
 
 const tenantId = '11111111-2222-4333-8444-555555555555';
+const requestId = '77777777-2222-4333-8444-555555555555';
 
-function exchangeOver(send: HttpClient['send'], options: { clock?: () => number; deadlineMs?: number } = {}) {
-  const clock = options.clock ?? Date.now;
+type Exchange = { readonly send: HttpClient['send'] } & Partial<
+  Pick<TokenExchangeOptions, 'monotonic' | 'deadlineMs' | 'onFailedTry'>
+>;
+
+function exchangeOver(options: Exchange, deadline: Deadline | null = null) {
+  const { send, ...rest } = options;
   const credential = new ClientCredential(
     { federatedTokenFile: null, certificatePath: null, secretFile: null, secret: new Secret('secret') },
-    { clientId: 'client', clock, onProblem: () => {} },
+    { clientId: 'client', clock: Date.now, onProblem: () => {} },
   );
   const exchange = new TokenExchange({
     clientId: '66666666-7777-4888-8999-aaaaaaaaaaaa',
@@ -26,17 +37,22 @@ function exchangeOver(send: HttpClient['send'], options: { clock?: () => number;
     scope: 'https://graph.example/.default',
     http: { send, close: async () => {} },
     credential,
-    clock,
+    clock: Date.now,
+    monotonic: () => performance.now(),
     random: () => 0,
     timeoutMs: 5000,
-    deadlineMs: options.deadlineMs ?? 10_000,
+    deadlineMs: 10_000,
+    onFailedTry: () => {},
     onCredentialRejected: () => {},
+    ...rest,
   });
   return (assertion: string) =>
     exchange.exchange({
       assertion: new Secret(assertion),
       tenantId,
       tokenEndpoint: `https://login.example/${tenantId}/oauth2/v2.0/token`,
+      requestId,
+      deadline,
     });
 }
 
@@ -53,29 +69,99 @@ const granted = (token: string) => ({
 });
 
 describe('an exchange', () => {
-  test('gives each try only what is left of the deadline', async () => {
-    let now = 0;
-    const timeouts: number[] = [];
-    const exchange = exchangeOver(
-      async (request: OutboundRequest) => {
-        timeouts.push(request.timeoutMs);
-        now += request.timeoutMs;
-        throw new RequestFailed('sent', 'TIMEOUT');
+  for (const [whose, options, deadline] of [
+    ['its own', { deadlineMs: 8000 }, null],
+    ['the call’s', {}, 8000],
+  ] as const) {
+    test(`gives each try only what is left of the time, ${whose}`, async () => {
+      let now = 0;
+      const timeouts: number[] = [];
+      const exchange = exchangeOver(
+        {
+          send: async (request) => {
+            timeouts.push(request.timeoutMs);
+            now += request.timeoutMs;
+            throw new RequestFailed('sent', 'TIMEOUT');
+          },
+          monotonic: () => now,
+          ...options,
+        },
+        deadline === null ? null : deadlineAt(deadline, () => now),
+      );
+      await assert.rejects(
+        exchange('assertion'),
+        (error: CallFailed) => error.failure.reason === 'identity_unavailable',
+      );
+      // The fake clock stands still during the pauses between tries.
+      assert.deepEqual(timeouts, [5000, 3000]);
+    });
+  }
+
+  test('waits for no second try that the deadline would forbid', async () => {
+    let tries = 0;
+    const send = async () => {
+      tries += 1;
+      return { status: 429, headers: { 'retry-after': '9' }, text: '{}' };
+    };
+    await assert.rejects(exchangeOver({ send }, { leftMs: () => 9000 })('assertion'));
+    assert.equal(tries, 1);
+  });
+
+  test('sends our request id, and tells of each try that failed with Entra’s ids', async () => {
+    const failed: FailedTry[] = [];
+    const requests: OutboundRequest[] = [];
+    const answers: OutboundAnswer[] = [
+      {
+        status: 503,
+        headers: {},
+        text: JSON.stringify({
+          error: 'temporarily_unavailable',
+          error_description: 'AADSTS90033: about ada.admin@contoso.example',
+          error_codes: [90033],
+          suberror: 'x y',
+          trace_id: '0d5c2c5e-1111-4000-8000-000000000001',
+          correlation_id: requestId,
+        }),
       },
-      { clock: () => now, deadlineMs: 8000 },
-    );
-    await assert.rejects(
-      exchange('assertion'),
-      (error: CallFailed) => error.failure.reason === 'identity_unavailable',
-    );
-    // The fake clock stands still during the pauses between tries.
-    assert.deepEqual(timeouts, [5000, 3000]);
+      { status: 502, headers: {}, text: '<h1>Bad gateway</h1>' },
+      granted('graph token'),
+    ];
+    const exchange = exchangeOver({
+      send: async (request) => {
+        requests.push(request);
+        return answers[requests.length - 1] ?? assert.fail();
+      },
+      onFailedTry: (one) => failed.push(one),
+    });
+    await exchange('assertion');
+    for (const { headers } of requests) assert.equal(headers['client-request-id'], requestId);
+    const common = { requestId, tenantId, reason: 'identity_unavailable' };
+    assert.deepEqual(failed, [
+      {
+        ...common,
+        status: 503,
+        entraTraceId: '0d5c2c5e-1111-4000-8000-000000000001',
+        entraCorrelationId: requestId,
+        entraError: 'temporarily_unavailable',
+        entraSuberror: null,
+        entraCodes: [90033],
+      },
+      {
+        ...common,
+        status: 502,
+        entraTraceId: null,
+        entraCorrelationId: null,
+        entraError: null,
+        entraSuberror: null,
+        entraCodes: [],
+      },
+    ]);
   });
 
   test('of one user never gives another user’s token, however many at once', async () => {
-    const exchange = exchangeOver(async ({ body }) =>
-      granted(`graph token for ${new URLSearchParams(body).get('assertion')}`),
-    );
+    const exchange = exchangeOver({
+      send: async ({ body }) => granted(`graph token for ${new URLSearchParams(body).get('assertion')}`),
+    });
     const users = Array.from({ length: 100 }, (_, index) => `user ${index}`);
     const tokens = await Promise.all(users.map(exchange));
     assert.deepEqual(
@@ -89,7 +175,7 @@ describe('an exchange', () => {
     const collect = runInNewContext('gc') as () => void;
     const padding = 'x'.repeat(3000);
     let count = 0;
-    const exchange = exchangeOver(async () => granted(`${count}${padding}`));
+    const exchange = exchangeOver({ send: async () => granted(`${count}${padding}`) });
     const heapAfter = async (exchanges: number) => {
       for (let made = 0; made < exchanges; made += 1) {
         count += 1;
