@@ -23,6 +23,7 @@ function waitOf(part: string, now: number): number | null {
 const months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 const weekday = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)';
 const time = String.raw`(?<hour>[01]\d|2[0-3]):(?<minute>[0-5]\d):(?<second>[0-5]\d|60)`;
+type DateParts = Record<'day' | 'month' | 'year' | 'hour' | 'minute' | 'second', string>;
 // RFC 9110 5.6.7: IMF-fixdate, RFC 850's and asctime's.
 const dateFormats = [
   new RegExp(String.raw`^${weekday}, (?<day>\d\d) (?<month>[A-Z][a-z]{2}) (?<year>\d{4}) ${time} GMT$`),
@@ -36,14 +37,12 @@ const dateFormats = [
  *  none ('-5' is a year to it), and reads one of the three as local time. */
 function httpDate(text: string, now: number): number | null {
   for (const format of dateFormats) {
-    const groups = format.exec(text)?.groups;
+    const groups = format.exec(text)?.groups as DateParts | undefined;
     if (groups === undefined) continue;
-    const [day, hour, minute, second] = ['day', 'hour', 'minute', 'second'].map((name) =>
-      Number(groups[name]),
-    );
-    const month = months.indexOf(groups.month ?? '');
-    if (month === -1) return null;
-    return Date.UTC(fullYear(groups.year ?? '', now), month, day, hour, minute, second);
+    const { day, month, year, hour, minute, second } = groups;
+    const index = months.indexOf(month);
+    if (index === -1) return null;
+    return Date.UTC(fullYear(year, now), index, Number(day), Number(hour), Number(minute), Number(second));
   }
   return null;
 }
