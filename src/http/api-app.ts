@@ -128,7 +128,7 @@ function exceptOptions(limit: RequestHandler): RequestHandler {
 const nothingHere: RequestHandler = (request, response) => {
   if (!isPreflight(request, response)) throw new CallFailed({ reason: 'not_found' });
   // Else a browser would not make the call, and its script never hear that there is nothing here.
-  allowCall(response, ['GET', 'HEAD', 'POST']);
+  allowCall(request, response, ['GET', 'HEAD', 'POST']);
   response.status(204).end();
 };
 

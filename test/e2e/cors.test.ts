@@ -26,12 +26,18 @@ const strangers = [
 const lists = (value: unknown) => String(value).split(', ');
 
 /** As a browser asks before a call that it would not make for any page. */
-function preflight(on: TestService, path: string, origin: string, method = 'GET') {
+function preflight(
+  on: TestService,
+  path: string,
+  origin: string,
+  method = 'GET',
+  headers = 'authorization,content-type,idempotency-key',
+) {
   return on.api
     .options(path)
     .set('origin', origin)
     .set('access-control-request-method', method)
-    .set('access-control-request-headers', 'authorization,content-type,idempotency-key');
+    .set('access-control-request-headers', headers);
 }
 
 function assertNotReadable({ headers }: request.Response, what?: string): void {
@@ -60,6 +66,38 @@ describe('calls from a page on another origin', () => {
       }
     });
   }
+
+  // As browsers ask: lower-case names, in order, without blanks.
+  const libraries: [name: string, headers: string][] = [
+    ['Application Insights', 'authorization,request-context,request-id,traceparent'],
+    ['Sentry', 'authorization,baggage,sentry-trace'],
+    ['OpenTelemetry', 'authorization,b3,baggage,traceparent,tracestate,x-b3-sampled,x-b3-traceid'],
+    ['Datadog', 'x-datadog-origin,x-datadog-parent-id,x-datadog-sampling-priority,x-datadog-trace-id'],
+    ['whatever comes next', "x-!#$%&'*+.^_`|~0-9a-z"],
+  ];
+  for (const [name, asked] of libraries) {
+    test(`a preflight with the headers of a tracing library is answered: ${name}`, async () => {
+      for (const path of [connectionPath, '/api/v1/nowhere']) {
+        const { status, headers } = await preflight(it.service, path, portal, 'GET', asked);
+        assert.equal(status, 204);
+        const taken = lists(headers['access-control-allow-headers']).map((one) => one.toLowerCase());
+        for (const one of asked.split(',')) assert.ok(taken.includes(one), one);
+        assert.equal(new Set(taken).size, taken.length, 'each once');
+        assert.ok(lists(headers.vary).includes('Access-Control-Request-Headers'));
+        assert.equal(headers['access-control-allow-credentials'], undefined);
+        const foreign = await preflight(it.service, path, 'https://evil.example.com', 'GET', asked);
+        assertNotReadable(foreign);
+      }
+    });
+  }
+
+  test('what is no header name is not told back', async () => {
+    const asked = 'x-good, x bad, (x), , x:y, "x", x;y, x@y, X-GOOD, Authorization';
+    const { headers } = await preflight(it.service, connectionPath, portal, 'GET', asked);
+    const usual = await preflight(it.service, connectionPath, portal);
+    const names = (response: request.Response['headers']) => lists(response['access-control-allow-headers']);
+    assert.deepEqual(names(headers), [...names(usual.headers), 'x-good', 'X-GOOD']);
+  });
 
   test('a preflight is answered beyond every limit, and leaves no trace in Entra, Graph or the record', async () => {
     const limits = { addressPerMinute: 1, callerPerMinute: 1 };

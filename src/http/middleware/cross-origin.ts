@@ -15,8 +15,8 @@ const exposedHeaders = [
   'Content-Disposition',
 ].join(', ');
 
-// What a script may send. The last four come from tracing libraries and from Microsoft's Graph client.
-const acceptedHeaders = [
+// What scripts usually send, so that a browser need not ask again for each new set of headers.
+const usualHeaders = [
   'Authorization',
   'Content-Type',
   'Idempotency-Key',
@@ -28,23 +28,36 @@ const acceptedHeaders = [
   'client-request-id',
   'SdkVersion',
   'Retry-Attempt',
-].join(', ');
+];
+
+// RFC 9110 5.6.2.
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** How long a browser may remember a preflight's answer, in seconds. Chromium remembers none longer. */
 const preflightMaxAge = '7200';
 
-/** Lets scripts of these origins read every answer, errors among them, and of no others. Never with
- *  credentials: who calls is known by the token, which a script adds itself, and by nothing that a
- *  browser would add. An origin that is not on the list is not refused: it only can not read. */
-export function crossOrigin(origins: readonly string[]): RequestHandler {
+/** The headers that let scripts of an allowed origin read an answer; none for other origins. Never with
+ *  credentials: who calls is known by the token, which a script adds itself, and by nothing that a browser would
+ *  add. */
+export function crossOriginHeaders(
+  origins: readonly string[],
+): (origin: string | undefined) => Readonly<Record<string, string>> {
   const allowed = new Set(origins);
+  const none = {};
+  return (origin) =>
+    origin !== undefined && allowed.has(origin)
+      ? { 'access-control-allow-origin': origin, 'access-control-expose-headers': exposedHeaders }
+      : none;
+}
+
+/** Lets scripts of these origins read every answer, errors among them, and of no others. An origin that is not
+ *  on the list is not refused: it only cannot read. */
+export function crossOrigin(origins: readonly string[]): RequestHandler {
+  const headersFor = crossOriginHeaders(origins);
   return (request, response, next) => {
     response.setHeader('vary', 'Origin');
-    const { origin } = request.headers;
-    if (origin !== undefined && allowed.has(origin)) {
-      response.setHeader('access-control-allow-origin', origin);
-      response.setHeader('access-control-expose-headers', exposedHeaders);
-    }
+    const headers = headersFor(request.headers.origin);
+    for (const name in headers) response.setHeader(name, headers[name] ?? '');
     next();
   };
 }
@@ -58,9 +71,20 @@ export function isPreflight(request: Request, response: Response): boolean {
   );
 }
 
-/** Answers a preflight: these methods are taken here. */
-export function allowCall(response: Response, methods: readonly string[]): void {
+/** Answers a preflight: these methods are taken here, with whatever headers are asked for. Tracing libraries add
+ *  names of their own (`Request-Id`, `baggage`, `sentry-trace`), and a header grants nothing by itself. */
+export function allowCall(request: Request, response: Response, methods: readonly string[]): void {
   response.setHeader('access-control-allow-methods', methods.join(', '));
-  response.setHeader('access-control-allow-headers', acceptedHeaders);
+  response.setHeader('access-control-allow-headers', acceptedHeaders(request).join(', '));
   response.setHeader('access-control-max-age', preflightMaxAge);
+  response.setHeader('vary', 'Origin, Access-Control-Request-Headers');
+}
+
+function acceptedHeaders(request: Request): string[] {
+  const asked = String(request.headers['access-control-request-headers'] ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => token.test(name));
+  const usual = new Set(usualHeaders.map((name) => name.toLowerCase()));
+  return [...usualHeaders, ...new Set(asked.filter((name) => !usual.has(name.toLowerCase())))];
 }

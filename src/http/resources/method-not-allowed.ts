@@ -9,7 +9,7 @@ export function methodNotAllowed(...methods: readonly string[]): RequestHandler 
   return (request, response) => {
     if (request.method !== 'OPTIONS') throw new CallFailed({ reason: 'method_not_allowed', allowed });
     response.setHeader('allow', allowed.join(', '));
-    if (isPreflight(request, response)) allowCall(response, methods);
+    if (isPreflight(request, response)) allowCall(request, response, methods);
     response.status(204).end();
   };
 }
