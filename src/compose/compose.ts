@@ -119,6 +119,11 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
       world,
       version: buildInfo.version,
       trustProxyHops: settings.server.trustProxyHops,
+      onNoForwardedAddress: () =>
+        log.warn(
+          { trustedProxies: settings.server.trustProxyHops },
+          'X-Forwarded-For names no address where the trusted proxies should have put the client’s: calls are counted and recorded under a proxy’s address. Check TRUST_PROXY_HOPS and the gateway',
+        ),
       limits: settings.limits,
       corsAllowedOrigins: settings.server.corsAllowedOrigins,
       authorizationUri: entra.authorizationUri,

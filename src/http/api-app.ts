@@ -4,6 +4,7 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import helmet from 'helmet';
 import type { World } from '../core/call.ts';
 import { CallFailed, type Failure, failureOf } from '../core/failure.ts';
+import { clientAddress } from './middleware/client-address.ts';
 import { allowCall, crossOrigin, isPreflight } from './middleware/cross-origin.ts';
 import { addressLimit, callerLimit, concurrencyLimit } from './middleware/limits.ts';
 import {
@@ -26,8 +27,10 @@ export type ApiAppOptions = {
   readonly world: World;
   /** Our own version, as exports tell it. */
   readonly version: string;
-  /** How many proxies in front may speak for the peer's address. */
+  /** How many reverse proxies in front are trusted to say where a request came from. */
   readonly trustProxyHops: number;
+  /** Hears, once, that what they say holds no address. */
+  readonly onNoForwardedAddress: () => void;
   readonly limits: {
     readonly callerPerMinute: number;
     readonly addressPerMinute: number;
@@ -75,7 +78,6 @@ export function createApiApp(options: ApiAppOptions): Express {
   const { world } = options;
   const app = express();
   app.locals.callerLimit = callerLimit(options.limits.callerPerMinute);
-  app.set('trust proxy', options.trustProxyHops === 0 ? false : options.trustProxyHops);
   app.set('query parser', 'simple');
   app.set('etag', false);
   app.disable('x-powered-by');
@@ -83,6 +85,10 @@ export function createApiApp(options: ApiAppOptions): Express {
   app.use(
     requestContext({
       newId: world.newId,
+      addressOf: clientAddress({
+        trustedProxies: options.trustProxyHops,
+        onNoAddress: options.onNoForwardedAddress,
+      }),
       answerMs: world.timing.answerMs,
       within: options.withinRequest,
       onDone: options.onRequestDone,

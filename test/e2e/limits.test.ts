@@ -82,6 +82,52 @@ describe('rates', () => {
   });
 });
 
+describe('behind a gateway', () => {
+  const it = scene({ environment: { ...environment, TRUST_PROXY_HOPS: '1' } });
+  const limits = { addressPerMinute: 1 };
+
+  test('of one address, whatever its port, and however it is written', async () => {
+    const forms: [first: string, again: string][] = [
+      ['203.0.113.7:50012', '203.0.113.7:50013'],
+      ['[2001:db8::1]:4711', '"[2001:DB8:0::1]:4712"'],
+      ['evil, 203.0.113.8', '203.0.113.8'],
+    ];
+    await it.beside({ limits }, async (on) => {
+      for (const [first, again] of forms) {
+        const from = (address: string) =>
+          it.get('/api/v1/me', { on, headers: { 'x-forwarded-for': address } });
+        assert.equal((await from(first)).status, 200, first);
+        assert.equal((await from(again)).status, 429, again);
+      }
+    });
+  });
+
+  test('what names no address is told once, and the gateway’s own counts', async () => {
+    await it.beside({ limits: { addressPerMinute: 2 } }, async (on) => {
+      for (const [forwarded, status] of [
+        ['unknown', 200],
+        ['_secret', 200],
+        ['', 429],
+      ] as const) {
+        const response = await it.get('/api/v1/me', { on, headers: { 'x-forwarded-for': forwarded } });
+        assert.equal(response.status, status);
+      }
+      const told = on.log.filter(({ msg }) => msg.startsWith('X-Forwarded-For names no address'));
+      assert.deepEqual(
+        told.map(({ level, trustedProxies }) => [level, trustedProxies]),
+        [['warn', 1]],
+      );
+    });
+  });
+
+  test('the record has the client’s address, without the port', async () => {
+    const response = await it.readConnection({ headers: { 'x-forwarded-for': '[2001:db8::7]:4711' } });
+    assert.equal(response.status, 200);
+    const [event] = await it.eventsOfCall(response);
+    assert.deepEqual(event?.source, { address: '2001:db8::7' });
+  });
+});
+
 describe('many at once', () => {
   const it = scene({ timings: { limits: { maxConcurrentRequests: 3 }, graphTimeoutMs: 15_000 } });
 

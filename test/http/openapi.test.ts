@@ -172,6 +172,7 @@ function routesServed(viewer: boolean): string[] {
     world,
     version: '',
     trustProxyHops: 0,
+    onNoForwardedAddress: () => {},
     limits: { callerPerMinute: 0, addressPerMinute: 0, maxConcurrentRequests: 1 },
     corsAllowedOrigins: [],
     authorizationUri: () => '',

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Call, CallFacts } from '../../core/call.ts';
 import type { Caller } from '../../core/caller.ts';
@@ -49,6 +48,8 @@ export type RequestBegun = Pick<RequestFacts, 'requestId' | 'trace' | 'method'>;
  *  in between happens inside `within`. */
 export function requestContext(options: {
   newId: NewId;
+  /** From where a request came. */
+  addressOf: (request: Request) => string;
   /** How long an answer may take in all, in milliseconds. */
   answerMs: number;
   within: (begun: RequestBegun, next: () => void) => void;
@@ -59,7 +60,7 @@ export function requestContext(options: {
     const context: RequestContext = {
       requestId: options.newId(),
       trace: continueTrace(traceparentOf(request)),
-      address: addressOf(request),
+      address: options.addressOf(request),
       deadline: deadlineAt(begun + options.answerMs, () => performance.now()),
       facts: {},
       failure: null,
@@ -124,19 +125,6 @@ export function valuesOf({ rawHeaders }: Request, name: string): string[] {
 // Where there are several, there is none: Node joins them to what is no valid one.
 function traceparentOf({ headers: { traceparent } }: Request): string | undefined {
   return typeof traceparent === 'string' ? traceparent : undefined;
-}
-
-function addressOf(request: Request): string {
-  const peer = asIPv4(request.socket.remoteAddress ?? '');
-  if (!request.app.enabled('trust proxy')) return peer;
-  // What a trusted proxy passes on may still be anything its own caller said.
-  const address = asIPv4(request.ip ?? '');
-  return isIP(address) === 0 ? peer : address;
-}
-
-// A socket that takes both families shows an IPv4 peer as ::ffff:192.0.2.1.
-function asIPv4(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
 }
 
 function routeOf(request: Request): string {
