@@ -17,9 +17,8 @@ export async function buildService(folder: string, cleanUp: AsyncDisposableStack
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
   const complaints: string[] = [];
   const building = await spawnWatched(
-    process.execPath,
     // Types are checked by `npm run check`.
-    [compiler, '-p', join(root, 'src'), '--noCheck', '--outDir', join(folder, 'dist')],
+    [process.execPath, compiler, '-p', join(root, 'src'), '--noCheck', '--outDir', join(folder, 'dist')],
     { cwd: root, env: childEnvironment(), output: (line) => complaints.push(line) },
   );
   // Left alone it would write into a folder that is being removed.

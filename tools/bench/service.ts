@@ -36,7 +36,7 @@ export async function startService(
   const output = openSync(logFile, 'a', 0o600);
   const begun = performance.now();
   const profiling = profileFolder === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
-  const child = await spawnWatched(process.execPath, [...profiling, ...startCommand.slice(1)], {
+  const child = await spawnWatched([process.execPath, ...profiling, ...startCommand.slice(1)], {
     cwd: folder,
     env: childEnvironment(environment),
     output,

@@ -1,11 +1,7 @@
-import { execFile } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { childEnvironment } from '../child-environment.ts';
+import { commandOf } from '../process-command.ts';
 import { DemoFailure } from './demo-failure.ts';
-
-const run = promisify(execFile);
 
 /** Makes sure that one demo at a time uses a data folder. A killed demo's lock is no obstacle. */
 export async function lockDemo(dataDir: string): Promise<{ release(): Promise<void> }> {
@@ -42,14 +38,5 @@ async function write(file: string): Promise<boolean> {
 
 /** Whether that process is a demo; after a crash its number may be some other program's. */
 async function isDemo(pid: number): Promise<boolean> {
-  if (!(pid > 0) || pid === process.pid) return false;
-  try {
-    const command =
-      process.platform === 'linux'
-        ? await readFile(`/proc/${pid}/cmdline`, 'utf8')
-        : (await run('ps', ['-o', 'command=', '-p', String(pid)], { env: childEnvironment() })).stdout;
-    return /\bdemo\.[jt]s\b/.test(command);
-  } catch {
-    return false;
-  }
+  return pid !== process.pid && /\bdemo\.[jt]s\b/.test(await commandOf(pid));
 }

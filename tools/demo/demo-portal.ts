@@ -20,7 +20,7 @@ export type Portal = { url: string; stop(): Promise<void> };
 export async function buildPortal(undo: (() => Promise<void>)[]): Promise<void> {
   if (await isBuilt()) return;
   const lines: string[] = [];
-  const build = await spawnWatched(process.execPath, [viteProgram(), 'build'], {
+  const build = await spawnWatched([process.execPath, viteProgram(), 'build'], {
     cwd: folder,
     env: childEnvironment(),
     output: (line) => lines.push(line),
@@ -40,7 +40,7 @@ export async function startPortal(given: {
   const { port, simulator, tenantId, apiBaseUrl } = given;
   const lines: string[] = [];
   const said = Promise.withResolvers<string>();
-  const server = await spawnWatched(process.execPath, [join(folder, 'server.ts')], {
+  const server = await spawnWatched([process.execPath, join(folder, 'server.ts')], {
     cwd: folder,
     env: childEnvironment({
       PORTAL_PORT: String(port),

@@ -33,7 +33,7 @@ export type Service = {
 /** Brings the database's schema up to date, as an operator would. */
 export async function migrate(database: ServiceDatabase): Promise<void> {
   const lines: string[] = [];
-  const migration = await spawnWatched(process.execPath, [program('../../src/cli/migrate.ts')], {
+  const migration = await spawnWatched([process.execPath, program('../../src/cli/migrate.ts')], {
     env: environmentOf({ DATABASE_URL: database.url, DATABASE_ADMIN_URL: database.adminUrl }),
     cwd: root,
     output: (line) => lines.push(line),
@@ -87,7 +87,7 @@ async function launch(
   stopped: AbortSignal,
 ): Promise<Service> {
   const log = openSync(logFile, 'w');
-  const service = await spawnWatched(process.execPath, [program('../../src/main.ts')], {
+  const service = await spawnWatched([process.execPath, program('../../src/main.ts')], {
     cwd: root,
     output: log,
     env: { ...environment, PORT: String(ports.api), MANAGEMENT_PORT: String(ports.management) },

@@ -48,7 +48,6 @@ async function play(once: boolean, undo: (() => Promise<void>)[]): Promise<void>
   const postgres = await startPostgres({ dataDir: join(dataDir, 'postgres') });
   undo.push(postgres.stop);
   report.step('PostgreSQL', `127.0.0.1:${postgres.port}, data kept in ${postgres.dataDir}`);
-  if (postgres.note !== undefined) report.note(postgres.note);
   if (stop.signal.aborted) return;
 
   const database = await postgres.createDatabase('chromeos_bff');

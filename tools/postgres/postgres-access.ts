@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHmac } from 'node:crypto';
 import pg from 'pg';
 
 /** The role that owns the database and its schema: it migrates. */
@@ -13,37 +11,20 @@ const DUPLICATE_DATABASE = '42P04';
 /** What it takes to reach one cluster: plain data, so that it can be handed to other processes. */
 export type PostgresAccess = {
   port: number;
-  passwords: { superuser: string; owner: string; service: string };
+  /** The superuser's. The other roles' passwords follow from it. */
+  password: string;
 };
 
 export type ServiceDatabase = { adminUrl: string; url: string };
-
-/** Reads the cluster's passwords, or makes them when there are none yet. They lie beside the data, so
- *  that kept data can be opened again. */
-export async function keepPasswords(dataDir: string): Promise<PostgresAccess['passwords']> {
-  const file = join(dataDir, 'passwords.json');
-  try {
-    return JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-  const password = () => randomBytes(24).toString('base64url');
-  const passwords = { superuser: password(), owner: password(), service: password() };
-  await writeFile(file, JSON.stringify(passwords), { mode: 0o600, flag: 'wx' });
-  return passwords;
-}
 
 /** Makes the two login roles, unless they are there. */
 export async function createRoles(access: PostgresAccess): Promise<void> {
   await withClient(superuserUrl(access), async (client) => {
     const { rows } = await client.query<{ rolname: string }>('SELECT rolname FROM pg_roles');
     const there = new Set(rows.map((row) => row.rolname));
-    const { owner, service } = access.passwords;
-    for (const [role, password] of [
-      [OWNER, owner],
-      [SERVICE, service],
-    ] as const) {
-      if (!there.has(role)) await client.query(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
+    for (const role of [OWNER, SERVICE]) {
+      if (there.has(role)) continue;
+      await client.query(`CREATE ROLE ${role} LOGIN PASSWORD '${passwordOf(access, role)}'`);
     }
   });
 }
@@ -64,8 +45,8 @@ export async function createServiceDatabase(access: PostgresAccess, name: string
     await client.query(`GRANT CONNECT ON DATABASE ${database} TO ${SERVICE}`);
   });
   return {
-    adminUrl: urlFor(access.port, OWNER, access.passwords.owner, name),
-    url: urlFor(access.port, SERVICE, access.passwords.service, name),
+    adminUrl: urlFor(access, OWNER, name),
+    url: urlFor(access, SERVICE, name),
   };
 }
 
@@ -77,7 +58,7 @@ export async function dropDatabase(access: PostgresAccess, name: string): Promis
 }
 
 export function superuserUrl(access: PostgresAccess, database = 'postgres'): string {
-  return urlFor(access.port, SUPERUSER, access.passwords.superuser, database);
+  return urlFor(access, SUPERUSER, database);
 }
 
 async function withClient(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
@@ -91,6 +72,11 @@ async function withClient(url: string, work: (client: pg.Client) => Promise<void
   }
 }
 
-function urlFor(port: number, role: string, password: string, database: string): string {
-  return `postgres://${role}:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
+function passwordOf({ password }: PostgresAccess, role: string): string {
+  return role === SUPERUSER ? password : createHmac('sha256', password).update(role).digest('base64url');
+}
+
+function urlFor(access: PostgresAccess, role: string, database: string): string {
+  const { port } = access;
+  return `postgres://${role}:${passwordOf(access, role)}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
 }
