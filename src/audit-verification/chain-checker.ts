@@ -1,8 +1,8 @@
-import { isCanonical } from './canonical.ts';
 import { ChainProofs, type ChainReport, type CheckerOptions } from './chain-proofs.ts';
 import { type Columns, checkColumns } from './columns.ts';
 import { Finding, type FindingKind } from './finding.ts';
 import { digestOf, genesisOf, nextLink } from './format/audit-chain.ts';
+import { isCanonical } from './format/canonical-json.ts';
 import type { Statement } from './format/statement.ts';
 import type { FoundStatement } from './statements.ts';
 

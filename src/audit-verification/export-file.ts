@@ -1,8 +1,8 @@
 import { type ExportEntry, ndjsonLineOf } from '../core/audit/audit-export.ts';
-import { canonicalTextOf, isCanonical } from './canonical.ts';
 import { ChainChecker } from './chain-checker.ts';
 import type { ChainReport } from './chain-proofs.ts';
 import { Finding } from './finding.ts';
+import { canonicalTextOf, isCanonical } from './format/canonical-json.ts';
 import type { Verifier } from './format/statement.ts';
 import { type Line, linesOf } from './lines.ts';
 import type { OutsideCheckpoints } from './outside-checkpoints.ts';

@@ -1,6 +1,5 @@
-import { isCanonical } from './canonical.ts';
 import { Finding } from './finding.ts';
-import type { Statement, Verifier } from './format/statement.ts';
+import { parseStatement, type Statement, type Verifier } from './format/statement.ts';
 
 /** A statement as it was found: its text, and the signature, if there is one. */
 export type FoundStatement = { readonly text: string; readonly signature: Buffer | null };
@@ -13,7 +12,7 @@ export function checkStatement(
   where: { chain: string | null; number?: number | null },
   name: string,
 ): Statement {
-  const statement = parse(text);
+  const statement = parseStatement(text);
   if (statement === null) {
     throw new Finding(
       'malformed',
@@ -47,31 +46,6 @@ export function checkStatement(
     );
   }
   return statement;
-}
-
-const names = 'chain,keyId,link,number,time,type';
-
-function parse(text: string): Statement | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  if (typeof value !== 'object' || value === null || Object.keys(value).join() !== names) return null;
-  const { type, chain, number, link, time, keyId } = value as Record<string, unknown>;
-  const sound =
-    (type === 'checkpoint' || type === 'removal') &&
-    typeof chain === 'string' &&
-    typeof number === 'number' &&
-    Number.isSafeInteger(number) &&
-    number > 0 &&
-    typeof link === 'string' &&
-    /^[0-9a-f]{64}$/.test(link) &&
-    typeof time === 'string' &&
-    (keyId === null || typeof keyId === 'string') &&
-    isCanonical(text, value);
-  return sound ? (value as Statement) : null;
 }
 
 function brief(text: string): string {

@@ -33,7 +33,7 @@ import type { TlsFilesOptions } from '../http/server/tls-files.ts';
 import type { Settings } from '../settings/settings.ts';
 import { endsWithin, repeat } from './background.ts';
 import { readBuildInfo } from './build-info.ts';
-import { composeAudit } from './compose-audit.ts';
+import { composeAudit, readAuditKeys } from './compose-audit.ts';
 import { composeDatabase } from './compose-database.ts';
 import { installationOf } from './compose-documentation.ts';
 import { composeEntra } from './compose-entra.ts';
@@ -62,11 +62,21 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
   const writes = createAuditWrites(metrics, Date.now, logs.auditEvent);
   const postgres = composeDatabase(settings, metrics, writes, log);
   const { database } = postgres;
+  const auditKeys = readAuditKeys(settings.audit);
   const trail = traced(
-    measureAuditTrail(createPostgresAuditTrail(database, settings.audit.writeTimeoutMs), metrics, writes),
+    measureAuditTrail(
+      createPostgresAuditTrail(database, {
+        timeoutMs: settings.audit.writeTimeoutMs,
+        verifiers: auditKeys.verifiers,
+        lateMs: settings.audit.lateMs,
+        contradicts: (chain) => audit.contradicts(chain),
+      }),
+      metrics,
+      writes,
+    ),
     traceAuditTrail,
   );
-  const audit = composeAudit(settings, database, trail, metrics, logs);
+  const audit = composeAudit(settings, auditKeys, database, trail, metrics, logs);
 
   /** Without a receiver for spans nothing is wrapped. */
   function traced<Port>(port: Port, trace: (port: Port, tracing: Tracing) => Port): Port {
@@ -140,7 +150,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
         closing === null ? { name: 'running' } : { name: 'running', problem: 'is shutting down' },
         entra.check(),
         ...(await postgres.checks()),
-        audit.check(),
+        ...audit.checks(),
       ],
       metrics: async () => {
         entra.showGauges();

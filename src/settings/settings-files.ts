@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 /** What is wrong with the files that settings name and that are needed from the first moment: each
@@ -7,6 +7,7 @@ export function complaintsAboutFiles(files: {
   certFile: string | null;
   keyFile: string | null;
   signingKeyFile: string | null;
+  earlierKeysFile: string | null;
 }): string[] {
   const complaints: string[] = [];
   const read = <Value>(
@@ -38,6 +39,13 @@ export function complaintsAboutFiles(files: {
   }
   read(files.signingKeyFile, 'AUDIT_SIGNING_KEY_FILE', 'an Ed25519 private key in PKCS#8 PEM', (pem) => {
     if (createPrivateKey(pem).asymmetricKeyType !== 'ed25519') throw new Error('another kind of key');
+  });
+  read(files.earlierKeysFile, 'AUDIT_EARLIER_KEYS_FILE', 'Ed25519 public keys in SPKI PEM', (pem) => {
+    const blocks = pem.match(/-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g) ?? [];
+    const keys = blocks.map((block) => createPublicKey(block));
+    if (keys.length === 0 || keys.some(({ asymmetricKeyType }) => asymmetricKeyType !== 'ed25519')) {
+      throw new Error('another kind of key');
+    }
   });
   return complaints;
 }

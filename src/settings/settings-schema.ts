@@ -200,6 +200,8 @@ export const database = z
 
 export const audit = z.object({
   signingKeyFile: path.nullable(),
+  earlierKeysFile: path.nullable(),
+  lateMs: integer(1),
   writeTimeoutMs: integer(1),
   checkpointMs: integer(1),
   rejectedSignIns: integer(0),

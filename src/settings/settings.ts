@@ -10,7 +10,7 @@ const configDirectory = fileURLToPath(new URL('../../config', import.meta.url));
 
 type Raw = {
   server?: { corsAllowedOrigins?: unknown; tls?: { certFile?: string | null; keyFile?: string | null } };
-  audit?: { signingKeyFile?: string | null };
+  audit?: { signingKeyFile?: string | null; earlierKeysFile?: string | null };
   disconnect?: { leaseMs?: unknown };
   graph?: { timeoutMs?: unknown };
   entra?: { credential?: Record<string, unknown> };
@@ -48,6 +48,7 @@ export function loadSettings(environment: Environment = process.env) {
       certFile: raw.server?.tls?.certFile ?? null,
       keyFile: raw.server?.tls?.keyFile ?? null,
       signingKeyFile: raw.audit?.signingKeyFile ?? null,
+      earlierKeysFile: raw.audit?.earlierKeysFile ?? null,
     }),
   ].sort();
   if (!parsed.success || cloud === null || 'complaints' in cloud || complaints.length > 0) {

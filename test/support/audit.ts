@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -6,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { appendEvents } from '../../src/adapters/database/audit-rows.ts';
-import { makeCheckpoints } from '../../src/adapters/database/checkpoints.ts';
+import { Checkpointer } from '../../src/adapters/database/checkpoints.ts';
 import { createDatabase } from '../../src/adapters/database/database.ts';
 import { migrate } from '../../src/adapters/database/migrate.ts';
 import {
@@ -123,12 +124,16 @@ export async function startAuditScene() {
     /** Gives what was made, as lines on stdout say it. */
     async checkpoint(signer: Signer | null, time = '2026-02-01T00:00:00.000Z'): Promise<string> {
       const made: SignedStatement[] = [];
-      await makeCheckpoints({
+      const found = await new Checkpointer({
         database: createDatabase(service, 5000),
         signer,
+        verifiers: new Map(signer === null ? [] : [[signer.keyId, signer.verifier]]),
         clock: () => Date.parse(time),
+        lateMs: 3_600_000,
+        mode: 'adopt',
         onCheckpoint: (checkpoint) => made.push(checkpoint),
-      });
+      }).makeAll();
+      assert.deepEqual(found, []);
       return made.map((checkpoint) => `${logLineOf(checkpoint)}\n`).join('');
     },
     verify: (...args: string[]) => run('audit-verify.ts', args, { DATABASE_URL: database.url }),
@@ -136,6 +141,8 @@ export async function startAuditScene() {
     verifyOffline: (...args: string[]) => run('audit-verify.ts', args),
     retention: (key: Key, ...args: string[]) => retentionAs(database.adminUrl, key, ...args),
     retentionAs,
+    adopt: (key: Key, ...args: string[]) =>
+      run('audit-adopt.ts', args, { DATABASE_URL: database.url, AUDIT_SIGNING_KEY_FILE: key.privateFile }),
     /** Statements of someone whom no trigger stops. */
     async attack(...statements: string[]): Promise<void> {
       await superuser.query('begin');

@@ -1,6 +1,5 @@
 import { genesisOf } from '../../audit-verification/format/audit-chain.ts';
-import type { Statement } from '../../audit-verification/format/statement.ts';
-import type { AuditSelection, ChainStatus, ExportEntry } from '../../core/audit/audit-export.ts';
+import type { AuditSelection, ExportEntry } from '../../core/audit/audit-export.ts';
 import { CallFailed } from '../../core/failure.ts';
 import { conditionsOf } from './audit-filter.ts';
 import type { Database } from './database.ts';
@@ -38,38 +37,6 @@ export async function* exportChain(
   yield { type: 'end', ...head };
 }
 
-/** How well a chain is covered by its checkpoints. */
-export async function readStatus(database: Database, chain: string): Promise<ChainStatus> {
-  const [row] = await database.run(async (client) => {
-    const found = await client.query<{
-      length: string | null;
-      removed_to: string | null;
-      statement: string | null;
-      signed: boolean;
-    }>(
-      `select
-         (select length from audit_chains where chain = $1) as length,
-         (select max(number) from audit_removals where chain = $1) as removed_to,
-         last.statement, last.signature is not null as signed
-       from (select 1) one left join lateral (
-         select statement, signature from audit_checkpoints where chain = $1
-         order by number desc, signature is null, made_at desc limit 1
-       ) last on true`,
-      [chain],
-    );
-    return found.rows;
-  });
-  const length = Number(row?.length ?? 0);
-  const removedTo = row?.removed_to == null ? null : Number(row.removed_to);
-  if (row === undefined || row.statement === null) {
-    return { chain, length, removedTo, lastCheckpoint: null, status: 'none' };
-  }
-  const { number, time, keyId } = JSON.parse(row.statement) as Statement;
-  const lastCheckpoint = { number, time, keyId, signed: row.signed };
-  const covering = number >= length ? 'signed' : 'behind';
-  return { chain, length, removedTo, lastCheckpoint, status: row.signed ? covering : 'unsigned' };
-}
-
 type SealedRow = { statement: string; signature: string | null };
 
 async function readFrame(database: Database, chain: string) {
@@ -79,12 +46,16 @@ async function readFrame(database: Database, chain: string) {
         [Name in keyof SealedRow]: SealedRow[Name] | null;
       }
     >(
+      // Where the chain begins is where its events begin; what is said of a removal counts only if it says the same.
       `select c.length, encode(c.head, 'hex') as head, r.number as removed_to, r.statement, r.signature
        from (select 1) one
-       left join audit_chains c on c.chain = $1
+       left join public.audit_chains c on c.chain = $1
        left join lateral (
          select number, statement, translate(encode(signature, 'base64'), E'\\n', '') as signature
-         from audit_removals where chain = $1 order by number desc limit 1
+         from public.audit_removals
+         where chain = $1 and number = coalesce(
+           (select min(number) from public.audit_events where chain = $1) - 1, c.length)
+         order by signature is null, made_at desc limit 1
        ) r on true`,
       [chain],
     );
@@ -109,12 +80,12 @@ async function readPage(database: Database, selection: AuditSelection, after: nu
   return database.run(async (client) => {
     const events = await client.query<{ number: string; digest: string; text: string | null }>(
       `select number, encode(digest, 'hex') as digest, case when ${shown} then record::text end as text
-       from audit_events where chain = $1 and number > $2 and number <= $3 order by number limit ${pageSize}`,
+       from public.audit_events where chain = $1 and number > $2 and number <= $3 order by number limit ${pageSize}`,
       values,
     );
     const checkpoints = await client.query<SealedRow & { number: string }>(
       `select number, statement, translate(encode(signature, 'base64'), E'\\n', '') as signature
-       from audit_checkpoints where chain = $1 and number > $2 and number <= $3 order by number, made_at, id`,
+       from public.audit_checkpoints where chain = $1 and number > $2 and number <= $3 order by number, position`,
       [selection.tenantId, after, Math.min(to, after + events.rows.length)],
     );
     return { events: events.rows, checkpoints: checkpoints.rows };

@@ -1,47 +1,204 @@
 import { randomUUID } from 'node:crypto';
-import { type SignedStatement, type Signer, sealed } from '../../audit-verification/format/statement.ts';
+import {
+  type SignedStatement,
+  type Signer,
+  sealed,
+  signedStatement,
+  type Verifier,
+} from '../../audit-verification/format/statement.ts';
 import type { Clock } from '../../core/ports.ts';
-import type { Queryable } from './audit-rows.ts';
+import { type Anchor, ChainContradicted, followChain, genesis } from './chain-continuation.ts';
+import {
+  type FoundText,
+  findCheckpoint,
+  lastRemoval,
+  lastStored,
+  type StoredCheckpoint,
+  storeCheckpoint,
+} from './checkpoint-rows.ts';
 import type { Database } from './database.ts';
 
-export type CheckpointsOptions = {
+/** Why a chain is not signed. `changed`: it does not continue what was signed or seen before. `checkpoint_gone`: a
+ *  checkpoint that was there is not there any more. `never_signed`: it is older than `lateMs`, and no signed checkpoint
+ *  vouches for any of it: nobody can tell a trail that was never signed from one whose checkpoints were deleted. */
+export const contradictionReasons = ['changed', 'checkpoint_gone', 'never_signed'] as const;
+export type Contradiction = {
+  readonly chain: string;
+  readonly reason: (typeof contradictionReasons)[number];
+  /** For the operator. */
+  readonly message: string;
+};
+
+export type CheckpointerOptions = {
   readonly database: Database;
   readonly signer: Signer | null;
+  /** Whose checkpoints are believed: our own key's and those of earlier ones. */
+  readonly verifiers: ReadonlyMap<string, Verifier>;
   readonly clock: Clock;
-  /** Hears of each new checkpoint once it is stored, to print it where a log platform keeps it out of
-   *  our reach. */
+  /** A chain whose first event is older than this, in milliseconds, is not signed for the first time without being
+   *  told to. */
+  readonly lateMs: number;
+  /** `adopt` signs chains for the first time however old they are; `look` signs nothing. */
+  readonly mode?: 'adopt' | 'look';
+  /** Hears of each new checkpoint once it is stored, to print it where a log platform keeps it out of our reach. */
   readonly onCheckpoint: (checkpoint: SignedStatement) => void;
 };
 
-/** Puts a signed statement of its head beside each chain that has grown since the last one. Any replica
- *  may do it; two at once only say the same twice. Gives how many it made. Fails with
- *  `audit_unavailable`. */
-export async function makeCheckpoints(options: CheckpointsOptions): Promise<number> {
-  const made = await options.database.transact(async (client) => {
-    const grown = await client.query<{ chain: string; length: string; head: Buffer }>(
-      `select chain, length, head from audit_chains c where length > coalesce(
-         (select max(number) from audit_checkpoints p where p.chain = c.chain
-          and p.key_id is not distinct from $1), 0)`,
-      [options.signer?.keyId ?? null],
+/** What the process remembers of a chain that it has followed to `number`. */
+type Followed = Anchor & {
+  /** The newest signed checkpoint seen; it never goes back. */
+  readonly signedTo: number;
+};
+
+// Another process was faster: look again.
+const attempts = 3;
+
+/** Makes signed statements of the heads of chains, and vouches for what it signs: it follows each chain link by link
+ *  from what it followed before, or, when the process is new, from the newest checkpoint that a known key signed. What
+ *  does not continue is not signed. Any number of replicas may do it. */
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  readonly #followed = new Map<string, Followed>();
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+  }
+
+  /** Makes a checkpoint of each chain that has grown; gives what contradicts. Fails with `audit_unavailable`. */
+  async makeAll(): Promise<Contradiction[]> {
+    const { rows } = await this.#options.database.run((client) =>
+      client.query<{ chain: string }>('select chain from public.audit_chains order by chain'),
     );
-    const time = new Date(options.clock()).toISOString();
-    const checkpoints = grown.rows.map(({ chain, length, head }) =>
-      sealed(
-        { type: 'checkpoint', chain, number: Number(length), link: head.toString('hex'), time },
-        options.signer,
+    const chains = new Set([...rows.map(({ chain }) => chain), ...this.#followed.keys()]);
+    const contradictions: Contradiction[] = [];
+    for (const chain of chains) {
+      // Retention may come between what is read one after the other: what contradicts does so twice.
+      const found = (await this.#contradictionOf(chain)) && (await this.#contradictionOf(chain));
+      if (found !== null) contradictions.push(found);
+    }
+    return contradictions;
+  }
+
+  async #contradictionOf(chain: string): Promise<Contradiction | null> {
+    try {
+      await this.#makeOne(chain);
+      return null;
+    } catch (error) {
+      if (error instanceof Refused) return { chain, ...error.contradiction };
+      if (error instanceof ChainContradicted) return { chain, reason: 'changed', message: error.message };
+      throw error;
+    }
+  }
+
+  async #makeOne(chain: string): Promise<void> {
+    const { database, signer, clock, mode, onCheckpoint } = this.#options;
+    for (let attempt = 0; attempt < attempts; attempt += 1) {
+      const newest = await lastStored(database, chain);
+      const head = await this.#headOf(chain);
+      const last = await findCheckpoint(database, { chain, order: 'newest', to: head.number }, this.#accepts);
+      await this.#follow(chain, head, last);
+      if (head.number === 0 || last?.statement.number === head.number || mode === 'look') return;
+      const checkpoint = sealed(
+        {
+          type: 'checkpoint',
+          chain,
+          number: head.number,
+          link: head.link,
+          previous: await this.#previous(chain, last),
+          time: new Date(clock()).toISOString(),
+        },
+        signer,
+      );
+      if (!(await storeCheckpoint(database, randomUUID(), checkpoint, newest))) continue;
+      this.#followed.set(chain, { ...head, signedTo: signer === null ? 0 : head.number });
+      onCheckpoint(checkpoint);
+      return;
+    }
+  }
+
+  async #follow(chain: string, head: Anchor, last: StoredCheckpoint | null): Promise<void> {
+    const { database, signer } = this.#options;
+    const followed = this.#followed.get(chain);
+    const signedTo = signer === null ? 0 : (last?.statement.number ?? 0);
+    if (followed !== undefined && head.number < followed.number) {
+      throw new ChainContradicted(`the chain has ${head.number} events; it had ${followed.number}`);
+    }
+    if (followed !== undefined && signedTo < followed.signedTo) {
+      throw new Refused('checkpoint_gone', `the signed checkpoint of event ${followed.signedTo} is gone`);
+    }
+    const removal = await lastRemoval(database, chain, this.#accepts);
+    const anchor = followed ?? (await this.#firstAnchor(chain, head, last, removal));
+    await followChain(database, chain, {
+      anchor,
+      head,
+      removal,
+      mustHave: signer === null ? null : (last?.statement ?? null),
+    });
+    this.#followed.set(chain, { ...head, signedTo });
+  }
+
+  /** What a new process takes a chain to continue from. */
+  async #firstAnchor(
+    chain: string,
+    head: Anchor,
+    last: StoredCheckpoint | null,
+    removal: Anchor | null,
+  ): Promise<Anchor> {
+    // Without a key nothing that was stored is worth more than the chain itself.
+    if (this.#options.signer === null) return head;
+    if (last !== null) return last.statement;
+    if (removal !== null) return removal;
+    if (this.#options.mode === 'adopt' || (await this.#isYoung(chain))) return genesis(chain);
+    throw new Refused(
+      'never_signed',
+      'no signed checkpoint vouches for it: they were deleted, signed with a key that is not known here, or it was never signed (audit-adopt signs it)',
+    );
+  }
+
+  async #isYoung(chain: string): Promise<boolean> {
+    const { rows } = await this.#options.database.run((client) =>
+      client.query<{ young: boolean }>(
+        `select coalesce(min(occurred_at) > now() - $2 * interval '1 millisecond', true) as young
+         from (select occurred_at from public.audit_events where chain = $1 order by number limit 1) first`,
+        [chain, this.#options.lateMs],
       ),
     );
-    for (const checkpoint of checkpoints) await store(client, checkpoint);
-    return checkpoints;
-  });
-  for (const checkpoint of made) options.onCheckpoint(checkpoint);
-  return made.length;
+    return rows[0]?.young === true;
+  }
+
+  async #headOf(chain: string): Promise<Anchor> {
+    const { rows } = await this.#options.database.run((client) =>
+      client.query<{ length: string; head: string }>(
+        "select length, encode(head, 'hex') as head from public.audit_chains where chain = $1",
+        [chain],
+      ),
+    );
+    const [row] = rows;
+    return row === undefined ? genesis(chain) : { number: Number(row.length), link: row.head };
+  }
+
+  /** The digest of the checkpoint that a new one follows: our own key's last, else the last of an earlier key. */
+  async #previous(chain: string, last: StoredCheckpoint | null): Promise<string | null> {
+    const { database, signer } = this.#options;
+    if (signer === null || last === null) return null;
+    if (last.statement.keyId === signer.keyId) return last.digest;
+    const wanted = { chain, order: 'newest', to: last.statement.number, keyId: signer.keyId } as const;
+    const own = await findCheckpoint(database, wanted, this.#accepts);
+    return (own ?? last).digest;
+  }
+
+  /** Whether we believe a statement: with a key, only what a known key signed. */
+  readonly #accepts = (found: FoundText): boolean => {
+    const { signer, verifiers } = this.#options;
+    return signer === null ? found.signature === null : signedStatement(found, verifiers) !== null;
+  };
 }
 
-async function store(client: Queryable, { statement, text, signature }: SignedStatement): Promise<void> {
-  await client.query(
-    `insert into audit_checkpoints (id, chain, number, statement, key_id, signature, made_at)
-     values ($1, $2, $3, $4, $5, $6, $7)`,
-    [randomUUID(), statement.chain, statement.number, text, statement.keyId, signature, statement.time],
-  );
+class Refused extends Error {
+  readonly contradiction: Omit<Contradiction, 'chain'>;
+
+  constructor(reason: Contradiction['reason'], message: string) {
+    super(message);
+    this.contradiction = { reason, message };
+  }
 }

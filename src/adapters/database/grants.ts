@@ -1,10 +1,10 @@
 /** What the service's role may do, and nothing else. Granted again with each run of the migrations. */
 export const grants: readonly string[] = [
-  'select on table audit_events, audit_chains, audit_removals',
+  'select on table audit_events, audit_chains, audit_removals, audit_checkpoints',
   'execute on function record_audit_events(json)',
+  'execute on function add_checkpoint(uuid, text, bigint, text, text, bytea, timestamptz, uuid)',
   'execute on function open_operation(jsonb, uuid, text, bigint, bigint, json)',
   'execute on function move_operation(uuid, text, text, timestamptz, bigint, jsonb, uuid, json)',
-  'select, insert on table audit_checkpoints',
   'select, insert, update on table operations',
   'select on table operation_moves, applied_functions',
   'select, insert on table disconnect_switches',

@@ -1,15 +1,19 @@
 import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import type { AuditTrail } from '../../core/ports.ts';
-import { exportChain, readStatus } from './audit-export.ts';
+import { exportChain } from './audit-export.ts';
 import { conditionsOf } from './audit-filter.ts';
+import { readStatus, type StatusOptions } from './chain-status.ts';
 import { cursorTo, positionAt } from './cursor.ts';
 import type { Database } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
 import { auditWindowWidth } from './statements/audit-window-width.ts';
 
 /** The audit trail in PostgreSQL. A write that takes longer than `timeoutMs` has failed. */
-export function createPostgresAuditTrail(database: Database, timeoutMs: number): AuditTrail {
-  const commits = new GroupCommit(database, timeoutMs);
+export function createPostgresAuditTrail(
+  database: Database,
+  options: StatusOptions & { readonly timeoutMs: number },
+): AuditTrail {
+  const commits = new GroupCommit(database, options.timeoutMs);
   return {
     append: (event) => commits.append(event),
 
@@ -41,7 +45,7 @@ export function createPostgresAuditTrail(database: Database, timeoutMs: number):
     },
 
     export: (selection) => exportChain(database, selection),
-    status: (tenantId) => readStatus(database, tenantId),
+    status: (tenantId) => readStatus(database, tenantId, options),
   };
 }
 

@@ -5,6 +5,8 @@ import {
   type Signer,
   type Statement,
   sealed,
+  signedStatement,
+  statementDigest,
   type Verifier,
 } from '../../audit-verification/format/statement.ts';
 import type { AuditEvent } from '../../core/audit/audit-event.ts';
@@ -46,17 +48,19 @@ export async function applyRetention(
   onDone: (removal: Removal) => void,
 ): Promise<void> {
   const { rows } = await client.query<{ chain: string }>(
-    'select chain from audit_chains where $1::text is null or chain = $1 order by chain',
+    'select chain from public.audit_chains where $1::text is null or chain = $1 order by chain',
     [options.chain],
   );
   for (const { chain } of rows) {
     await client.query('begin');
     try {
+      // The tables of the service, whatever the role was told to find under their names.
+      await client.query('set local search_path = pg_catalog, public, pg_temp');
       // Against a second run of this. The chain's head stays free until the last moment: appends go on.
       await client.query("select pg_advisory_xact_lock(hashtextextended('audit retention', 0))");
       const found = await findRemoval(client, chain, options);
       if (found !== null) {
-        await checkLinks(client, chain, found);
+        await checkLinks(client, chain, found, options.verifiers);
         if (options.remove) await remove(client, found, options);
       }
       await client.query('commit');
@@ -68,7 +72,7 @@ export async function applyRetention(
   }
 }
 
-type Found = { readonly removal: Removal; readonly checkpoint: Statement };
+type Found = { readonly removal: Removal; readonly checkpoint: Statement; readonly checkpointText: string };
 
 /** The furthest signed checkpoint before the first event that must stay. */
 async function findRemoval(
@@ -78,36 +82,44 @@ async function findRemoval(
 ): Promise<Found | null> {
   const { rows } = await client.query<{ first: string | null; stays: string | null; last: string | null }>(
     `select min(number) as first, min(number) filter (where occurred_at >= $2) as stays, max(number) as last
-     from audit_events where chain = $1`,
+     from public.audit_events where chain = $1`,
     [chain, before],
   );
   const bounds = rows[0];
   if (bounds === undefined || bounds.first === null) return null;
   const from = Number(bounds.first);
   const limit = bounds.stays === null ? Number(bounds.last) : Number(bounds.stays) - 1;
-  const checkpoints = await client.query<{ statement: string; key_id: string; signature: Buffer }>(
-    `select statement, key_id, signature from audit_checkpoints
-     where chain = $1 and number between $2 and $3 and key_id = any($4) and signature is not null
-     order by number desc limit 1`,
-    [chain, from, limit, [...verifiers.keys()]],
-  );
-  const row = checkpoints.rows[0];
-  if (row === undefined) return null;
-  const checkpoint = JSON.parse(row.statement) as Statement;
-  const sound =
-    verifiers.get(row.key_id)?.verify(row.statement, row.signature) === true &&
-    checkpoint.type === 'checkpoint' &&
-    checkpoint.chain === chain &&
-    checkpoint.number >= from &&
-    checkpoint.number <= limit;
-  if (!sound)
-    throw new Error(`a checkpoint of ${chain} does not verify: nothing was removed; run audit-verify`);
+  const sealedCheckpoint = await furthestSigned(client, { chain, from, limit }, verifiers);
+  if (sealedCheckpoint === null) return null;
+  const { checkpoint, checkpointText } = sealedCheckpoint;
   const newest = await client.query<{ newest: Date }>(
-    'select max(occurred_at) as newest from audit_events where chain = $1 and number <= $2',
+    'select max(occurred_at) as newest from public.audit_events where chain = $1 and number <= $2',
     [chain, checkpoint.number],
   );
   const removal = { chain, from, to: checkpoint.number, newest: newest.rows[0]?.newest ?? before };
-  return { removal, checkpoint };
+  return { removal, checkpoint, checkpointText };
+}
+
+/** The signed checkpoint that covers most of what may go. What only claims to be one is passed over: anybody who may
+ *  call the service's functions can store that. */
+async function furthestSigned(
+  client: pg.ClientBase,
+  { chain, from, limit }: { chain: string; from: number; limit: number },
+  verifiers: ReadonlyMap<string, Verifier>,
+): Promise<Pick<Found, 'checkpoint' | 'checkpointText'> | null> {
+  const { rows } = await client.query<{ text: string; signature: Buffer | null }>(
+    `select statement as text, signature from public.audit_checkpoints
+     where chain = $1 and number between $2 and $3 and key_id = any($4) and signature is not null
+     order by number desc, position desc`,
+    [chain, from, limit, [...verifiers.keys()]],
+  );
+  for (const row of rows) {
+    const checkpoint = signedStatement(row, verifiers);
+    if (checkpoint?.type !== 'checkpoint' || checkpoint.chain !== chain) continue;
+    if (checkpoint.number >= from && checkpoint.number <= limit)
+      return { checkpoint, checkpointText: row.text };
+  }
+  return null;
 }
 
 /** Walks the part that goes, from where the chain begins now to the checkpoint. */
@@ -115,17 +127,24 @@ async function checkLinks(
   client: pg.ClientBase,
   chain: string,
   { removal, checkpoint }: Found,
+  verifiers: ReadonlyMap<string, Verifier>,
 ): Promise<void> {
-  const earlier = await client.query<{ number: string; statement: string }>(
-    'select number, statement from audit_removals where chain = $1 order by number desc limit 1',
+  const earlier = await client.query<{ text: string; signature: Buffer | null }>(
+    'select statement as text, signature from public.audit_removals where chain = $1 order by number desc limit 1',
     [chain],
   );
-  const last = earlier.rows[0];
-  let number = Number(last?.number ?? 0);
-  let link = last === undefined ? genesisOf(chain) : Buffer.from(JSON.parse(last.statement).link, 'hex');
+  const [row] = earlier.rows;
+  const last = row && signedStatement(row, verifiers);
+  if (row !== undefined && (last?.type !== 'removal' || last.chain !== chain)) {
+    throw new Error(
+      `what was said of an earlier removal from ${chain} does not verify with the given keys: nothing was removed; run audit-verify, and give earlier keys with --public-key`,
+    );
+  }
+  let number = last?.number ?? 0;
+  let link = last ? Buffer.from(last.link, 'hex') : genesisOf(chain);
   while (number < removal.to) {
     const { rows } = await client.query<{ number: string; text: string }>(
-      `select number, record::text as text from audit_events
+      `select number, record::text as text from public.audit_events
        where chain = $1 and number > $2 and number <= $3 order by number limit 5000`,
       [chain, number, removal.to],
     );
@@ -147,17 +166,19 @@ function altered(chain: string, number: number): Error {
 
 async function remove(
   client: pg.ClientBase,
-  { removal, checkpoint }: Found,
+  { removal, checkpoint, checkpointText }: Found,
   { signer, by, now, before }: RetentionOptions,
 ): Promise<void> {
   const { chain, from, to } = removal;
   const time = now.toISOString();
-  const statement = sealed({ type: 'removal', chain, number: to, link: checkpoint.link, time }, signer);
+  const previous = statementDigest(checkpointText);
+  const { link } = checkpoint;
+  const statement = sealed({ type: 'removal', chain, number: to, link, previous, time }, signer);
   await client.query("set local chromeos_bff.retention = 'on'");
-  await client.query('delete from audit_events where chain = $1 and number <= $2', [chain, to]);
-  await client.query('delete from audit_checkpoints where chain = $1 and number < $2', [chain, to]);
+  await client.query('delete from public.audit_events where chain = $1 and number <= $2', [chain, to]);
+  await client.query('delete from public.audit_checkpoints where chain = $1 and number < $2', [chain, to]);
   await client.query(
-    `insert into audit_removals (id, chain, number, statement, key_id, signature, made_at)
+    `insert into public.audit_removals (id, chain, number, statement, key_id, signature, made_at)
      values ($1, $2, $3, $4, $5, $6, $7)`,
     [randomUUID(), chain, to, statement.text, statement.statement.keyId, statement.signature, now],
   );

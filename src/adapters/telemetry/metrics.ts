@@ -91,6 +91,12 @@ export function createMetrics() {
       help: 'When this process last made a checkpoint of an audit chain, as a Unix time; 0: not yet.',
       registers,
     }),
+    auditContradicted: new Gauge({
+      name: `${prefix}audit_contradicted`,
+      help: 'Audit chains that are not signed, since they do not continue what was signed before, by reason.',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
     auditCheckpointFailures: new Counter({
       name: `${prefix}audit_checkpoint_failures_total`,
       help: 'Times the heads of the audit chains should have been checkpointed and could not be.',
@@ -169,6 +175,8 @@ export function createMetrics() {
     for (const result of ['written', 'failed']) metrics.auditWrites.inc({ event, result }, 0);
   }
   for (const reason of ['full', 'not_written']) metrics.auditRejectedSignInsDropped.inc({ reason }, 0);
+  for (const reason of ['changed', 'checkpoint_gone', 'never_signed'])
+    metrics.auditContradicted.set({ reason }, 0);
   for (const result of ['hit', 'shared', 'miss']) metrics.exchangeCache.inc({ result }, 0);
   return { ...metrics, registry };
 }

@@ -10,6 +10,20 @@ export function canonicalJson(value: object): string {
   return text;
 }
 
+/** The canonical JSON of a value; `null` where it has none. */
+export function canonicalTextOf(value: object): string | null {
+  try {
+    return canonicalJson(value);
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a text is the canonical JSON of the value it was parsed into. */
+export function isCanonical(text: string, value: object): boolean {
+  return canonicalTextOf(value) === text;
+}
+
 /** Whether every object in it has its names in the order of their UTF-16 code units (RFC 8785 3.2.3). */
 function hasSortedNames(value: object): boolean {
   if (Array.isArray(value)) return value.every((inner) => !isObject(inner) || hasSortedNames(inner));

@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
-import { canonicalJson } from './canonical-json.ts';
+import { canonicalJson, isCanonical } from './canonical-json.ts';
 
 /** What is said of a chain under a signature. A `checkpoint`: the chain's event of that number has that
  *  link. A `removal`: everything up to that number was removed by retention, and that was its link. */
@@ -9,6 +9,10 @@ export type Statement = {
   readonly number: number;
   /** In hexadecimal. */
   readonly link: string;
+  /** The digest of the checkpoint that the same key signed before this one, or, for the first of a key, that an
+   *  earlier key signed last; `null` where there is none. Of a removal: the digest of the checkpoint up to which it
+   *  removed. Statements made before checkpoints were linked do not have it. */
+  readonly previous?: string | null;
   /** ISO 8601, UTC. */
   readonly time: string;
   /** Which key signed; `null` where none did. */
@@ -23,7 +27,12 @@ export type SignedStatement = {
   readonly signature: Buffer | null;
 };
 
-export type Signer = { readonly keyId: string; readonly sign: (text: string) => Buffer };
+export type Signer = {
+  readonly keyId: string;
+  readonly sign: (text: string) => Buffer;
+  /** Of what it signed. */
+  readonly verifier: Verifier;
+};
 export type Verifier = {
   readonly keyId: string;
   readonly verify: (text: string, signature: Buffer) => boolean;
@@ -32,16 +41,79 @@ export type Verifier = {
 /** A signer from a private key in PKCS#8 PEM. Throws where that is no Ed25519 key. */
 export function signerFrom(pem: string): Signer {
   const key = ed25519(createPrivateKey(pem));
-  return { keyId: keyIdOf(createPublicKey(key)), sign: (text) => sign(null, Buffer.from(text, 'utf8'), key) };
+  const verifier = verifierOf(createPublicKey(key));
+  return {
+    keyId: verifier.keyId,
+    sign: (text) => sign(null, Buffer.from(text, 'utf8'), key),
+    verifier,
+  };
+}
+
+/** Verifiers from public keys in SPKI PEM, any number of them in one text, by key id. Throws where one is no
+ *  Ed25519 key. */
+export function verifiersFrom(pem: string): Map<string, Verifier> {
+  const blocks = pem.match(/-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g) ?? [];
+  if (blocks.length === 0) throw new Error('there is no public key in it');
+  return new Map(blocks.map(verifierFrom).map((verifier) => [verifier.keyId, verifier]));
 }
 
 /** A verifier from a public key in SPKI PEM. Throws where that is no Ed25519 key. */
 export function verifierFrom(pem: string): Verifier {
-  const key = ed25519(createPublicKey(pem));
+  return verifierOf(ed25519(createPublicKey(pem)));
+}
+
+function verifierOf(key: KeyObject): Verifier {
   return {
     keyId: keyIdOf(key),
     verify: (text, signature) => verify(null, Buffer.from(text, 'utf8'), key, signature),
   };
+}
+
+/** The digest by which a later checkpoint names this one: the SHA-256 of its text, in hexadecimal. */
+export function statementDigest(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex');
+}
+
+/** The statement that a text is; `null` where it is none, or not written as the service writes it. */
+export function parseStatement(text: string): Statement | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof value !== 'object' || value === null) return null;
+  const names = Object.keys(value).join();
+  if (
+    names !== 'chain,keyId,link,number,previous,time,type' &&
+    names !== 'chain,keyId,link,number,time,type'
+  ) {
+    return null;
+  }
+  const { type, chain, number, link, previous, time, keyId } = value as Record<string, unknown>;
+  const isHash = (hash: unknown) => typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash);
+  const sound =
+    (type === 'checkpoint' || type === 'removal') &&
+    typeof chain === 'string' &&
+    Number.isSafeInteger(number) &&
+    Number(number) > 0 &&
+    isHash(link) &&
+    (previous === undefined || previous === null || isHash(previous)) &&
+    typeof time === 'string' &&
+    !Number.isNaN(Date.parse(time)) &&
+    (keyId === null || typeof keyId === 'string') &&
+    isCanonical(text, value);
+  return sound ? (value as Statement) : null;
+}
+
+/** The statement that a text is, where one of the keys signed it; `null` where not. */
+export function signedStatement(
+  { text, signature }: { readonly text: string; readonly signature: Buffer | null },
+  verifiers: ReadonlyMap<string, Verifier>,
+): Statement | null {
+  const statement = parseStatement(text);
+  if (statement === null || statement.keyId === null || signature === null) return null;
+  return verifiers.get(statement.keyId)?.verify(text, signature) === true ? statement : null;
 }
 
 /** Puts a statement into words and signs them, if there is a key. */

@@ -59,8 +59,9 @@ export function ndjsonLineOf(entry: ExportEntry): string {
   }
 }
 
-/** How well a chain is covered by its checkpoints. `signed`: the last one covers all of it; `behind`: there
- *  is more since; `unsigned`: nobody vouches for the last one; `none`: there is none. */
+/** How well a chain is covered by signed checkpoints. `signed`: the last one covers all of it; `behind`: there is more
+ *  since; `late`: the first one came too long after the first event it covers; `unsigned`: no key that is known here
+ *  signed any; `none`: there is none; `contradicted`: the chain does not continue what was signed before. */
 export type ChainStatus = {
   readonly chain: string;
   /** How many events it ever had. */
@@ -73,5 +74,13 @@ export type ChainStatus = {
     readonly keyId: string | null;
     readonly signed: boolean;
   } | null;
-  readonly status: 'signed' | 'behind' | 'unsigned' | 'none';
+  /** The first signed checkpoint of what is there; `afterSeconds`: how long after the first event it was made. Until
+   *  then nobody vouched for the chain. */
+  readonly firstSigned: {
+    readonly number: number;
+    readonly time: string;
+    readonly keyId: string | null;
+    readonly afterSeconds: number;
+  } | null;
+  readonly status: 'signed' | 'behind' | 'late' | 'unsigned' | 'none' | 'contradicted';
 };

@@ -69,10 +69,16 @@ export const chainStatus = z
     lastCheckpoint: z
       .object({ number: z.int(), time, keyId: z.string().nullable(), signed: z.boolean() })
       .nullable(),
-    status: z
-      .enum(['signed', 'behind', 'unsigned', 'none'])
+    firstSigned: z
+      .object({ number: z.int(), time, keyId: z.string().nullable(), afterSeconds: z.int() })
+      .nullable()
       .describe(
-        '`signed`: the last checkpoint covers all of it; `behind`: there is more since; `unsigned`: nobody vouches for the last one; `none`: there is none.',
+        'The first signed checkpoint of what is there, and how many seconds after the first event it was made: until then nobody vouched for the trail.',
+      ),
+    status: z
+      .enum(['signed', 'behind', 'late', 'unsigned', 'none', 'contradicted'])
+      .describe(
+        '`signed`: the last checkpoint covers all of it; `behind`: there is more since; `late`: the first checkpoint was made too long after the first event; `unsigned`: no known key signed any; `none`: there is none; `contradicted`: the trail does not continue what was signed before, so it is not signed any more.',
       ),
   })
   .meta({

@@ -38,7 +38,14 @@ describe('the tables of the audit trail', () => {
     const pools = [1, 2].map(() =>
       createPool({ url: new Secret(scene.database.url), size: 4, connectTimeoutMs: 5000, onError: () => {} }),
     );
-    const trails = pools.map((pool) => createPostgresAuditTrail(createDatabase(pool, 10_000), 10_000));
+    const trails = pools.map((pool) =>
+      createPostgresAuditTrail(createDatabase(pool, 10_000), {
+        timeoutMs: 10_000,
+        verifiers: new Map(),
+        lateMs: 1,
+        contradicts: () => false,
+      }),
+    );
     const events = Array.from({ length: 400 }, (_, index) =>
       sampleEvent(index % 3 === 0 ? otherTenant : 'none'),
     );

@@ -82,7 +82,13 @@ export type ChainStatus = {
     readonly keyId: string | null;
     readonly signed: boolean;
   }) | null;
-  readonly status: "signed" | "behind" | "unsigned" | "none";
+  readonly firstSigned: ({
+    readonly number: number;
+    readonly time: string;
+    readonly keyId: string | null;
+    readonly afterSeconds: number;
+  }) | null;
+  readonly status: "signed" | "behind" | "late" | "unsigned" | "none" | "contradicted";
 };
 
 export type Connection = {

@@ -7,14 +7,16 @@ import { type Tone, ToneIcon } from '../parts/icons.tsx';
 import { useLoad } from '../parts/use-load.ts';
 import { usePortal } from '../portal-context.ts';
 import { say } from '../sentences/sentences.ts';
-import { dateTime } from '../sentences/times.ts';
+import { dateTime, duration } from '../sentences/times.ts';
 import { type ChainProof, linesOf, ProofFailed, proveChain } from './proof.ts';
 
 const tones: Record<ChainStatus['status'], Tone> = {
   signed: 'good',
   behind: 'wait',
+  late: 'unsure',
   unsigned: 'unsure',
   none: 'unsure',
+  contradicted: 'bad',
 };
 
 type Props = { readonly filters: AuditFilters; readonly onProof: (proof: ChainProof) => void };
@@ -33,7 +35,8 @@ export function ChainCard({ filters, onProof }: Props) {
   );
 }
 
-function Coverage({ status: { status, length, lastCheckpoint, removedTo } }: { status: ChainStatus }) {
+function Coverage({ status: chain }: { status: ChainStatus }) {
+  const { status, length, lastCheckpoint, firstSigned, removedTo } = chain;
   return (
     <>
       <p class={`would tone-${tones[status]}`}>
@@ -44,6 +47,12 @@ function Coverage({ status: { status, length, lastCheckpoint, removedTo } }: { s
         {say.audit.chainLength(length)}{' '}
         {lastCheckpoint !== null &&
           say.audit.chainCheckpoint(lastCheckpoint.number, dateTime(lastCheckpoint.time))}{' '}
+        {firstSigned !== null &&
+          status === 'late' &&
+          say.audit.chainFirstSigned(
+            dateTime(firstSigned.time),
+            duration(firstSigned.afterSeconds * 1000),
+          )}{' '}
         {removedTo !== null && say.audit.chainRemoved(removedTo)}
       </p>
     </>

@@ -639,9 +639,14 @@ export const en = {
     chain: {
       signed: 'A signed checkpoint covers all of it.',
       behind: 'A signed checkpoint covers all but what has come since.',
+      late: 'Signed, but the first signature came late: what is older was unproven until then.',
       unsigned: 'The last checkpoint is not signed, so nobody vouches for it.',
       none: 'There is no checkpoint yet.',
+      contradicted:
+        'The trail does not continue what was signed before. It was changed, and is not signed any more: tell whoever runs the service.',
     } satisfies Record<ChainStatus['status'], string>,
+    chainFirstSigned: (when: string, after: string) =>
+      `First signed on ${when}, ${after} after the first event.`,
     chainLength: (many: number) => `The chain has ${count(many, 'event', 'events')}.`,
     chainCheckpoint: (at: number, when: string) =>
       `The last checkpoint is at number ${number.format(at)}, from ${when}.`,

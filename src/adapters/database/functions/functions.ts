@@ -17,6 +17,7 @@ const names = [
   'check_chain_growth',
   'check_operation_move',
   'record_audit_events',
+  'add_checkpoint',
   'open_operation',
   'move_operation',
 ];
