@@ -152,7 +152,7 @@ describe('many at once', () => {
     for (let round = 0; round < 10; round += 1) assert.equal((await it.get('/api/v1/me')).status, 200);
   });
 
-  test('callers who hang up make room', async () => {
+  test('a caller who hangs up makes no room before the work on their call has ended', async () => {
     const held = hold(it.simulator, 'list', 3);
     const abort = new AbortController();
     const authorization = bearer(await it.simulator.token('reader'));
@@ -163,7 +163,8 @@ describe('many at once', () => {
     await until('all are under way', () => it.asked('list') === 3);
     abort.abort();
     await Promise.all(hungUp);
-    await until('there is room', async () => (await it.get('/api/v1/me')).status === 200);
+    assert.equal((await it.get('/api/v1/me')).body.code, 'overloaded');
     held.release();
+    await until('there is room', async () => (await it.get('/api/v1/me')).status === 200);
   });
 });

@@ -27,11 +27,12 @@ export type RequestFacts = {
 
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** Times a request by route pattern, method and status. */
+/** Times a request by route pattern, method and status; one whose caller did not wait for the answer is `aborted`,
+ *  whatever its status would have been. */
 export function observeRequest(metrics: Metrics, facts: RequestFacts): void {
   const method = knownMethods.has(facts.method) ? facts.method : 'other';
   metrics.httpDuration.observe(
-    { route: facts.route, method, status: String(facts.status) },
+    { route: facts.route, method, status: facts.aborted ? 'aborted' : String(facts.status) },
     facts.durationMs / 1000,
   );
 }
@@ -45,7 +46,8 @@ export function logRequest({ log, requests }: Logs, facts: RequestFacts): void {
     parentSpanId: facts.trace.parentId ?? undefined,
     method: facts.method,
     route: facts.route,
-    status: facts.status,
+    // Nobody has heard of it.
+    status: facts.aborted ? undefined : facts.status,
     durationMs: Math.round(facts.durationMs * 10) / 10,
     address: facts.address,
     userAgent: facts.userAgent ?? undefined,

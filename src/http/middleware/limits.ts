@@ -1,17 +1,19 @@
 import type { RequestHandler, Response } from 'express';
 import { CallFailed } from '../../core/failure.ts';
+import { whenOver } from '../server/over.ts';
 import { CallCounts } from './call-counts.ts';
 import { type CallerLimit, contextOf } from './request-context.ts';
 
 const windowSeconds = 60;
 
-/** Turns away more than `maximum` requests at once, before they cost memory. */
+/** Turns away more than `maximum` requests at once, before they cost memory. A place is held until the work ends,
+ *  not until the caller leaves: who hangs up and comes again must not get ever more done at once. */
 export function concurrencyLimit(maximum: number): RequestHandler {
   let inFlight = 0;
   return (_request, response, next) => {
     if (inFlight >= maximum) throw new CallFailed({ reason: 'overloaded', retryAfter: 1 });
     inFlight += 1;
-    response.on('close', () => {
+    whenOver(response, () => {
       inFlight -= 1;
     });
     next();

@@ -1,13 +1,17 @@
-import type { RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { whenOver } from './over.ts';
 
-/** Requests that are not over. One is over when its answer has been made *and* its connection is done
- *  with it: a caller who goes away does not end the work on their call, nor its record. */
+/** Requests that are not over (`over.ts`). */
 export class InFlight {
   // Not a Set: V8 makes one anew when enough came and went, and the table before holds on to all it held, and
   // to the tables after it, until the next full collection. That was a third of the memory at full load.
   readonly #places: (ServerResponse | null)[] = [];
   readonly #free: number[] = [];
+  // When each came, by its place.
+  readonly #turns: number[] = [];
+  #turn = 0;
+  readonly #answeredEarly = new WeakMap<Socket, IncomingMessage>();
   #closing = false;
   #onSettled: (() => void) | null = null;
 
@@ -15,16 +19,14 @@ export class InFlight {
   readonly listener: RequestListener = (_request, response) => {
     const place = this.#free.pop() ?? this.#places.length;
     this.#places[place] = response;
-    if (this.#closing) response.setHeader('connection', 'close');
-    const leave = () => {
+    this.#turns[place] = ++this.#turn;
+    if (this.#closing) this.closeAfterwards(response.req.socket);
+    whenOver(response, () => {
       if (this.#places[place] !== response) return;
       this.#places[place] = null;
+      if (!response.req.complete) this.#answeredEarly.set(response.req.socket, response.req);
       this.#free.push(place);
       if (this.size === 0) this.#onSettled?.();
-    };
-    response.on('close', () => {
-      if (response.writableEnded) leave();
-      else afterEnd(response, leave);
     });
   };
 
@@ -37,13 +39,34 @@ export class InFlight {
     return new Set(this.#places.flatMap((response) => response?.req.socket ?? []));
   }
 
-  /** From now on every answer says that its connection closes after it, so that callers and gateways
-   *  take their next call elsewhere. */
+  /** What is under way on a connection, in the order of its requests. */
+  on(socket: Socket): ServerResponse[] {
+    return this.#places
+      .map((response, place) => ({ response, turn: this.#turns[place] ?? 0 }))
+      .filter(({ response }) => response?.req.socket === socket)
+      .sort((one, other) => one.turn - other.turn)
+      .flatMap(({ response }) => response ?? []);
+  }
+
+  /** Whether what a connection is bringing belongs to a request that has had its answer. */
+  answeredEarly(socket: Socket): boolean {
+    return this.#answeredEarly.get(socket)?.complete === false;
+  }
+
+  /** Has the last answer under way on a connection say that the connection closes after it. Those before it
+   *  must not: it would close too early for the others. */
+  closeAfterwards(socket: Socket): void {
+    const underWay = this.on(socket).filter(({ headersSent }) => !headersSent);
+    const last = underWay.pop();
+    for (const earlier of underWay) earlier.removeHeader('connection');
+    last?.setHeader('connection', 'close');
+  }
+
+  /** From now on every connection closes after its answer, so that callers and gateways take their next call
+   *  elsewhere. */
   closeConnections(): void {
     this.#closing = true;
-    for (const response of this.#places) {
-      if (response?.headersSent === false) response.setHeader('connection', 'close');
-    }
+    for (const socket of this.sockets()) this.closeAfterwards(socket);
   }
 
   /** Resolves when none is left. */
@@ -53,15 +76,4 @@ export class InFlight {
       this.#onSettled = resolve;
     });
   }
-}
-
-/** Runs `next` once the answer has been made of a caller who went away before: no event tells that. (An `end`
- *  of each response's own would keep V8 from letting go of it before the next full collection.) */
-function afterEnd(response: ServerResponse, next: () => void): void {
-  const end = response.end;
-  response.end = function (this: ServerResponse, ...given: unknown[]) {
-    const returned = Reflect.apply(end, this, given);
-    next();
-    return returned;
-  } as typeof end;
 }

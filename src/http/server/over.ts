@@ -1,0 +1,28 @@
+import type { ServerResponse } from 'node:http';
+
+/** Runs `next` once the request of this response is over: its answer has been made *and* its connection is done
+ *  with it. A caller who goes away does not end the work on their call, nor its record. */
+export function whenOver(response: ServerResponse, next: () => void): void {
+  response.on('close', () => {
+    if (response.writableEnded) next();
+    else afterEnd(response, next);
+  });
+}
+
+/** Runs `next` once the answer has been made of a caller who went away before: no event tells that. (An `end`
+ *  of each response's own would keep V8 from letting go of it before the next full collection.) */
+function afterEnd(response: ServerResponse, next: () => void): void {
+  const end = response.end;
+  response.end = function (this: ServerResponse, ...given: unknown[]) {
+    const returned = Reflect.apply(end, this, given);
+    next();
+    return returned;
+  } as typeof end;
+}
+
+/** Whether the caller has gone away, as far as this machine knows: the connection was closed or reset, or its
+ *  other side sends no more. The last is how a closed browser tab or a killed client looks, and cannot be told
+ *  from a client that only closed its sending side; that one still gets its answer. */
+export function hasGone({ destroyed, req: { socket } }: ServerResponse): boolean {
+  return destroyed || socket.destroyed || socket.readableEnded;
+}
