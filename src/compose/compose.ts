@@ -14,7 +14,7 @@ import {
   measureOperations,
 } from '../adapters/telemetry/measured-ports.ts';
 import { createMetrics, type Metrics, showDroppedLines } from '../adapters/telemetry/metrics.ts';
-import { logRequest, observeRequest } from '../adapters/telemetry/request-facts.ts';
+import { logRequest, observeRequest, type RequestFacts } from '../adapters/telemetry/request-facts.ts';
 import {
   traceAuditTrail,
   traceConnector,
@@ -28,6 +28,7 @@ import type { Policy, PolicyOf } from '../core/operation/policy.ts';
 import { sweep } from '../core/use-cases/sweep.ts';
 import { createApiApp } from '../http/api-app.ts';
 import { createManagementApp } from '../http/management-app.ts';
+import { answerToBroken } from '../http/problems/broken-request.ts';
 import { createServers } from '../http/server/servers.ts';
 import type { TlsFilesOptions } from '../http/server/tls-files.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -122,8 +123,24 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
     newId: randomUUID,
   };
 
+  const { corsAllowedOrigins } = settings.server;
+  const onRequestDone = (facts: RequestFacts) => {
+    observeRequest(metrics, facts);
+    tracing?.endRequest(facts);
+    logRequest(logs, facts);
+  };
+  const answerBroken = {
+    api: answerToBroken({ newId: randomUUID, corsAllowedOrigins, route: 'unmatched', onDone: onRequestDone }),
+    management: answerToBroken({
+      newId: randomUUID,
+      corsAllowedOrigins: [],
+      route: 'management',
+      onDone: (facts) => logRequest(logs, facts),
+    }),
+  };
   const servers = createServers({
     ...settings.server,
+    answerBroken,
     tls: composeTls(settings, metrics, log),
     api: createApiApp({
       world,
@@ -135,15 +152,11 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
           'X-Forwarded-For names no address where the trusted proxies should have put the client’s: calls are counted and recorded under a proxy’s address. Check TRUST_PROXY_HOPS and the gateway',
         ),
       limits: settings.limits,
-      corsAllowedOrigins: settings.server.corsAllowedOrigins,
+      corsAllowedOrigins,
       authorizationUri: entra.authorizationUri,
       installation: () => installationOf(settings, buildInfo.version, entra.authorizationUri(null)),
       withinRequest: (begun, next) => (tracing === null ? next() : tracing.withinRequest(begun, next)),
-      onRequestDone: (facts) => {
-        observeRequest(metrics, facts);
-        tracing?.endRequest(facts);
-        logRequest(logs, facts);
-      },
+      onRequestDone,
     }),
     management: createManagementApp({
       readiness: async () => [

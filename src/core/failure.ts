@@ -23,6 +23,10 @@ export type Complaint = { readonly field: string; readonly message: string };
 export type Failure =
   // The request itself.
   | { readonly reason: 'request_invalid'; readonly complaints: readonly Complaint[] }
+  | { readonly reason: 'request_malformed'; readonly complaint: string }
+  | { readonly reason: 'request_timeout' }
+  | { readonly reason: 'headers_too_large' }
+  | { readonly reason: 'body_incomplete' }
   | { readonly reason: 'body_not_json'; readonly complaint: string }
   | { readonly reason: 'body_too_large'; readonly limit: number }
   | { readonly reason: 'media_type_unsupported'; readonly complaint: string }

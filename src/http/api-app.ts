@@ -13,9 +13,11 @@ import {
   type RequestFacts,
   requestContext,
 } from './middleware/request-context.ts';
+import { requireWellFormed } from './middleware/well-formed.ts';
 import type { Installation } from './openapi/described.ts';
 import type { AuthorizationUri } from './problems/answers.ts';
 import { sendProblem } from './problems/problem.ts';
+import { receiveBodies } from './request/request-body.ts';
 import { auditRoutes } from './resources/audit.ts';
 import { auditExportRoutes } from './resources/audit-export.ts';
 import { connectionRoutes } from './resources/connection.ts';
@@ -78,7 +80,8 @@ export function createApiApp(options: ApiAppOptions): Express {
   const { world } = options;
   const app = express();
   app.locals.callerLimit = callerLimit(options.limits.callerPerMinute);
-  app.set('query parser', 'simple');
+  // Routes read the whole query (`queryOf`); none of Express's parsers does.
+  app.set('query parser', false);
   app.set('etag', false);
   app.disable('x-powered-by');
 
@@ -103,6 +106,8 @@ export function createApiApp(options: ApiAppOptions): Express {
 
   app.use(exceptOptions(concurrencyLimit(options.limits.maxConcurrentRequests)));
   app.use(exceptOptions(addressLimit(options.limits.addressPerMinute)));
+
+  app.use(requireWellFormed, receiveBodies);
 
   app.use(
     connectionRoutes(world),

@@ -92,6 +92,7 @@ const server = z.object({
       return z.NEVER;
     }),
   tlsPollMs: integer(1),
+  requestTimeoutMs: integer(100),
   answerMs: integer(1000),
   drainMs: integer(0),
   shutdownMs: integer(0),

@@ -5,6 +5,7 @@ import type request from 'supertest';
 import examples from '../../src/http/openapi/examples.json' with { type: 'json' };
 import { texts } from '../../src/http/problems/problem-texts.ts';
 import { normalized } from '../support/normalized.ts';
+import { connectRaw, postHead } from '../support/raw-http.ts';
 import { hold, operationsPath, scene } from '../support/scene.ts';
 import { bearer, connectionPath, disconnectPath, eventsPath, startService } from '../support/service.ts';
 
@@ -23,7 +24,10 @@ function answered(operationId: string, name: string, { status, body, text, type 
   answers[operationId] = { ...byStatus, [status]: { ...byStatus[status], [name]: value } };
 }
 
-function refused(code: keyof typeof texts, { status, body }: request.Response): void {
+function refused(
+  code: keyof typeof texts,
+  { status, body }: Pick<request.Response, 'status' | 'body'>,
+): void {
   assert.deepEqual([status, body.code], [texts[code].status, code], JSON.stringify(body));
   problems[code] = normalized(body);
 }
@@ -105,6 +109,7 @@ async function badRequests(): Promise<void> {
   const authorization = bearer(await it.simulator.token('admin'));
   const post = () => api.post(disconnectPath).set({ authorization });
   refused('request_invalid', await it.disconnect({ query: '?dryrun=true' }));
+  await brokenRequests(authorization);
   refused('body_not_json', await post().type('json').send('{"reason":'));
   refused(
     'body_too_large',
@@ -129,6 +134,23 @@ async function badRequests(): Promise<void> {
   held.release();
   await first;
   refused('idempotency_key_reused', await it.disconnect({ ...keyed, ...why }));
+}
+
+async function brokenRequests(authorization: string): Promise<void> {
+  await it.beside({ requestTimeoutMs: 200 }, async (on) => {
+    const broken: [keyof typeof texts, string][] = [
+      ['request_malformed', `${postHead(disconnectPath, { authorization, 'content-length': 0 })}{}`],
+      ['body_incomplete', `${postHead(disconnectPath, { authorization, 'content-length': 9 })}{`],
+      ['headers_too_large', postHead(disconnectPath, { cookie: 'x'.repeat(17_000) })],
+      ['request_timeout', 'POST '],
+    ];
+    for (const [code, bytes] of broken) {
+      const connection = await connectRaw(on.url);
+      connection.send(bytes);
+      refused(code, await connection.answer());
+      connection.close();
+    }
+  });
 }
 
 async function badSignIns(): Promise<void> {

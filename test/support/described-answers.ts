@@ -43,6 +43,7 @@ const undescribed = new Set([
 // What the document says in words of every resource.
 const notAllowed = problemWith({ 405: ['method_not_allowed'] }, 'allow');
 const unmatched = problemWith({
+  400: ['request_malformed'],
   404: ['not_found'],
   429: ['rate_limited'],
   500: ['internal_error'],

@@ -6,6 +6,8 @@ export type Timings = Partial<Omit<Settings['disconnect'], 'policy'>> & {
   graphTimeoutMs?: number;
   /** Of a whole answer. */
   answerMs?: number;
+  /** For a request to arrive. */
+  requestTimeoutMs?: number;
   /** Of the database. */
   writeTimeoutMs?: number;
   limits?: Partial<Settings['limits']>;
@@ -13,10 +15,15 @@ export type Timings = Partial<Omit<Settings['disconnect'], 'policy'>> & {
 
 /** Settings that wait for nothing a test does not want to wait for. */
 export function adjusted(timings: Timings = {}): (settings: Settings) => Settings {
-  const { answerMs, graphTimeoutMs, writeTimeoutMs, limits, policy, ...disconnect } = timings;
+  const { answerMs, requestTimeoutMs, graphTimeoutMs, writeTimeoutMs, limits, policy, ...disconnect } =
+    timings;
   return (settings) => ({
     ...settings,
-    server: { ...settings.server, answerMs: answerMs ?? settings.server.answerMs },
+    server: {
+      ...settings.server,
+      answerMs: answerMs ?? settings.server.answerMs,
+      requestTimeoutMs: requestTimeoutMs ?? settings.server.requestTimeoutMs,
+    },
     graph: { ...settings.graph, timeoutMs: graphTimeoutMs ?? 1000 },
     audit: { ...settings.audit, writeTimeoutMs: writeTimeoutMs ?? settings.audit.writeTimeoutMs },
     limits: { ...settings.limits, callerPerMinute: 0, ...limits },

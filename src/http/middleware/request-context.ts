@@ -4,6 +4,8 @@ import type { Caller } from '../../core/caller.ts';
 import { type Deadline, deadlineAt } from '../../core/deadline.ts';
 import type { Failure } from '../../core/failure.ts';
 import type { NewId } from '../../core/ports.ts';
+import type { ArrivedBody } from '../request/arriving-body.ts';
+import { hasGone, whenOver } from '../server/over.ts';
 import { continueTrace, type TraceContext } from './trace-context.ts';
 
 /** What is known of a request while it is under way. */
@@ -14,6 +16,10 @@ export type RequestContext = {
   readonly address: string;
   /** By when it must be answered. */
   readonly deadline: Deadline;
+  /** What arrives of its body; begun to be read by `receiveBodies`. */
+  body: Promise<ArrivedBody>;
+  /** Whether the caller had gone when the answer was given. */
+  aborted: boolean;
   facts: CallFacts;
   failure: Failure | null;
   /** What was thrown, where that was a defect; for the log. */
@@ -31,7 +37,7 @@ export type RequestFacts = {
   readonly durationMs: number;
   readonly address: string;
   readonly userAgent: string | null;
-  /** The caller went away before the answer was out. */
+  /** The caller went away before the answer was out: `status` was not sent to anybody. */
   readonly aborted: boolean;
   readonly call: CallFacts;
   readonly failure: Failure | null;
@@ -44,8 +50,8 @@ export type CallerLimit = (caller: Caller, response: Response) => void;
 /** What is known of a request as it comes in. */
 export type RequestBegun = Pick<RequestFacts, 'requestId' | 'trace' | 'method'>;
 
-/** Gives each request its id and its place in a trace, and tells `onDone` when it is over. What happens
- *  in between happens inside `within`. */
+/** Gives each request its id and its place in a trace, and tells `onDone` when it is over: when the work on it
+ *  has ended, also where its caller has gone before. What happens in between happens inside `within`. */
 export function requestContext(options: {
   newId: NewId;
   /** From where a request came. */
@@ -62,13 +68,18 @@ export function requestContext(options: {
       trace: continueTrace(traceparentOf(request)),
       address: options.addressOf(request),
       deadline: deadlineAt(begun + options.answerMs, () => performance.now()),
+      body: unread,
+      aborted: false,
       facts: {},
       failure: null,
       defect: null,
     };
     response.locals.context = context;
     response.setHeader('client-request-id', context.requestId);
-    response.on('close', () => {
+    response.on('prefinish', () => {
+      context.aborted = hasGone(response);
+    });
+    whenOver(response, () => {
       options.onDone({
         requestId: context.requestId,
         trace: context.trace,
@@ -78,7 +89,7 @@ export function requestContext(options: {
         durationMs: performance.now() - begun,
         address: context.address,
         userAgent: request.headers['user-agent']?.slice(0, 256) ?? null,
-        aborted: !response.writableFinished,
+        aborted: context.aborted || !response.writableFinished,
         call: context.facts,
         failure: context.failure,
         defect: context.defect,
@@ -88,6 +99,8 @@ export function requestContext(options: {
     options.within({ requestId, trace, method: request.method }, next);
   };
 }
+
+const unread = Promise.resolve<ArrivedBody>({ state: 'none' });
 
 export function contextOf(response: Response): RequestContext {
   return response.locals.context as RequestContext;
@@ -102,7 +115,7 @@ export function callOf(request: Request, response: Response): Call {
     requestId: context.requestId,
     address: context.address,
     deadline: context.deadline,
-    gone: () => response.destroyed,
+    gone: () => hasGone(response),
     admit: (caller) => limits(caller, response),
     noted: () => context.facts,
     note: (facts) => {

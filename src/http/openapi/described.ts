@@ -45,7 +45,14 @@ type Description = {
 };
 
 /** For every call, whoever makes it. */
-export const anyCall = ['rate_limited', 'overloaded', 'internal_error'] as const satisfies ProblemCode[];
+export const anyCall = [
+  'request_malformed',
+  'request_timeout',
+  'headers_too_large',
+  'rate_limited',
+  'overloaded',
+  'internal_error',
+] as const satisfies ProblemCode[];
 
 const signedIn = [
   'token_missing',
@@ -84,6 +91,7 @@ export const fromGraph = [
 /** Where there may be a body. */
 export const withBody = [
   'request_invalid',
+  'body_incomplete',
   'body_not_json',
   'body_too_large',
   'media_type_unsupported',

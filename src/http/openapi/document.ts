@@ -17,7 +17,7 @@ const description = `Portals disconnect Intune's ChromeOS connector through this
 
 Every call needs an Entra ID access token of a user, for this API, from a portal that may call. Where an answer is a problem, branch on its \`code\`; what each means, what the user sees and what to do is at [/docs/errors](/docs/errors).
 
-Besides what is listed here, every resource answers \`OPTIONS\` with \`Allow\`, those that take \`GET\` take \`HEAD\` too, other methods are answered with the problem \`method_not_allowed\` and other paths with \`not_found\`. \`traceparent\` is continued where it is valid.`;
+Besides what is listed here, every resource answers \`OPTIONS\` with \`Allow\`, those that take \`GET\` take \`HEAD\` too, other methods are answered with the problem \`method_not_allowed\` and other paths with \`not_found\`. A parameter that is unknown or given twice is refused everywhere. A request that is not valid HTTP, or is followed by what is not, is answered with a problem too, and the connection is closed. \`traceparent\` is continued where it is valid.`;
 
 /** The OpenAPI document of this installation: made of the schemas that requests are checked with. */
 export function openApiDocument(installation: Installation): object {

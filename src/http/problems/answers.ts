@@ -38,6 +38,14 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
           .join(' '),
         extra: { errors: failure.complaints },
       });
+    case 'request_malformed':
+      return say('request_malformed', { detail: `${failure.complaint} Nothing was done.` });
+    case 'request_timeout':
+      return say('request_timeout');
+    case 'headers_too_large':
+      return say('headers_too_large');
+    case 'body_incomplete':
+      return say('body_incomplete');
     case 'body_not_json':
       return say('body_not_json', { detail: failure.complaint });
     case 'body_too_large':

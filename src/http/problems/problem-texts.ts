@@ -15,6 +15,29 @@ export const texts = {
     title: 'The request is not valid',
     hint: 'Correct the fields named and send it again.',
   },
+  request_malformed: {
+    status: 400,
+    title: 'The request is malformed',
+    hint: 'This is a defect of the calling program or of a proxy in between: report it with the request id.',
+  },
+  request_timeout: {
+    status: 408,
+    title: 'The request took too long to arrive',
+    detail: 'The request did not arrive whole in time. Nothing was done.',
+    hint: 'Check the network, and send it again.',
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'The headers are too large',
+    detail: 'The request line and the headers have more than 16 KiB. Nothing was done.',
+    hint: 'Send fewer or shorter headers.',
+  },
+  body_incomplete: {
+    status: 400,
+    title: 'The body did not arrive whole',
+    detail: 'The connection ended, or failed, before the whole body had arrived. Nothing was done.',
+    hint: 'Send the whole request again.',
+  },
   body_not_json: {
     status: 400,
     title: 'The body can not be read',

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Request, Response } from 'express';
 import { type Failure, graphTraceOf } from '../../core/failure.ts';
 import { contextOf } from '../middleware/request-context.ts';
@@ -11,45 +12,76 @@ export function sendProblem(
   failure: Failure,
   authorizationUri: AuthorizationUri,
 ): void {
+  const context = contextOf(response);
   const replayOf = 'replayOf' in failure ? failure.replayOf : undefined;
-  const requestId = replayOf ?? contextOf(response).requestId;
+  const requestId = replayOf ?? context.requestId;
   if (replayOf !== undefined) {
     response.setHeader('client-request-id', replayOf);
     response.setHeader('idempotency-replayed', 'true');
   }
-  const answer = answerTo(failure, authorizationUri);
-  const graph = graphTraceOf(failure);
-  if (graph !== null && graph.requestId !== null) response.setHeader('request-id', graph.requestId);
-  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
+  const graphRequestId = graphTraceOf(failure)?.requestId ?? null;
+  if (graphRequestId !== null) response.setHeader('request-id', graphRequestId);
+  const problem = problemOf(failure, { requestId, traceId: context.trace.traceId }, authorizationUri);
+  for (const [name, value] of Object.entries(problem.headers)) response.setHeader(name, value);
+  response.status(problem.status);
+  response.setHeader(
+    'content-type',
+    wantsPlainJson(request) ? 'application/json' : 'application/problem+json',
+  );
+  const text = JSON.stringify(problem.body);
+  response.setHeader('content-length', Buffer.byteLength(text));
+  response.end(request.method === 'HEAD' ? undefined : text);
+}
 
+/** The whole answer, status line and all, to what is no request and so has no response to answer with. It
+ *  says that the connection closes. */
+export function problemText(
+  failure: Failure,
+  ids: ProblemIds,
+  headers: Readonly<Record<string, string>>,
+): { readonly status: number; readonly text: string } {
+  const { status, body } = problemOf(failure, ids, () => '');
+  const text = JSON.stringify(body);
+  const lines = Object.entries({
+    ...headers,
+    'client-request-id': ids.requestId,
+    'content-type': 'application/problem+json',
+    'content-length': String(Buffer.byteLength(text)),
+    'cache-control': 'no-store',
+    date: new Date().toUTCString(),
+    connection: 'close',
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}`;
+  return { status, text: `${head}\r\n${text}` };
+}
+
+type ProblemIds = { readonly requestId: string; readonly traceId: string };
+
+function problemOf(failure: Failure, ids: ProblemIds, authorizationUri: AuthorizationUri) {
+  const { requestId, traceId } = ids;
+  const { status, code, title, detail, hint, headers = {}, extra } = answerTo(failure, authorizationUri);
   const body = {
-    type: `/docs/errors#${answer.code}`,
-    title: answer.title,
-    status: answer.status,
-    detail: answer.detail,
+    type: `/docs/errors#${code}`,
+    title,
+    status,
+    detail,
     instance: `urn:uuid:${requestId}`,
-    code: answer.code,
+    code,
     requestId,
-    traceId: contextOf(response).trace.traceId,
-    hint: answer.hint,
-    ...answer.extra,
+    traceId,
+    hint,
+    ...extra,
     error: {
-      code: answer.code,
-      message: `${answer.detail} ${answer.hint}`,
+      code,
+      message: `${detail} ${hint}`,
       innerError: {
-        'request-id': graph?.requestId ?? requestId,
+        'request-id': graphTraceOf(failure)?.requestId ?? requestId,
         'client-request-id': requestId,
         date: new Date().toISOString(),
       },
     },
   };
-  response.status(answer.status);
-  response.setHeader(
-    'content-type',
-    wantsPlainJson(request) ? 'application/json' : 'application/problem+json',
-  );
-  if (request.method === 'HEAD') response.end();
-  else response.end(JSON.stringify(body));
+  return { status, headers, body };
 }
 
 // Microsoft's Graph client reads an error only when it is labelled application/json.

@@ -1,12 +1,19 @@
-import express, { type Request, type Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { CallFailed, type Complaint, type Failure } from '../../core/failure.ts';
+import { contextOf } from '../middleware/request-context.ts';
+import { bringsNoHttp } from '../server/broken-requests.ts';
+import { receiveBody } from './arriving-body.ts';
+import { repeatedMember } from './repeated-member.ts';
 
 /** The largest body any route takes, in bytes. */
 const bodyLimit = 16 * 1024;
 
-// Compressed bodies are refused: none of ours is large enough to be worth it.
-const readBytes = express.raw({ type: () => true, limit: bodyLimit, inflate: false });
+/** Begins to read the body as it arrives, whoever asks for it when. */
+export const receiveBodies: RequestHandler = (request, response, next) => {
+  contextOf(response).body = receiveBody(request, bodyLimit);
+  next();
+};
 
 /** Text a person wrote, of at most `maximum` characters (code points) in any language. */
 export const words = (maximum: number) =>
@@ -49,38 +56,64 @@ export const cursor = maybe(
     .meta({ description: 'Where the page begins: `nextCursor` of the page before.' }),
 );
 
-/** The body as `schema` wants it; `null` where there is none (no bytes, whatever the content type or
- *  coding). Reads it only now, when the caller is known: a stranger's slow body must not hold a place.
- *  Fails with what is wrong with it. */
+/** The body as `schema` wants it; `null` where there is none. Waits for what of it is still to come, which is
+ *  why nobody asks before the caller is known. Fails with `body_incomplete`, or with what else is wrong. */
 export async function jsonBody<Schema extends z.ZodType>(
   request: Request,
   response: Response,
   schema: Schema,
 ): Promise<z.infer<Schema> | null> {
-  if (request.get('content-length') === '0') return null;
-  const bytes = await read(request, response);
-  if (bytes.length === 0) return null;
-  if (!/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(request.get('content-type') ?? '')) {
+  const body = await contextOf(response).body;
+  if (body.state === 'too_large') throw new CallFailed({ reason: 'body_too_large', limit: bodyLimit });
+  if (body.state === 'incomplete') throw new CallFailed({ reason: 'body_incomplete' });
+  if (bringsNoHttp(request.socket)) throw new CallFailed(followedByNoHttp);
+  if (body.state === 'none') return null;
+  requireMediaType(request);
+  return checked(schema, parse(body.bytes));
+}
+
+const followedByNoHttp: Failure = {
+  reason: 'request_malformed',
+  complaint: 'The request is followed by bytes that are not HTTP: is Content-Length the length of the body?',
+};
+
+function requireMediaType({ headers }: Request): void {
+  if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
     throw new CallFailed({
       reason: 'media_type_unsupported',
-      complaint: 'The body must be application/json in UTF-8, or empty.',
+      complaint: 'The body must not be compressed.',
     });
   }
-  return checked(schema, parse(bytes));
-}
-
-/** A query without parameters: an unknown one is refused, not ignored, since it may have been meant to hold
- *  an act back. */
-export const noQuery = z.strictObject({});
-
-function read(request: Request, response: Response): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    readBytes(request, response, (error?: unknown) => {
-      if (error !== undefined) reject(new CallFailed(failureOfBody(error), { cause: error }));
-      else resolve(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0));
+  if (!/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(headers['content-type'] ?? '')) {
+    throw new CallFailed({
+      reason: 'media_type_unsupported',
+      complaint: 'The body must be application/json in UTF-8, or there must be none.',
     });
-  });
+  }
 }
+
+/** The query as `schema` wants it, from the first byte to the last. Fails with `request_invalid`: also for a
+ *  parameter that is given twice, or that `schema` does not know, since it may have been meant to hold an act
+ *  back. */
+export function queryOf<Schema extends z.ZodType>(request: Request, schema: Schema): z.infer<Schema> {
+  const parameters = queryParameters(request);
+  const repeated = [...new Set(parameters.keys())].filter((name) => parameters.getAll(name).length > 1);
+  if (repeated.length > 0) {
+    const complaints = repeated.map((name) => ({ field: shown(name), message: 'must be given once' }));
+    throw new CallFailed({ reason: 'request_invalid', complaints });
+  }
+  return checked(schema, Object.fromEntries(parameters));
+}
+
+/** Every parameter of the query, as the URL Standard reads it; Express's parsers stop at 1,000. */
+export function queryParameters({ originalUrl }: Request): URLSearchParams {
+  const at = originalUrl.indexOf('?');
+  // With its question mark: the constructor takes one away, and a second one belongs to a name.
+  return new URLSearchParams(at === -1 ? '' : originalUrl.slice(at));
+}
+
+/** A query without parameters. */
+export const noQuery = z.strictObject({});
 
 /** `value` as `schema` wants it. Fails with `request_invalid`, which names each field. */
 export function checked<Schema extends z.ZodType>(schema: Schema, value: unknown): z.infer<Schema> {
@@ -92,26 +125,35 @@ export function checked<Schema extends z.ZodType>(schema: Schema, value: unknown
 function complaintsOf(issue: z.core.$ZodIssue): Complaint[] {
   const path = issue.path.join('.');
   if (issue.code !== 'unrecognized_keys') return [{ field: path, message: issue.message }];
-  // The name is the caller's: as much of it as helps.
-  return issue.keys.map((key) => ({ field: key.slice(0, 100), message: 'is not something this call takes' }));
+  return issue.keys.map((key) => ({ field: shown(key), message: 'is not something this call takes' }));
+}
+
+/** A name that is the caller's: as much of it as helps. */
+function shown(name: string): string {
+  return name.slice(0, 100);
 }
 
 function parse(bytes: Buffer): unknown {
+  const text = textOf(bytes);
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    throw new CallFailed({ reason: 'body_not_json', complaint: 'The body is not JSON in UTF-8.' });
+    const value: unknown = JSON.parse(text);
+    const field = repeatedMember(text);
+    if (field === null) return value;
+    throw new CallFailed({
+      reason: 'request_invalid',
+      complaints: [{ field: shown(field), message: 'must be given once' }],
+    });
+  } catch (error) {
+    throw error instanceof SyntaxError ? new CallFailed(noJson) : error;
   }
 }
 
-function failureOfBody(error: unknown): Failure {
-  const type = typeof error === 'object' && error !== null && 'type' in error ? error.type : null;
-  switch (type) {
-    case 'entity.too.large':
-      return { reason: 'body_too_large', limit: bodyLimit };
-    case 'encoding.unsupported':
-      return { reason: 'media_type_unsupported', complaint: 'The body must not be compressed.' };
-    default:
-      return { reason: 'body_not_json', complaint: 'The body could not be read.' };
+function textOf(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new CallFailed(noJson);
   }
 }
+
+const noJson: Failure = { reason: 'body_not_json', complaint: 'The body is not JSON in UTF-8.' };

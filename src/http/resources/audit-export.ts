@@ -9,7 +9,7 @@ import { sendJson } from '../answer/json.ts';
 import { sendStreamed } from '../answer/streamed.ts';
 import { apiPath } from '../api-path.ts';
 import { callOf } from '../middleware/request-context.ts';
-import { checked } from '../request/request-body.ts';
+import { queryOf, queryParameters } from '../request/request-body.ts';
 import { auditSelection } from './audit.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 import { ocsfOf } from './ocsf.ts';
@@ -35,9 +35,9 @@ export function auditExportRoutes(world: World, version: string): Router {
   router
     .route(`${apiPath}/audit/export`)
     .get(async (request, response) => {
-      const named = request.query.format === 'ocsf' ? 'ocsf' : 'ndjson';
+      const named = queryParameters(request).get('format') === 'ocsf' ? 'ocsf' : 'ndjson';
       const entries = await exportAudit(world, callOf(request, response), named, () => {
-        const { format: _format, ...selection } = checked(exportQuery, request.query);
+        const { format: _format, ...selection } = queryOf(request, exportQuery);
         return selection;
       });
       const day = new Date(world.clock()).toISOString().slice(0, 10);

@@ -9,7 +9,7 @@ import { apiPath } from '../api-path.ts';
 import { callOf } from '../middleware/request-context.ts';
 import { operationPath } from '../problems/answers.ts';
 import { hasAlready, idempotencyKeyOf, ifMatchOf } from '../request/preconditions.ts';
-import { checked, jsonBody, words } from '../request/request-body.ts';
+import { jsonBody, queryOf, queryParameters, words } from '../request/request-body.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
 export const intentBody = z.strictObject(
@@ -25,7 +25,6 @@ export const intentBody = z.strictObject(
   'must be a JSON object',
 );
 
-// An unknown parameter is refused, not ignored: it may have been meant to hold the act back.
 export const disconnectQuery = z.strictObject({
   dryRun: z
     .enum(['true', 'false'], 'must be true or false')
@@ -53,8 +52,7 @@ export function connectionRoutes(world: World): Router {
     .post(async (request, response) => {
       const readRequest = () => disconnectRequestOf(request, response);
       const call = callOf(request, response);
-      // Whoever says dryRun in any form must not disconnect: the value is judged inside.
-      if ('dryRun' in request.query && request.query.dryRun !== 'false') {
+      if (asksForDryRun(request)) {
         sendDryRun(response, await dryRun(world, call, readRequest));
       } else {
         sendReply(response, await disconnect(world, call, readRequest));
@@ -65,8 +63,15 @@ export function connectionRoutes(world: World): Router {
   return router;
 }
 
+/** Whoever says dryRun in any form must not disconnect; whether the value is right is judged later. */
+function asksForDryRun(request: Request): boolean {
+  return queryParameters(request)
+    .getAll('dryRun')
+    .some((value) => value !== 'false');
+}
+
 async function disconnectRequestOf(request: Request, response: Response): Promise<DisconnectRequest> {
-  checked(disconnectQuery, request.query);
+  queryOf(request, disconnectQuery);
   const {
     reason = null,
     ticket = null,

@@ -7,6 +7,10 @@ import type { DryRun } from '../../core/use-cases/dry-run.ts';
 // Every reason, so that the compiler finds one that is missing.
 const failureReasons = {
   request_invalid: true,
+  request_malformed: true,
+  request_timeout: true,
+  headers_too_large: true,
+  body_incomplete: true,
   body_not_json: true,
   body_too_large: true,
   media_type_unsupported: true,

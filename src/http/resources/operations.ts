@@ -9,7 +9,7 @@ import { sendJson } from '../answer/json.ts';
 import { apiPath } from '../api-path.ts';
 import { callOf } from '../middleware/request-context.ts';
 import { ifMatchOf, preferredWaitMs } from '../request/preconditions.ts';
-import { checked, cursor, jsonBody, limit, maybe, noQuery, words } from '../request/request-body.ts';
+import { checked, cursor, jsonBody, limit, maybe, noQuery, queryOf, words } from '../request/request-body.ts';
 import { sendReply } from './connection.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
@@ -44,7 +44,7 @@ export function operationRoutes(world: World): Router {
     .route(`${apiPath}/operations`)
     .get(async (request, response) => {
       const page = await listOperations(world, callOf(request, response), () =>
-        checked(operationsQuery, request.query),
+        queryOf(request, operationsQuery),
       );
       sendJson(response, { operations: page.operations, nextCursor: page.nextCursor });
     })
@@ -78,7 +78,7 @@ export function operationRoutes(world: World): Router {
           () => checked(pathId, request.params).id,
           verb,
           async () => {
-            checked(noQuery, request.query);
+            queryOf(request, noQuery);
             return checked(decision, (await jsonBody(request, response, decision)) ?? {}).reason;
           },
         );
@@ -91,7 +91,7 @@ export function operationRoutes(world: World): Router {
     .route(`${apiPath}/operations/:id/execute`)
     .post(async (request, response) => {
       const reply = await execute(world, callOf(request, response), async () => {
-        checked(noQuery, request.query);
+        queryOf(request, noQuery);
         await jsonBody(request, response, nothing);
         return { operationId: checked(pathId, request.params).id, ifMatch: ifMatchOf(request) };
       });

@@ -3,17 +3,22 @@ import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Express } from 'express';
+import { answerBrokenRequests, type BrokenRequest } from './broken-requests.ts';
 import { InFlight } from './in-flight.ts';
 import { TlsFiles, type TlsFilesOptions } from './tls-files.ts';
 
 export type ServersOptions = {
   readonly api: Express;
   readonly management: Express;
+  /** Give the whole answer to what is no request, and tell of it. */
+  readonly answerBroken: Readonly<Record<'api' | 'management', (request: BrokenRequest) => string>>;
   /** 0 takes any free port. */
   readonly port: number;
   readonly managementPort: number;
   /** With these the API port speaks TLS. */
   readonly tls: TlsFilesOptions | null;
+  /** Within which a request must have arrived whole, in milliseconds. */
+  readonly requestTimeoutMs: number;
   /** How long to keep serving after `close` is called, in milliseconds: endpoints and gateways need a
    *  moment to forget us. */
   readonly drainMs: number;
@@ -36,10 +41,8 @@ export type Servers = {
 // Longer than gateways keep an idle connection before they reuse it (60 s is usual): whoever closes first
 // must be them, or a call is lost on a connection that we are just closing.
 const keepAliveTimeoutMs = 75_000;
-// A request must have arrived within this; Node's own 431 and 408 answer what is too big or too slow.
-const requestTimeoutMs = 15_000;
-// Node looks for late ones only every 30 s unless told otherwise.
-const connectionsCheckingInterval = 2000;
+// How often to look for requests that are late; Node does so only every 30 s.
+const lateCheckMs = 2000;
 // When we stop listening, a request that is on its way has this long to arrive.
 const arrivalMs = 1000;
 
@@ -47,17 +50,21 @@ const arrivalMs = 1000;
 export function createServers(options: ServersOptions): Servers {
   const tlsFiles = options.tls === null ? null : new TlsFiles(options.tls);
   const inFlight = new InFlight();
-  const secure =
-    tlsFiles === null ? null : https.createServer({ ...tlsFiles.load(), connectionsCheckingInterval });
-  const api = secure ?? http.createServer({ connectionsCheckingInterval });
-  api.on('request', inFlight.listener);
-  api.on('request', options.api);
+  const { requestTimeoutMs } = options;
+  const listenOptions = {
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(lateCheckMs, requestTimeoutMs),
+    keepAliveTimeout: keepAliveTimeoutMs,
+    // Looked at where an answer of ours can be given.
+    requireHostHeader: false,
+  };
+  const secure = tlsFiles === null ? null : https.createServer({ ...tlsFiles.load(), ...listenOptions });
+  const api = secure ?? http.createServer(listenOptions);
+  const management = http.createServer(listenOptions);
+  prepare(api, options.api, inFlight, options.answerBroken.api);
+  prepare(management, options.management, new InFlight(), options.answerBroken.management);
   const sockets = followSockets(api);
-  const management = http.createServer(options.management);
-  for (const server of [api, management]) {
-    server.requestTimeout = requestTimeoutMs;
-    server.keepAliveTimeout = keepAliveTimeoutMs;
-  }
   let draining: Promise<number> | null = null;
 
   async function drain(): Promise<number> {
@@ -100,6 +107,25 @@ export function createServers(options: ServersOptions): Servers {
       await closed;
     },
   };
+}
+
+function prepare(
+  server: http.Server,
+  app: Express,
+  inFlight: InFlight,
+  answer: (request: BrokenRequest) => string,
+): void {
+  // Node drops headers beyond its limit and tells no one: one of them may be the condition of an act. The
+  // limit of 16 KiB for all of them holds.
+  server.maxHeadersCount = 0;
+  // A client that has closed its sending side still gets its answer. (Not over TLS: there Node does not notice
+  // a client that is gone without a last word if it is to tolerate this.)
+  Object.assign(server, { httpAllowHalfOpen: true });
+  server.on('request', inFlight.listener);
+  server.on('request', app);
+  // Express hears of it as of any request, and refuses it.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  answerBrokenRequests(server, inFlight, answer);
 }
 
 /** The server's connections. */

@@ -28,6 +28,22 @@ const problems: Record<ProblemCode, Told> = {
     what: 'Something in the form is not what the service takes.',
     next: 'Correct what is named below, and try again.',
   },
+  request_malformed: {
+    what: 'The service could not read what this portal, or a proxy in between, sent. Nothing was done.',
+    next: 'Reload the page and try again. If it stays, give the request id to the operators.',
+  },
+  request_timeout: {
+    what: 'Your request took too long to arrive. Nothing was done.',
+    next: 'Check your network and try again.',
+  },
+  headers_too_large: {
+    what: 'This portal sent more than the service takes. Nothing was done.',
+    next: 'Clear this site’s cookies, reload the page and try again. If it stays, tell the operators.',
+  },
+  body_incomplete: {
+    what: 'Your request broke off on its way. Nothing was done.',
+    next: 'Check your network and try again.',
+  },
   body_not_json: {
     what: 'The service could not read what this portal sent.',
     next: 'Reload the page and try again. If it stays, give the request id to the operators.',

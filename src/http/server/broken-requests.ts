@@ -1,0 +1,92 @@
+import type { Server } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Failure } from '../../core/failure.ts';
+import { brokenOff } from '../request/arriving-body.ts';
+import type { InFlight } from './in-flight.ts';
+import { whenOver } from './over.ts';
+
+/** What came over a connection and is no request. */
+export type BrokenRequest = {
+  readonly failure: Failure;
+  /** The peer's own address. */
+  readonly address: string;
+  /** The `Origin` it named, as far as it can be read. */
+  readonly origin: string | null;
+};
+
+// How long to read on after the last word: closing at once would reset the connection under an answer that the
+// client has not read yet (RFC 9112 9.6).
+const lingerMs = 2000;
+
+const broken = new WeakSet<Duplex>();
+
+/** Whether what came over this connection, besides the requests that were under way on it, is not HTTP. */
+export function bringsNoHttp(socket: Socket): boolean {
+  return broken.has(socket);
+}
+
+/** Takes Node's place in answering what is no request, which it would do with a bare status line, even where an
+ *  answer to the request before is still to come. Here requests under way hear that nothing good follows them,
+ *  get their true answers, and then the connection closes; where none is, `answer` gives the whole answer's text. */
+export function answerBrokenRequests(
+  server: Server,
+  inFlight: InFlight,
+  answer: (request: BrokenRequest) => string,
+): void {
+  const refuse = (socket: Socket, failure: Failure, bytes: Buffer | null) => {
+    socket.end(answer({ failure, address: socket.remoteAddress ?? '', origin: originIn(bytes) }));
+    linger(socket);
+  };
+
+  server.on('clientError', (error: ClientError, socket) => {
+    const failure = failureOf(error);
+    if (failure === null || !(socket instanceof Socket)) return void socket.destroy();
+    if (broken.has(socket)) return;
+    broken.add(socket);
+    const underWay = inFlight.on(socket);
+    const last = underWay.at(-1);
+    if (last !== undefined) {
+      // Node would destroy the connection at the answer's end, which the client may not have read by then.
+      socket.destroySoon = () => linger(socket.end());
+      if (last.headersSent) whenOver(last, socket.destroySoon);
+      inFlight.closeAfterwards(socket);
+      for (const { req } of underWay) if (!req.complete) req.emit(brokenOff);
+    } else if (inFlight.answeredEarly(socket)) linger(socket.end());
+    else refuse(socket, failure, error.rawPacket ?? null);
+  });
+  server.on('connect', (_request, socket) => {
+    if (!(socket instanceof Socket)) return void socket.destroy();
+    refuse(
+      socket,
+      { reason: 'request_malformed', complaint: 'This is no proxy: CONNECT is not taken.' },
+      null,
+    );
+  });
+}
+
+type ClientError = Error & { readonly code?: string; readonly rawPacket?: Buffer };
+
+/** What Node's parser or its clock says of the bytes; `null` where the connection itself broke. */
+function failureOf({ code = '', message }: ClientError): Failure | null {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { reason: 'request_timeout' };
+  if (code === 'HPE_HEADER_OVERFLOW') return { reason: 'headers_too_large' };
+  if (!code.startsWith('HPE_')) return null;
+  return {
+    reason: 'request_malformed',
+    complaint: `It is not HTTP (${message.replace(/^Parse Error: /, '')}).`,
+  };
+}
+
+function originIn(bytes: Buffer | null): string | null {
+  return /\r\norigin:[ \t]*([^\r\n]+?)[ \t]*\r\n/i.exec(bytes?.toString('latin1') ?? '')?.[1] ?? null;
+}
+
+/** Closes a connection whose last byte was handed over, when the other side has closed it too, or soon. */
+function linger(socket: Socket): void {
+  const close = () => socket.destroy();
+  const timer = setTimeout(close, lingerMs);
+  socket.once('close', () => clearTimeout(timer));
+  if (socket.readableEnded) socket.once('finish', close);
+  else socket.once('end', close);
+}
