@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { GroupCommit } from '../adapters/database/group-commit.ts';
 import { createPostgresAuditTrail } from '../adapters/database/postgres-audit-trail.ts';
 import { createPostgresOperations } from '../adapters/database/postgres-operations.ts';
 import { createGraphConnector } from '../adapters/graph/graph-connector.ts';
@@ -12,6 +13,7 @@ import {
   measureConnector,
   measureIdentity,
   measureOperations,
+  measureReads,
 } from '../adapters/telemetry/measured-ports.ts';
 import { createMetrics, type Metrics, showDroppedLines } from '../adapters/telemetry/metrics.ts';
 import { logRequest, observeRequest, type RequestFacts } from '../adapters/telemetry/request-facts.ts';
@@ -21,9 +23,10 @@ import {
   traceHttpClient,
   traceIdentity,
   traceOperations,
+  traceReads,
 } from '../adapters/telemetry/traced-ports.ts';
 import { Tracing } from '../adapters/telemetry/tracing.ts';
-import type { World } from '../core/call.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import type { Policy, PolicyOf } from '../core/operation/policy.ts';
 import { sweep } from '../core/use-cases/sweep.ts';
 import { createApiApp } from '../http/api-app.ts';
@@ -33,6 +36,7 @@ import { createServers } from '../http/server/servers.ts';
 import type { TlsFilesOptions } from '../http/server/tls-files.ts';
 import type { Settings } from '../settings/settings.ts';
 import { endsWithin, repeat } from './background.ts';
+import { WriteBacklog } from './backlog.ts';
 import { readBuildInfo } from './build-info.ts';
 import { composeAudit, readAuditKeys } from './compose-audit.ts';
 import { composeDatabase } from './compose-database.ts';
@@ -64,10 +68,10 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
   const postgres = composeDatabase(settings, metrics, writes, log);
   const { database } = postgres;
   const auditKeys = readAuditKeys(settings.audit);
+  const commits = new GroupCommit(database, settings.audit.writeTimeoutMs);
   const trail = traced(
     measureAuditTrail(
-      createPostgresAuditTrail(database, {
-        timeoutMs: settings.audit.writeTimeoutMs,
+      createPostgresAuditTrail(database, commits, {
         verifiers: auditKeys.verifiers,
         lateMs: settings.audit.lateMs,
         contradicts: (chain) => audit.contradicts(chain),
@@ -84,8 +88,10 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
     return tracing === null ? port : trace(port, tracing);
   }
 
+  const backlog = composeBacklog(log);
+
   let closing: Promise<void> | null = null;
-  const world: World = {
+  const dependencies: Dependencies = {
     access: {
       requiredScope: settings.entra.requiredScope,
       allowedClientIds: new Set(settings.entra.allowedClientIds),
@@ -98,6 +104,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
       traceConnector,
     ),
     audit: trail,
+    reads: traced(measureReads(commits, metrics, writes), traceReads),
     rejectedSignIn: audit.rejectedSignIn,
     keepNames: settings.audit.keepNames,
     operations: traced(
@@ -108,6 +115,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
       ),
       traceOperations,
     ),
+    backlog,
     policyOf: policiesOf(settings.disconnect),
     timing: {
       graphTimeoutMs: settings.graph.timeoutMs,
@@ -143,7 +151,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
     answerBroken,
     tls: composeTls(settings, metrics, log),
     api: createApiApp({
-      world,
+      dependencies,
       version: buildInfo.version,
       trustProxyHops: settings.server.trustProxyHops,
       onNoForwardedAddress: () =>
@@ -170,6 +178,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
         postgres.showGauges();
         showDroppedLines(metrics, logs.output.dropped);
         metrics.requestsInFlight.set(servers.inFlight());
+        metrics.outcomesWaiting.set(backlog.size);
         return { contentType: metrics.registry.contentType, text: await metrics.registry.metrics() };
       },
     }),
@@ -178,7 +187,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
   // Operations whose time is up. A sweep that fails is not lost: the next one finds the same.
   const sweeping = repeat(settings.disconnect.sweepMs, async () => {
     try {
-      const ended = await sweep(world);
+      const ended = await sweep(dependencies);
       if (ended > 0) log.warn({ ended }, 'operations whose time was up were ended');
     } catch (error) {
       log.warn({ error }, 'operations whose time is up could not be looked for');
@@ -187,15 +196,21 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
 
   /** In this order: nobody new, those who are here, our own work, what all of that stood on. */
   async function close(): Promise<void> {
+    const { drainMs, shutdownMs } = settings.server;
+    const endsAt = performance.now() + drainMs + shutdownMs;
     const unfinished = await servers.drain();
     if (unfinished > 0) log.error({ unfinished }, 'calls were left unfinished: their time was up');
+    const recorded = await endsWithin(Math.max(0, endsAt - performance.now()), backlog.settled());
+    backlog.stop();
+    if (!recorded)
+      log.error({ waiting: backlog.size }, 'outcomes could not be recorded before the process ended');
     const tidied = await endsWithin(
       settings.server.tidyMs,
       Promise.all([sweeping.stop(), audit.close(), entra.close()]).then(() =>
         Promise.allSettled([postgres.close(), http.close(), tracing?.close()]),
       ),
     );
-    if (!tidied) log.warn('not everything let go in time');
+    if (!tidied) log.warn('shutdown cleanup timed out');
     // Last, so that readiness and metrics can be read to the end.
     await servers.close();
   }
@@ -221,6 +236,24 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
 function logsOf({ log, audit }: Settings): Logs {
   return createLogs({ level: log.level, maxWaiting: log.maxWaiting, auditEvents: audit.stdout });
 }
+
+function composeBacklog(log: Logger): WriteBacklog {
+  return new WriteBacklog({
+    pause: (ms) => sleep(ms),
+    // Whole, since the log may be all that remains of it.
+    onWaiting: ({ kind, event }) => log.error({ kind, event }, waitingTexts[kind]),
+    onWritten: ({ kind, event }) =>
+      log.warn(
+        { kind, operationId: event.operationId, requestId: event.requestId },
+        'it is on the record now',
+      ),
+  });
+}
+
+const waitingTexts = {
+  outcome: 'the outcome of a disconnect could not be recorded; it is tried until it is on the record',
+  unsent: 'an operation may be on record that was never sent; it is ended as soon as the database answers',
+} as const;
 
 function composeTracing({ tracing }: Settings, version: string, log: Logger): Tracing | null {
   if (tracing.endpoint === null) return null;

@@ -1,8 +1,6 @@
 import type { Caller } from './caller.ts';
 import { CallFailed } from './failure.ts';
-
-/** What a caller may do here. */
-export type Permission = 'read_connection' | 'disconnect' | 'approve' | 'read_audit';
+import type { Permission } from './permission.ts';
 
 const allPermissions: readonly Permission[] = ['read_connection', 'disconnect', 'approve', 'read_audit'];
 
@@ -26,7 +24,7 @@ export type AccessRules = {
 /** Lets pass a user who came through an allowed portal with the delegated scope, and no one else.
  *  Fails with `insufficient_scope` (also for app-only tokens), `portal_not_allowed` or
  *  `guest_not_allowed`. */
-export function admit(rules: AccessRules, caller: Caller): void {
+export function requireAllowedClient(rules: AccessRules, caller: Caller): void {
   if (caller.kind === 'app') {
     throw new CallFailed({
       reason: 'insufficient_scope',
@@ -48,10 +46,10 @@ export function admit(rules: AccessRules, caller: Caller): void {
     throw new CallFailed({ reason: 'guest_not_allowed', tenantId: caller.tenantId });
 }
 
-/** Lets pass a caller who is admitted and whose roles give the permission. Fails as `admit` does,
+/** Lets pass a caller who comes through an allowed portal and whose roles give the permission. Fails as `requireAllowedClient` does,
  *  or with `role_missing`, which names the roles that would do. */
 export function authorize(rules: AccessRules, caller: Caller, permission: Permission): void {
-  admit(rules, caller);
+  requireAllowedClient(rules, caller);
   const sufficient = rolesThatGive(rules.roleNames, permission);
   if (!sufficient.some((role) => caller.roles.includes(role))) {
     throw new CallFailed({
@@ -63,7 +61,7 @@ export function authorize(rules: AccessRules, caller: Caller, permission: Permis
   }
 }
 
-/** Everything an admitted caller's roles let them do here. */
+/** Everything a caller's roles let them do here. */
 export function permissionsOf(rules: AccessRules, caller: Caller): Permission[] {
   return allPermissions.filter((permission) =>
     rolesThatGive(rules.roleNames, permission).some((role) => caller.roles.includes(role)),

@@ -1,5 +1,3 @@
-import type { Clock } from './ports.ts';
-
 /** By when a call must have its whole answer, whatever it still has to do: exchange, looks, the act with
  *  its retries, the read-back and the record share it. */
 export type Deadline = {
@@ -8,6 +6,11 @@ export type Deadline = {
 };
 
 /** A deadline at `at`, by a clock that is never set back (`performance.now`). */
-export function deadlineAt(at: number, monotonic: Clock): Deadline {
+export function deadlineAt(at: number, monotonic: () => number): Deadline {
   return { leftMs: () => Math.max(0, at - monotonic()) };
+}
+
+/** A deadline that leaves `ms` milliseconds for what has to come after. */
+export function reserve(deadline: Deadline, ms: number): Deadline {
+  return { leftMs: () => Math.max(0, deadline.leftMs() - ms) };
 }

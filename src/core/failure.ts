@@ -1,5 +1,5 @@
-import type { Permission } from './access.ts';
-import type { OperationStatus } from './operation/operation.ts';
+import type { OperationStatus } from './operation/life.ts';
+import type { Permission } from './permission.ts';
 
 /** What Graph's answer lets us trace: its own request id, status, error code and date. */
 export type GraphTrace = {
@@ -9,10 +9,13 @@ export type GraphTrace = {
   readonly date: string | null;
 };
 
-/** How the body or the query of a request fails to be what the API takes; `field` is a path into it. */
+/** Where there is nothing to trace: no answer came. */
+export const noTrace: GraphTrace = { status: null, code: null, requestId: null, date: null };
+
 /** An operation that a failure is about, so that the answer can link to it. */
 export type OperationReference = { readonly operationId: string };
 
+/** How the body or the query of a request fails to be what the API takes; `field` is a path into it. */
 export type Complaint = { readonly field: string; readonly message: string };
 
 /** Every reason for which a call can end badly. What a reason means in HTTP is decided in one
@@ -36,6 +39,8 @@ export type Failure =
   | { readonly reason: 'idempotency_key_required' }
   | { readonly reason: 'idempotency_key_reused' }
   | { readonly reason: 'idempotency_key_in_use'; readonly retryAfter: number }
+  /** The caller went away before anything was on record; nobody hears this. */
+  | { readonly reason: 'caller_gone' }
   // Who asks, and what they may.
   | { readonly reason: 'token_missing' }
   | { readonly reason: 'token_invalid'; readonly cause: string; readonly tenantId: string | null }
@@ -98,6 +103,8 @@ export type Failure =
   | { readonly reason: 'own_approval' }
   | { readonly reason: 'not_the_requester' }
   | { readonly reason: 'disconnect_disabled'; readonly because: string }
+  /** Nothing was sent: there was not enough time left to learn how it would end. */
+  | { readonly reason: 'not_sent_in_time'; readonly cause: string; readonly retryAfter: number }
   | { readonly reason: 'rate_limited'; readonly retryAfter: number }
   | { readonly reason: 'overloaded'; readonly retryAfter: number }
   // Our own house.

@@ -4,7 +4,9 @@ import type { Caller, SignedInCaller } from './caller.ts';
 import type { Deadline } from './deadline.ts';
 import type { GraphTrace } from './failure.ts';
 import type { SeenConnection } from './operation/connection.ts';
-import type { KeptAnswer, Operation, OperationChange, OperationStatus } from './operation/operation.ts';
+import type { OperationStatus } from './operation/life.ts';
+import type { Operation, OperationChange, StoredOperation } from './operation/operation.ts';
+import type { KeptOutcome } from './operation/outcome.ts';
 import type { Secret } from './secret.ts';
 
 /** The call that a port works for: how the other side hears of it, and by when it must be over. */
@@ -40,9 +42,9 @@ export type GraphCall = {
   readonly deadline: Deadline;
 };
 
-/** A call that acts. It is not sent any more once the clock has come to `sendBy` (milliseconds since the
- *  epoch), however long the connection took: the sender may no longer hold the slot. */
-export type GraphAct = GraphCall & { readonly sendBy: number };
+/** A call that acts. `permit` is asked when the connection to Graph is there, directly before the request is
+ *  written; where it fails, nothing is sent and the call fails with the same reason. */
+export type GraphAct = GraphCall & { readonly permit: () => Promise<void> };
 
 /** Graph took the disconnect on; `value` is a `chromeOSOnboardingStatus` as Graph said it. */
 export type DisconnectAnswer = { readonly value: string; readonly graph: GraphTrace };
@@ -57,51 +59,110 @@ export type ConnectionList = {
 /** Intune's ChromeOS connector, behind Microsoft Graph. Fails with one of Graph's reasons. */
 export type Connector = {
   /** Ends the tenant's connection to Google's ChromeOS management. Sends the request once; where it
-   *  can't be known whether Graph acted on it, fails with `outcome_unknown`. */
+   *  cannot be known whether Graph acted on it, fails with `outcome_unknown`. */
   disconnect(call: GraphAct): Promise<DisconnectAnswer>;
   list(call: GraphCall): Promise<ConnectionList>;
 };
 
 /** The record. An event is on it when `append` has returned, and only then. */
 export type AuditTrail = {
-  /** Gives who holds the slot of the event's tenant by then. Fails with `audit_unavailable`. */
-  append(event: AuditEvent): Promise<Operation | null>;
+  /** Fails with `audit_unavailable`. */
+  append(event: AuditEvent): Promise<void>;
   /** Fails with `audit_unavailable`, or `request_invalid` for a cursor that is none of ours. */
   find(query: AuditQuery): Promise<AuditPage>;
-  /** The tenant's whole chain as it stands when the first entry is taken, oldest first. Holds a page at a
+  /** The tenant's whole chain as it is when the first entry is taken, oldest first. Holds a page at a
    *  time. Fails with `audit_unavailable` at any entry: only after the `end` is it complete. */
   export(selection: AuditSelection): AsyncIterable<ExportEntry>;
   /** Fails with `audit_unavailable`. */
   status(tenantId: string): Promise<ChainStatus>;
 };
 
-/** What opening an operation takes. `key` is the caller's idempotency key, scoped to tenant and caller. */
+/** The record of reads of the connection, which may settle what is open. */
+export type RecordedReads = {
+  /** Puts the event on the record, and gives the operation that holds the slot of its tenant by then: one round
+   *  trip for both. Fails with `audit_unavailable`. */
+  append(event: AuditEvent): Promise<StoredOperation | null>;
+};
+
+/** What is known and could not be written. */
+export type Backlog = {
+  /** Tries `write` until it succeeds or the process ends. `entry` is told in the log, once, whole. Never fails. */
+  add(entry: BacklogEntry, write: () => Promise<unknown>): void;
+};
+
+/** An `outcome` of an act; or, for an attempt that may be on record, that it was never sent (`unsent`). */
+export type BacklogEntry = { readonly kind: 'outcome' | 'unsent'; readonly event: AuditEvent };
+
+/** What opening an operation takes. Its times come from the database's clock. */
 export type NewOperation = {
-  readonly operation: Operation;
+  readonly operation: Pick<
+    Operation,
+    | 'id'
+    | 'tenantId'
+    | 'requester'
+    | 'reason'
+    | 'ticket'
+    | 'connection'
+    | 'requestId'
+    | 'supersedes'
+    | 'approval'
+  > & { readonly status: 'sent' | 'awaiting_approval' };
+  /** The caller's idempotency key, scoped to tenant and caller. */
   readonly key: IdempotencyKey | null;
+  /** What a repetition hears at once; `null` while there is no outcome. */
+  readonly answer: KeptOutcome | null;
   /** For how long the slot is leased to the one who sends, in milliseconds; 0 where nobody sends. */
   readonly leaseMs: number;
+  /** For how long it can be approved and executed, in milliseconds; `null` where nobody has to approve. */
+  readonly approvalMs: number | null;
   /** The tenant's newest operation when the connection was looked at: if it is another by now, the look
    *  is too old to act on. */
-  readonly after: string | null;
-  /** The status of the operation it supersedes, as seen: if it is another by now, nothing is opened. `null` where
-   *  none is superseded. */
+  readonly expectedNewestId: string | null;
+  /** The status in which the operation to supersede was seen: it must still have it. */
   readonly supersededStatus: OperationStatus | null;
+  readonly event: AuditEvent;
+};
+
+/** A move and its event, ready to be written; however often it is written, it happens once. */
+export type PreparedMove = {
+  /** The status it was seen in is where the move starts. */
+  readonly operation: Pick<Operation, 'id' | 'status'>;
+  readonly to: OperationStatus;
+  readonly change: OperationChange;
+  /** For how long the slot is leased to the one who sends, in milliseconds. */
+  readonly leaseMs: number;
+  /** Whether it is only allowed before the time for approval has ended. */
+  readonly inTime: boolean;
+  /** Whether the operation has then ended. */
+  readonly ends: boolean;
+  readonly event: AuditEvent;
+};
+
+/** Why a move did not happen: another was quicker, the time for approval has ended, or disconnecting was
+ *  switched off before it could be sent. */
+export type MoveRefusal = 'moved_already' | 'too_late' | 'disabled';
+
+/** An operation of which nobody knows whether it is on record, and that was not sent. */
+export type UnsentOperation = {
+  readonly operation: Pick<Operation, 'id' | 'tenantId' | 'status' | 'requestId'>;
+  readonly to: OperationStatus;
+  readonly explanation: string;
+  readonly event: AuditEvent;
 };
 
 export type IdempotencyKey = { readonly key: string; readonly fingerprint: string };
 
 /** An operation found by its idempotency key. */
 export type KeyedOperation = {
-  readonly operation: Operation;
+  readonly operation: StoredOperation;
   readonly fingerprint: string;
-  readonly answer: KeptAnswer | null;
+  readonly answer: KeptOutcome | null;
 };
 
 /** What the database knows at one moment about a disconnect that is to begin. */
-export type Standing = {
-  /** The tenant's operation that was opened last; whoever holds the slot is this one. */
-  readonly newest: Operation | null;
+export type DisconnectPreconditions = {
+  /** The tenant's operation that was opened last; the one that holds the slot, if there is one, is this. */
+  readonly newest: StoredOperation | null;
   /** Why disconnecting is switched off for the tenant; `null` where it is not. */
   readonly disabledBecause: string | null;
   /** What the caller has begun with this key before. */
@@ -115,32 +176,32 @@ export type OperationQuery = {
   readonly cursor: string | null;
 };
 
+type PersonInTenant = Pick<Caller, 'oid' | 'tenantId'>;
+
 /** The operations, each at most one open per tenant. A move and its event become durable together or
  *  not at all. All fail with `audit_unavailable` where the database does not answer. */
 export type Operations = {
-  find(tenantId: string, id: string): Promise<Operation | null>;
+  find(tenantId: string, id: string): Promise<StoredOperation | null>;
   list(query: OperationQuery): Promise<{ operations: readonly Operation[]; nextCursor: string | null }>;
-  /** Who holds the tenant's slot. */
-  findOpen(tenantId: string): Promise<Operation | null>;
-  /** What stands before a disconnect of this caller's begins. */
-  standing(caller: Pick<Caller, 'oid' | 'tenantId'>, key: string | null): Promise<Standing>;
+  /** The operation that holds the tenant's slot. */
+  findOpen(tenantId: string): Promise<StoredOperation | null>;
+  loadPreconditions(caller: PersonInTenant, key: string | null): Promise<DisconnectPreconditions>;
   /** By a key that has not expired. */
-  findByKey(tenantId: string, oid: string, key: string): Promise<KeyedOperation | null>;
+  findByKey(caller: PersonInTenant, key: string): Promise<KeyedOperation | null>;
   /** Opens an operation with its first event, and takes over the slot of the one it supersedes.
    *  `slot_taken`: another one is open, or was since the look; `disabled`: disconnecting was switched off. */
-  open(opening: NewOperation, event: AuditEvent): Promise<'opened' | 'slot_taken' | 'disabled'>;
-  /** Moves an operation that still stands at `from`, with its event; `null` where it no longer does. */
-  move(
-    operation: Operation,
-    to: OperationStatus,
-    change: OperationChange,
-    event: AuditEvent,
-    leaseMs?: number,
-  ): Promise<Operation | null>;
+  open(opening: NewOperation): Promise<StoredOperation | 'slot_taken' | 'disabled'>;
+  /** Moves an operation that still has the status it was seen in, with its event. */
+  move(move: PreparedMove): Promise<StoredOperation | MoveRefusal>;
+  /** Whether an operation that was moved to `sent` may be sent now: the lease lasts at least `neededMs`
+   *  longer, disconnecting is not switched off, the time for approval has not ended. */
+  permitSending(id: string, neededMs: number): Promise<'granted' | MoveRefusal>;
+  /** Ends an operation that was not sent, if it is on record after all. */
+  endUnsent(unsent: UnsentOperation): Promise<void>;
   /** True for one caller in `everyMs`, across replicas: that one may read Graph for the operation. */
   claimRead(id: string, everyMs: number): Promise<boolean>;
   /** Those whose sender's lease has ended, and those whose time for approval has. */
-  overdue(): Promise<readonly Operation[]>;
+  overdue(): Promise<readonly StoredOperation[]>;
   /** Why disconnecting is switched off for the tenant; `null` where it is not. */
   disabledBecause(tenantId: string): Promise<string | null>;
 };

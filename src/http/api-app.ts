@@ -2,7 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
-import type { World } from '../core/call.ts';
+import type { Dependencies } from '../core/dependencies.ts';
 import { CallFailed, type Failure, failureOf } from '../core/failure.ts';
 import { clientAddress } from './middleware/client-address.ts';
 import { allowCall, crossOrigin, isPreflight } from './middleware/cross-origin.ts';
@@ -26,7 +26,7 @@ import { operationRoutes } from './resources/operations.ts';
 import { profileRoutes } from './resources/profile.ts';
 
 export type ApiAppOptions = {
-  readonly world: World;
+  readonly dependencies: Dependencies;
   /** Our own version, as exports tell it. */
   readonly version: string;
   /** How many reverse proxies in front are trusted to say where a request came from. */
@@ -77,7 +77,7 @@ const dataOnly = headersOf(
 
 /** The API that portals call, in the order a request goes through it. */
 export function createApiApp(options: ApiAppOptions): Express {
-  const { world } = options;
+  const { dependencies } = options;
   const app = express();
   app.locals.callerLimit = callerLimit(options.limits.callerPerMinute);
   // Routes read the whole query (`queryOf`); none of Express's parsers does.
@@ -87,12 +87,12 @@ export function createApiApp(options: ApiAppOptions): Express {
 
   app.use(
     requestContext({
-      newId: world.newId,
+      newId: dependencies.newId,
       addressOf: clientAddress({
         trustedProxies: options.trustProxyHops,
         onNoAddress: options.onNoForwardedAddress,
       }),
-      answerMs: world.timing.answerMs,
+      answerMs: dependencies.timing.answerMs,
       within: options.withinRequest,
       onDone: options.onRequestDone,
     }),
@@ -110,11 +110,11 @@ export function createApiApp(options: ApiAppOptions): Express {
   app.use(requireWellFormed, receiveBodies);
 
   app.use(
-    connectionRoutes(world),
-    operationRoutes(world),
-    auditRoutes(world),
-    auditExportRoutes(world, options.version),
-    profileRoutes(world),
+    connectionRoutes(dependencies),
+    operationRoutes(dependencies),
+    auditRoutes(dependencies),
+    auditExportRoutes(dependencies, options.version),
+    profileRoutes(dependencies),
     documentationRoutes(options.installation),
   );
 

@@ -308,7 +308,7 @@ describe('the audit trail', () => {
         );
         assert.equal(outcomes.length, 1);
         assert.equal(outcomes[0]?.result, 'unknown');
-        assert.match(String(outcomes[0]?.explanation), /may have died/);
+        assert.match(String(outcomes[0]?.explanation), /may have stopped/);
       }
       assert.ok(service);
     });

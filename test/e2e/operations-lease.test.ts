@@ -38,7 +38,7 @@ describe('whoever sends holds the slot', () => {
       await until('the lease is over', () => Date.now() > begun + timings.leaseMs);
       await lock.query('select pg_advisory_unlock(4711)');
       const response = await sending;
-      assert.deepEqual([response.status, response.body.code], [503, 'graph_unavailable']);
+      assert.deepEqual([response.status, response.body.code], [503, 'not_sent_in_time']);
       assert.equal(it.asked('disconnect'), 0);
       const [{ id } = { id: '' }] = await it.world.query<{ id: string }>(
         'select id from operations order by position desc limit 1',
@@ -78,7 +78,7 @@ describe('whoever sends holds the slot', () => {
       replica.thaw();
       const response = await sending;
       assert.equal(it.asked('disconnect'), 0);
-      assert.deepEqual([response.status, response.body.code], [503, 'graph_unavailable']);
+      assert.deepEqual([response.status, response.body.code], [503, 'not_sent_in_time']);
       assert.equal(await it.status(id), 'failed');
       assert.equal((await outcomes(id)).length, 1);
     } finally {

@@ -242,7 +242,7 @@ describe('Prefer: wait', () => {
     await until('the waiting call has seen it sent', async () => {
       const { rowCount } = await looker.query(
         `select 1 from pg_stat_activity where datname = current_database() and state = 'idle'
-           and query like 'select * from operations where id = %' and query_start > $1`,
+           and query like '%from operations o where o.id = %' and query_start > $1`,
         [sent.since],
       );
       return rowCount !== 0;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import type { World } from '../../src/core/call.ts';
+import type { Dependencies } from '../../src/core/dependencies.ts';
 import { createApiApp } from '../../src/http/api-app.ts';
 import { texts } from '../../src/http/problems/problem-texts.ts';
 import { type Answer, complaintsAbout } from '../support/described-answers.ts';
@@ -24,7 +24,7 @@ describe('the OpenAPI document', () => {
     const shown = Object.keys(components.examples ?? {});
     const ofNoOperation = ['not_found', 'method_not_allowed'];
     assert.deepEqual(
-      [...shown, ...ofNoOperation, 'internal_error'].toSorted(),
+      [...shown, ...ofNoOperation, 'caller_gone', 'internal_error'].toSorted(),
       Object.keys(texts).toSorted(),
     );
   });
@@ -167,9 +167,10 @@ describe('an answer that is not as described is found', () => {
 
 /** Every route of the API, from Express's own table, as the document spells it. */
 function routesServed(viewer: boolean): string[] {
-  const world = { newId: () => '', access: {}, timing: { answerMs: 50_000 } } as unknown as World;
+  const timing = { answerMs: 50_000 };
+  const dependencies = { newId: () => '', access: {}, timing } as unknown as Dependencies;
   const app = createApiApp({
-    world,
+    dependencies,
     version: '',
     trustProxyHops: 0,
     onNoForwardedAddress: () => {},

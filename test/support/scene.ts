@@ -10,7 +10,7 @@ import type {
   TokenOptions,
 } from '../../simulator/simulator.ts';
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
-import type { OperationStatus } from '../../src/core/operation/operation.ts';
+import type { OperationStatus } from '../../src/core/operation/life.ts';
 import { until } from './processes.ts';
 import {
   bearer,

@@ -1,9 +1,10 @@
 import type pg from 'pg';
 import { canonicalJson } from '../../audit-verification/format/canonical-json.ts';
 import type { AuditEvent } from '../../core/audit/audit-event.ts';
-import type { Operation } from '../../core/operation/operation.ts';
+import type { StoredOperation } from '../../core/operation/operation.ts';
 import { type OperationRow, operationFrom } from './operation-row.ts';
 import { recordAuditEvents } from './statements/record-audit-events.ts';
+import { storedOperation } from './statements/stored-operation.ts';
 
 /** Anything that runs a statement: a pool's client inside or outside a transaction. */
 export type Queryable = Pick<pg.ClientBase, 'query'>;
@@ -11,10 +12,16 @@ export type Queryable = Pick<pg.ClientBase, 'query'>;
 /** Appends events to their chains, in one statement. An event that stands already is passed over, so a
  *  write may be repeated when nobody knows whether it was committed. Gives what is open in the events'
  *  tenants. */
-export async function appendEvents(client: Queryable, events: readonly AuditEvent[]): Promise<Operation[]> {
+export async function appendEvents(
+  client: Queryable,
+  events: readonly AuditEvent[],
+): Promise<StoredOperation[]> {
   const openIds = await record(client, eventsJson(events));
   if (openIds.length === 0) return [];
-  const open = await client.query<OperationRow>('select * from operations where id = any($1)', [openIds]);
+  const open = await client.query<OperationRow>(
+    `select ${storedOperation} from operations o where o.id = any($1)`,
+    [openIds],
+  );
   return open.rows.map(operationFrom);
 }
 

@@ -1,6 +1,6 @@
 import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import { CallFailed } from '../../core/failure.ts';
-import type { Operation } from '../../core/operation/operation.ts';
+import type { StoredOperation } from '../../core/operation/operation.ts';
 import { appendEvents } from './audit-rows.ts';
 import type { Database } from './database.ts';
 
@@ -8,7 +8,7 @@ type Waiting = {
   readonly event: AuditEvent;
   /** By when it is to be durable, in the process's own time (`performance.now`). */
   readonly deadline: number;
-  readonly written: (open: Operation | null) => void;
+  readonly written: (open: StoredOperation | null) => void;
   readonly failed: (error: unknown) => void;
   overdue: boolean;
 };
@@ -33,7 +33,7 @@ export class GroupCommit {
 
   /** Resolves when the event is durable, with what is then open in its tenant. Fails with
    *  `audit_unavailable`, after `timeoutMs` at the latest: it may have become durable all the same. */
-  append(event: AuditEvent): Promise<Operation | null> {
+  append(event: AuditEvent): Promise<StoredOperation | null> {
     return new Promise((written, failed) => {
       const deadline = performance.now() + this.#timeoutMs;
       this.#waiting.push({ event, deadline, written, failed, overdue: false });

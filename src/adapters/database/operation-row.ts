@@ -1,4 +1,5 @@
-import type { KeptAnswer, Operation } from '../../core/operation/operation.ts';
+import type { Operation, StoredOperation } from '../../core/operation/operation.ts';
+import type { KeptOutcome } from '../../core/operation/outcome.ts';
 import type { KeyedOperation } from '../../core/ports.ts';
 
 /** A row of `operations`, as pg reads it. */
@@ -26,9 +27,12 @@ export type OperationRow = {
   moved_at: Date;
   expires_at: Date | null;
   took_ms: string | null;
+  /** What `storedOperation` adds. */
+  since_sent_ms: string | null;
+  overdue: boolean;
 };
 
-export function operationFrom(row: OperationRow): Operation {
+export function operationFrom(row: OperationRow): StoredOperation {
   return {
     id: row.id,
     tenantId: row.tenant_id,
@@ -50,10 +54,12 @@ export function operationFrom(row: OperationRow): Operation {
     movedAt: row.moved_at.toISOString(),
     expiresAt: row.expires_at?.toISOString() ?? null,
     tookMs: row.took_ms === null ? null : Number(row.took_ms),
+    sinceSentMs: row.since_sent_ms === null ? null : Number(row.since_sent_ms),
+    overdue: row.overdue,
   };
 }
 
-export type KeyedRow = OperationRow & { idempotency_fingerprint: string; answer: KeptAnswer | null };
+export type KeyedRow = OperationRow & { idempotency_fingerprint: string; answer: KeptOutcome | null };
 
 export function keyedFrom(row: KeyedRow): KeyedOperation {
   return { operation: operationFrom(row), fingerprint: row.idempotency_fingerprint, answer: row.answer };

@@ -5,17 +5,19 @@ import { conditionsOf } from './audit-filter.ts';
 import { readStatus, type StatusOptions } from './chain-status.ts';
 import { cursorTo, positionAt } from './cursor.ts';
 import type { Database } from './database.ts';
-import { GroupCommit } from './group-commit.ts';
+import type { GroupCommit } from './group-commit.ts';
 import { auditWindowWidth } from './statements/audit-window-width.ts';
 
-/** The audit trail in PostgreSQL. A write that takes longer than `timeoutMs` has failed. */
+/** The audit trail in PostgreSQL. */
 export function createPostgresAuditTrail(
   database: Database,
-  options: StatusOptions & { readonly timeoutMs: number },
+  commits: GroupCommit,
+  options: StatusOptions,
 ): AuditTrail {
-  const commits = new GroupCommit(database, options.timeoutMs);
   return {
-    append: (event) => commits.append(event),
+    append: async (event) => {
+      await commits.append(event);
+    },
 
     async find({ tenantId, limit, cursor, ...selection }) {
       const values: unknown[] = [tenantId];

@@ -1,15 +1,18 @@
 import type pg from 'pg';
-import type { KeptAnswer, Operation } from '../../core/operation/operation.ts';
-import type { NewOperation, Operations } from '../../core/ports.ts';
+import type { StoredOperation } from '../../core/operation/operation.ts';
+import type { MoveRefusal, NewOperation, Operations } from '../../core/ports.ts';
 import { eventsJson } from './audit-rows.ts';
 import { cursorTo, positionAt } from './cursor.ts';
 import type { Database } from './database.ts';
 import { type KeyedRow, keyedFrom, type OperationRow, operationFrom } from './operation-row.ts';
 import { claimRead } from './statements/claim-read.ts';
 import { disconnectPreconditions } from './statements/disconnect-preconditions.ts';
+import { endUnsentOperation } from './statements/end-unsent-operation.ts';
 import { moveOperation } from './statements/move-operation.ts';
 import { openOperation } from './statements/open-operation.ts';
 import { operationByKey } from './statements/operation-by-key.ts';
+import { permitSending } from './statements/permit-sending.ts';
+import { storedOperation } from './statements/stored-operation.ts';
 import { switchedOff } from './statements/switched-off.ts';
 
 export type PostgresOperationsOptions = {
@@ -18,7 +21,7 @@ export type PostgresOperationsOptions = {
   readonly idempotencyMs: number;
 };
 
-type StandingRow = { disabled_because: string | null } & (KeyedRow | { id: null });
+type PreconditionsRow = { disabled_because: string | null } & (KeyedRow | { id: null });
 
 /** Operations in PostgreSQL. Each move commits together with its event. */
 export function createPostgresOperations({ database, idempotencyMs }: PostgresOperationsOptions): Operations {
@@ -28,17 +31,18 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
     values: unknown[],
   ): Promise<Row[]> =>
     database.run(async (client) => (await client.query<Row>({ ...statement, values })).rows);
-  const one = async (text: string, values: unknown[]): Promise<Operation | null> => {
+  const one = async (condition: string, values: unknown[]): Promise<StoredOperation | null> => {
+    const text = `select ${storedOperation} from operations o where ${condition}`;
     const [row] = await rows<OperationRow>({ text }, values);
     return row === undefined ? null : operationFrom(row);
   };
 
   return {
-    find: (tenantId, id) => one('select * from operations where id = $2 and tenant_id = $1', [tenantId, id]),
-    findOpen: (tenantId) => one('select * from operations where tenant_id = $1 and open', [tenantId]),
+    find: (tenantId, id) => one('o.id = $2 and o.tenant_id = $1', [tenantId, id]),
+    findOpen: (tenantId) => one('o.tenant_id = $1 and o.open', [tenantId]),
 
-    async standing({ tenantId, oid }, key) {
-      const [first, second] = await rows<StandingRow>(disconnectPreconditions, [tenantId, oid, key]);
+    async loadPreconditions({ tenantId, oid }, key) {
+      const [first, second] = await rows<PreconditionsRow>(disconnectPreconditions, [tenantId, oid, key]);
       return {
         newest: first === undefined || first.id === null ? null : operationFrom(first),
         disabledBecause: first?.disabled_because ?? null,
@@ -49,9 +53,9 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
     async list({ tenantId, status, limit, cursor }) {
       const found = await rows<OperationRow>(
         {
-          text: `select * from operations where tenant_id = $1
-             and ($2::text is null or status = $2) and ($3::bigint is null or position < $3)
-           order by position desc limit $4`,
+          text: `select ${storedOperation} from operations o where o.tenant_id = $1
+             and ($2::text is null or o.status = $2) and ($3::bigint is null or o.position < $3)
+           order by o.position desc limit $4`,
         },
         [tenantId, status, cursor === null ? null : positionAt(cursor), limit + 1],
       );
@@ -61,45 +65,66 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
       return { operations: page.map(operationFrom), nextCursor };
     },
 
-    async findByKey(tenantId, oid, key) {
+    async findByKey({ tenantId, oid }, key) {
       const [row] = await rows<KeyedRow>(operationByKey, [tenantId, oid, key]);
       return row === undefined ? null : keyedFrom(row);
     },
 
-    // In a transaction though it is one statement: where we have given up waiting for it, and said that nothing
-    // was done, nobody commits it.
-    open: (opening, event) =>
+    // In a transaction though it is one statement: where we have given up waiting for it, nobody sends the commit.
+    open: (opening) =>
       database.transact(async (client) => {
-        const found = await client.query<{ result: 'opened' | 'slot_taken' | 'disabled' }>({
+        const { rows: opened } = await client.query<OpenedRow>({
           ...openOperation,
           values: [
             newRow(opening),
-            opening.after,
+            opening.expectedNewestId,
             opening.supersededStatus,
             opening.leaseMs,
+            opening.approvalMs,
             idempotencyMs,
-            eventsJson([event]),
+            eventsJson([opening.event]),
           ],
         });
-        return found.rows[0]?.result ?? 'slot_taken';
+        return storedOr(opened[0]) ?? 'slot_taken';
       }),
 
-    move: ({ id, status }, to, change, event, leaseMs = 0) =>
+    move: (move) =>
       database.transact(async (client) => {
-        const { rows } = await client.query<OperationRow>({
+        const { operation, to, leaseMs, inTime, ends, change, event } = move;
+        const { rows: moved } = await client.query<MovedRow>({
           ...moveOperation,
           values: [
-            id,
-            status,
+            operation.id,
+            operation.status,
             to,
-            event.time,
             leaseMs,
+            inTime,
+            ends,
             JSON.stringify(change),
             event.id,
             eventsJson([event]),
           ],
         });
-        return rows[0] === undefined ? null : operationFrom(rows[0]);
+        return storedOr(moved[0]) ?? 'moved_already';
+      }),
+
+    async permitSending(id, neededMs) {
+      const [row] = await rows<{ permission: 'granted' | MoveRefusal }>(permitSending, [
+        id,
+        'sent',
+        neededMs,
+      ]);
+      return row?.permission ?? 'moved_already';
+    },
+
+    endUnsent: ({ operation, to, explanation, event }) =>
+      database.transact(async (client) => {
+        const { id, tenantId, requestId, status } = operation;
+        const change = JSON.stringify({ explanation, answer: null });
+        await client.query({
+          ...endUnsentOperation,
+          values: [id, tenantId, requestId, status, to, change, event.id, eventsJson([event])],
+        });
       }),
 
     async claimRead(id, everyMs) {
@@ -110,12 +135,12 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
     async overdue() {
       const found = await rows<OperationRow>(
         {
-          text: `select * from operations where (status = 'sent' and lease_until < now())
-             or (status in ('awaiting_approval', 'approved') and expires_at < now())`,
+          text: `select ${storedOperation} from operations o
+             where o.open and least(o.lease_until, o.expires_at) <= now()`,
         },
         [],
       );
-      return found.map(operationFrom);
+      return found.map(operationFrom).filter(({ overdue }) => overdue);
     },
 
     async disabledBecause(tenantId) {
@@ -125,9 +150,21 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
   };
 }
 
+type Done = 'opened' | 'moved';
+type OpenedRow = { result: 'opened' | 'slot_taken' | 'disabled' };
+type MovedRow = { result: 'moved' | MoveRefusal };
+
+/** The operation where the function did what it was asked, else what it says; `null` where it says nothing. */
+function storedOr<Refusal extends string>(
+  row: { result: Refusal | Done } | undefined,
+): StoredOperation | Exclude<Refusal, Done> | null {
+  if (row === undefined) return null;
+  if (row.result === 'opened' || row.result === 'moved') return operationFrom(row as unknown as OperationRow);
+  return row.result as Exclude<Refusal, Done>;
+}
+
 /** The row of a new operation, without what the database's own clock says. */
-function newRow({ operation, key }: NewOperation): string {
-  const sends = operation.status === 'sent';
+function newRow({ operation, key, answer }: NewOperation): string {
   return JSON.stringify({
     id: operation.id,
     tenant_id: operation.tenantId,
@@ -141,17 +178,8 @@ function newRow({ operation, key }: NewOperation): string {
     connection: operation.connection,
     request_id: operation.requestId,
     supersedes: operation.supersedes,
-    requested_at: operation.requestedAt,
-    sent_at: operation.sentAt,
-    moved_at: operation.movedAt,
-    expires_at: operation.expiresAt,
     idempotency_key: key?.key,
     idempotency_fingerprint: key?.fingerprint,
-    // A wish for an approval is answered already.
-    answer: sends ? undefined : wishAnswer(operation),
+    answer: answer ?? undefined,
   });
-}
-
-function wishAnswer({ requestId }: Operation): KeptAnswer {
-  return { outcome: 'awaiting_approval', value: null, cause: null, concludedFrom: null, requestId };
 }

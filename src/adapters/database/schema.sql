@@ -199,101 +199,168 @@ begin
   return new;
 end $function$;
 
-CREATE OR REPLACE FUNCTION public.move_operation(operation_id uuid, origin text, target text, at timestamp with time zone, lease_ms bigint, change jsonb, event_id uuid, events json)
- RETURNS SETOF operations
+CREATE OR REPLACE FUNCTION public.disconnect_switched_off(tenant text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select exists (
+    select from (
+      select distinct on (tenant_id) enabled from disconnect_switches
+      where tenant_id in (tenant, '*') order by tenant_id, position desc
+    ) latest where not enabled
+  )
+$function$;
+
+CREATE OR REPLACE FUNCTION public.end_unsent_operation(operation_id uuid, tenant text, call_id uuid, origin text, target text, change jsonb, event_id uuid, events json)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  found_operation operations;
+begin
+  perform pg_advisory_xact_lock(hashtextextended(tenant, 0));
+  select * into found_operation from operations o where o.id = operation_id for update;
+  if found and found_operation.status = origin and found_operation.request_id = call_id then
+    perform move_operation(operation_id, origin, target, 0, false, true, change, event_id, events);
+  end if;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.move_operation(operation_id uuid, origin text, target text, lease_ms bigint, must_be_in_time boolean, ends boolean, change jsonb, event_id uuid, events json)
+ RETURNS TABLE(result text, operation operations)
  LANGUAGE plpgsql
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 declare
   moved operations;
+  moved_at_time timestamptz;
 begin
   -- A repetition because nobody knew whether the first was committed: it was.
-  if exists (select from audit_events where id = event_id) then
-    return query select * from operations where id = operation_id;
+  if exists (select from audit_events e where e.id = event_id) then
+    return query select 'moved', o from operations o where o.id = operation_id;
     return;
   end if;
-  update operations set
-    status = target, moved_at = at,
-    sent_at = case when target = 'sent' then at else sent_at end,
-    lease_until = case when target = 'sent' then now() + lease_ms * interval '1 millisecond' else lease_until end,
-    request_id = coalesce((change ->> 'requestId')::uuid, request_id),
-    graph_request_id = coalesce(change ->> 'graphRequestId', graph_request_id),
-    value = coalesce(change ->> 'value', value),
-    concluded_from = coalesce(change ->> 'concludedFrom', concluded_from),
-    explanation = coalesce(change ->> 'explanation', explanation),
-    approval = coalesce(nullif(change -> 'approval', 'null'), approval),
-    connection = coalesce(nullif(change -> 'connection', 'null'), connection),
-    took_ms = coalesce((change ->> 'tookMs')::bigint, took_ms),
-    answer = case when change ? 'answer' then nullif(change -> 'answer', 'null') else answer end,
-    idempotency_key = case when change -> 'answer' = 'null' then null else idempotency_key end
-  where id = operation_id and superseded_by is null and status = origin
+  select * into moved from operations o where o.id = operation_id for update;
+  if not found or moved.status <> origin or moved.superseded_by is not null then
+    return query select 'moved_already', null::operations;
+    return;
+  end if;
+  moved_at_time := date_trunc('milliseconds', clock_timestamp());
+  if must_be_in_time and moved.expires_at <= moved_at_time then
+    return query select 'too_late', null::operations;
+    return;
+  end if;
+  if lease_ms > 0 and disconnect_switched_off(moved.tenant_id) then
+    return query select 'disabled', null::operations;
+    return;
+  end if;
+  update operations o set
+    status = target, moved_at = moved_at_time,
+    sent_at = case when lease_ms > 0 then moved_at_time else o.sent_at end,
+    lease_until =
+      case when lease_ms > 0 then moved_at_time + lease_ms * interval '1 millisecond' else o.lease_until end,
+    took_ms = case when ends then extract(epoch from moved_at_time - o.sent_at) * 1000 else o.took_ms end,
+    request_id = coalesce((change ->> 'requestId')::uuid, o.request_id),
+    graph_request_id = coalesce(change ->> 'graphRequestId', o.graph_request_id),
+    value = coalesce(change ->> 'value', o.value),
+    concluded_from = coalesce(change ->> 'concludedFrom', o.concluded_from),
+    explanation = coalesce(change ->> 'explanation', o.explanation),
+    approval = case
+      when change ? 'approval' then change -> 'approval' || jsonb_build_object(
+        'at', to_char(moved_at_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+      else o.approval end,
+    connection = coalesce(nullif(change -> 'connection', 'null'), o.connection),
+    answer = case when change ? 'answer' then nullif(change -> 'answer', 'null') else o.answer end,
+    idempotency_key = case when change -> 'answer' = 'null' then null else o.idempotency_key end
+  where o.id = operation_id
   returning * into moved;
-  if not found then
-    return;
-  end if;
   perform record_audit_events(events);
-  return next moved;
+  return query select 'moved', moved;
 end $function$;
 
-CREATE OR REPLACE FUNCTION public.open_operation(wanted jsonb, expected_newest_id uuid, superseded_status text, lease_ms bigint, key_ms bigint, events json)
- RETURNS text
+CREATE OR REPLACE FUNCTION public.open_operation(wanted jsonb, expected_newest_id uuid, superseded_status text, lease_ms bigint, approval_ms bigint, key_ms bigint, events json)
+ RETURNS TABLE(result text, operation operations)
  LANGUAGE plpgsql
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 declare
   added operations := jsonb_populate_record(null::operations, wanted);
+  opened_at timestamptz;
 begin
   -- One opening at a time in a tenant, so that nothing comes and goes between this look and the insert.
   perform pg_advisory_xact_lock(hashtextextended(added.tenant_id, 0));
   -- A repetition because nobody knew whether the first was committed: it was.
-  if exists (select from operations where id = added.id) then
-    return 'opened';
+  if exists (select from operations o where o.id = added.id) then
+    return query select 'opened', o from operations o where o.id = added.id;
+    return;
   end if;
   if expected_newest_id is distinct from
-    (select id from operations where tenant_id = added.tenant_id order by position desc limit 1)
+    (select o.id from operations o where o.tenant_id = added.tenant_id order by o.position desc limit 1)
   then
-    return 'slot_taken';
+    return query select 'slot_taken', null::operations;
+    return;
   end if;
-  if exists (
-    select from (
-      select distinct on (tenant_id) enabled from disconnect_switches
-      where tenant_id in (added.tenant_id, '*') order by tenant_id, position desc
-    ) latest where not enabled
-  ) then
-    return 'disabled';
+  if disconnect_switched_off(added.tenant_id) then
+    return query select 'disabled', null::operations;
+    return;
   end if;
   if added.supersedes is not null then
-    update operations set superseded_by = added.id
-    where id = added.supersedes and tenant_id = added.tenant_id
-      and status = superseded_status and superseded_by is null;
+    update operations o set superseded_by = added.id
+    where o.id = added.supersedes and o.tenant_id = added.tenant_id
+      and o.status = superseded_status and o.superseded_by is null;
     if not found then
-      return 'slot_taken';
+      return query select 'slot_taken', null::operations;
+      return;
     end if;
   end if;
   if added.idempotency_key is not null then
-    update operations set idempotency_key = null
-    where tenant_id = added.tenant_id and requester_oid = added.requester_oid
-      and idempotency_key = added.idempotency_key and idempotency_expires_at <= now();
+    update operations o set idempotency_key = null
+    where o.tenant_id = added.tenant_id and o.requester_oid = added.requester_oid
+      and o.idempotency_key = added.idempotency_key and o.idempotency_expires_at <= now();
   end if;
-  insert into operations (
+  opened_at := date_trunc('milliseconds', clock_timestamp());
+  insert into operations as o (
     id, tenant_id, status, requester_oid, requester_name, requester_client_id, reason, ticket,
     connection_id, connection, request_id, supersedes, requested_at, sent_at, moved_at, expires_at,
     idempotency_key, idempotency_fingerprint, idempotency_expires_at, answer, lease_until)
   values (
     added.id, added.tenant_id, added.status, added.requester_oid, added.requester_name, added.requester_client_id,
     added.reason, added.ticket, added.connection_id, added.connection, added.request_id, added.supersedes,
-    added.requested_at, added.sent_at, added.moved_at, added.expires_at, added.idempotency_key,
-    added.idempotency_fingerprint, now() + key_ms * interval '1 millisecond', added.answer,
-    now() + lease_ms * interval '1 millisecond')
-  on conflict do nothing;
+    opened_at, case when lease_ms > 0 then opened_at end, opened_at,
+    opened_at + approval_ms * interval '1 millisecond', added.idempotency_key,
+    added.idempotency_fingerprint, opened_at + key_ms * interval '1 millisecond', added.answer,
+    case when lease_ms > 0 then opened_at + lease_ms * interval '1 millisecond' end)
+  on conflict do nothing
+  returning * into added;
   if not found then
     -- The key belongs to another. Nobody has seen the superseding yet.
-    update operations set superseded_by = null where id = added.supersedes and superseded_by = added.id;
-    return 'slot_taken';
+    update operations o set superseded_by = null
+    where o.id = (wanted ->> 'supersedes')::uuid and o.superseded_by = (wanted ->> 'id')::uuid;
+    return query select 'slot_taken', null::operations;
+    return;
   end if;
   perform record_audit_events(events);
-  return 'opened';
+  return query select 'opened', added;
 end $function$;
+
+CREATE OR REPLACE FUNCTION public.permit_sending(operation_id uuid, sending_status text, needed_ms bigint)
+ RETURNS text
+ LANGUAGE sql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  select coalesce(
+    (select case
+        when o.status <> sending_status or o.superseded_by is not null
+          or o.lease_until <= clock_timestamp() + needed_ms * interval '1 millisecond' then 'moved_already'
+        when o.expires_at <= clock_timestamp() then 'too_late'
+        when disconnect_switched_off(o.tenant_id) then 'disabled'
+        else 'granted'
+      end
+      from operations o where o.id = operation_id),
+    'moved_already')
+$function$;
 
 CREATE OR REPLACE FUNCTION public.record_audit_events(events json)
  RETURNS SETOF uuid
@@ -416,7 +483,10 @@ grant execute on add_checkpoint(uuid,text,bigint,text,text,bytea,timestamp with 
 grant execute on audit_genesis(text) to public;
 grant execute on check_chain_growth() to public;
 grant execute on check_operation_move() to public;
-grant execute on move_operation(uuid,text,text,timestamp with time zone,bigint,jsonb,uuid,json) to chromeos_bff;
-grant execute on open_operation(jsonb,uuid,text,bigint,bigint,json) to chromeos_bff;
+grant execute on disconnect_switched_off(text) to chromeos_bff;
+grant execute on end_unsent_operation(uuid,text,uuid,text,text,jsonb,uuid,json) to chromeos_bff;
+grant execute on move_operation(uuid,text,text,bigint,boolean,boolean,jsonb,uuid,json) to chromeos_bff;
+grant execute on open_operation(jsonb,uuid,text,bigint,bigint,bigint,json) to chromeos_bff;
+grant execute on permit_sending(uuid,text,bigint) to chromeos_bff;
 grant execute on record_audit_events(json) to chromeos_bff;
 grant execute on refuse_change() to public;

@@ -32,8 +32,6 @@ const refusals = new Set([
   400, 402, 405, 406, 410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 423, 424, 426, 428, 431, 451,
 ]);
 
-export const noTrace: GraphTrace = { status: null, code: null, requestId: null, date: null };
-
 /** The reason behind an answer of Graph's that is not a success, told by status and headers, never by
  *  text. `sideEffect`: the request may have changed something before the answer failed, so whatever
  *  does not say clearly that nothing was done leaves the outcome unknown. */

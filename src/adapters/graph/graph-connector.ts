@@ -1,12 +1,12 @@
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import { CallFailed } from '../../core/failure.ts';
-import type { Clock, ConnectionList, Connector, GraphCall } from '../../core/ports.ts';
+import { CallFailed, noTrace } from '../../core/failure.ts';
+import type { Clock, ConnectionList, Connector, GraphAct, GraphCall } from '../../core/ports.ts';
 import { type HttpClient, type OutboundAnswer, RequestFailed } from '../outbound/http-client.ts';
 import { parseJson } from '../outbound/json.ts';
 import { storable } from '../outbound/storable.ts';
 import { seenIn } from './connection.ts';
-import { failureFromGraph, noTrace, traceOf } from './graph-answer.ts';
+import { failureFromGraph, traceOf } from './graph-answer.ts';
 
 export type GraphConnectorOptions = {
   /** Without a trailing slash, with the version: `https://graph.microsoft.com/beta`. */
@@ -48,13 +48,12 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
     return list;
   }
 
-  /** The answer to a request, if it is a 200. One that may change something has a time by which it must
-   *  have been sent. */
+  /** The answer to a request, if it is a 200. */
   async function ask(
     call: GraphCall,
-    { method, url, sendBy }: { method: 'GET' | 'POST'; url: string; sendBy: number | null },
+    { method, url, permit }: { method: 'GET' | 'POST'; url: string; permit: GraphAct['permit'] | null },
   ): Promise<OutboundAnswer> {
-    const sideEffect = sendBy !== null;
+    const sideEffect = permit !== null;
     let answer: OutboundAnswer;
     try {
       answer = await options.http.send({
@@ -66,9 +65,7 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
           'client-request-id': call.requestId,
         },
         timeoutMs: Math.min(options.timeoutMs, call.deadline.leftMs()),
-        ...(sideEffect
-          ? { ownConnection: true, mayStart: () => options.clock() < sendBy }
-          : { repeatable: true }),
+        ...(permit === null ? { repeatable: true } : { ownConnection: true, beforeWriting: permit }),
       });
     } catch (error) {
       throw unanswered(error, { sideEffect });
@@ -82,7 +79,7 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
       const answer = await ask(call, {
         method: 'POST',
         url: `${settingsUrl}/disconnect`,
-        sendBy: call.sendBy,
+        permit: call.permit,
       });
       const parsed = status.safeParse(parseJson(answer.text));
       if (parsed.success) return { value: parsed.data.value, graph: traceOf(answer) };
@@ -91,7 +88,7 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
     },
 
     async list(call) {
-      const answer = await ask(call, { method: 'GET', url: settingsUrl, sendBy: null });
+      const answer = await ask(call, { method: 'GET', url: settingsUrl, permit: null });
       const { value, seen } = understood.get(answer.text) ?? understandAnew(answer);
       return { value, seen, graph: traceOf(answer) };
     },
@@ -106,6 +103,7 @@ function understand(text: string): UnderstoodList | null {
 
 /** No answer at all: certain that nothing was done only where nothing was sent. */
 function unanswered(error: unknown, { sideEffect }: { sideEffect: boolean }): CallFailed {
+  if (error instanceof CallFailed) return error;
   const cause = error instanceof RequestFailed ? error.message : 'an unknown error';
   const nothingDone = !sideEffect || (error instanceof RequestFailed && !error.sent);
   if (nothingDone) return unavailable(noTrace, cause, { cause: error });

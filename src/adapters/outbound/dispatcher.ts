@@ -1,5 +1,5 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { Agent, Client, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import { Agent, type buildConnector, Client, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 
 /** What HTTPS_PROXY and NO_PROXY say. */
 export type ProxySettings = { readonly https: string | null; readonly exceptions: string | null };
@@ -23,31 +23,62 @@ export type ConnectionAware = Dispatcher.DispatchHandler & {
   wasUsed?: () => boolean;
 };
 
+/** Asked when a connection is there, directly before the first request on it is written; where it fails, nothing
+ *  is written. */
+export type BeforeWriting = () => Promise<void>;
+
 /** Makes pools of connections, direct or through the proxy. */
 export function dispatcherFactory(
   proxy: ProxySettings,
   { connectTimeoutMs, maxAnswerBytes }: Limits,
-): () => Dispatcher {
+): (beforeWriting?: BeforeWriting) => Dispatcher {
   // Made once: for each connection anew it would cost as much as the handshake.
   const secureContext = createSecureContext();
-  const options = {
+  const optionsWith = (beforeWriting?: BeforeWriting) => ({
     // In HTTP/2 requests share a connection, and undici sends them anew by itself when the peer ends it: an act
     // would have no connection of its own, and no one could say that it was sent once (RFC 9113 6.8).
     allowH2: false,
     connect: { timeout: connectTimeoutMs, secureContext },
     maxResponseSize: maxAnswerBytes,
     connections: maxConnections,
-    factory: (origin: string | URL, pool: object) => new Pool(origin, { ...pool, factory: createClient }),
-  };
+    factory: (origin: string | URL, pool: object) =>
+      new Pool(origin, { ...pool, factory: clientFactory(beforeWriting) }),
+  });
   const { https } = proxy;
-  if (https === null) return () => new Agent(options);
-  const tunnel = { ...options, ...tunnelOptions(connectTimeoutMs, secureContext) };
+  if (https === null) return (beforeWriting) => new Agent(optionsWith(beforeWriting));
+  const tunnel = tunnelOptions(connectTimeoutMs, secureContext);
   const noProxy = proxy.exceptions ?? '';
   // Where no proxy for plain HTTP is named, undici would look for one in the environment.
-  return () => new EnvHttpProxyAgent({ ...tunnel, httpProxy: '', httpsProxy: https, noProxy });
+  const proxies = { httpProxy: '', httpsProxy: https, noProxy };
+  return (beforeWriting) => new EnvHttpProxyAgent({ ...optionsWith(beforeWriting), ...tunnel, ...proxies });
 }
 
-const createClient = (origin: URL, options: object) => new RememberingClient(origin, options);
+function clientFactory(beforeWriting?: BeforeWriting) {
+  // A pool hands its clients the function that connects, be it directly or through a tunnel.
+  return (origin: URL, options: { readonly connect?: buildConnector.connector }) => {
+    const connect = options.connect && beforeWriting && gated(options.connect, beforeWriting);
+    return new RememberingClient(origin, connect === undefined ? options : { ...options, connect });
+  };
+}
+
+/** Connects, and hands the connection on only when `beforeWriting` has let it. */
+function gated(connect: buildConnector.connector, beforeWriting: BeforeWriting): buildConnector.connector {
+  return (options, callback) =>
+    connect(options, (error, socket) => {
+      if (error !== null) return callback(error, null);
+      beforeWriting()
+        .then(() => {
+          if (socket.destroyed) throw new Error('the connection was closed before anything was sent');
+        })
+        .then(
+          () => callback(null, socket),
+          (refusal: Error) => {
+            socket.destroy();
+            callback(refusal, null);
+          },
+        );
+    });
+}
 
 /** A client has one connection at a time, and one request on it. */
 class RememberingClient extends Client {

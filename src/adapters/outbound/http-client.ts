@@ -1,6 +1,12 @@
 import type { Dispatcher } from 'undici';
 import { decodeContent } from './content-coding.ts';
-import { type ConnectionAware, dispatcherFactory, type Limits, type ProxySettings } from './dispatcher.ts';
+import {
+  type BeforeWriting,
+  type ConnectionAware,
+  dispatcherFactory,
+  type Limits,
+  type ProxySettings,
+} from './dispatcher.ts';
 
 /** How the service reaches Entra ID and Graph: one keep-alive pool, one proxy setting, one way to
  *  bound time and size. */
@@ -25,8 +31,9 @@ export type OutboundRequest = {
   /** For a request that must not be in doubt: over a connection that no other has used or will use. The
    *  peer may close a kept one at this very moment, or have sent more on it than it was asked for. */
   readonly ownConnection?: boolean;
-  /** Asked at the moment when the request is about to be written; where it says no, nothing is sent. */
-  readonly mayStart?: () => boolean;
+  /** For such a request: asked when its connection is there, directly before it is written. Where this fails
+   *  nothing is sent, and `send` fails with the same. */
+  readonly beforeWriting?: BeforeWriting;
 };
 
 export type OutboundAnswer = {
@@ -68,9 +75,20 @@ export function createHttpClient(proxy: ProxySettings, limits = usualLimits): Ht
 
   /** Over a connection that no other request has used or will use. */
   async function sendAlone(request: OutboundRequest): Promise<OutboundAnswer> {
-    const dispatcher = createDispatcher();
+    const refusal: { error?: unknown } = {};
+    const { beforeWriting } = request;
+    const dispatcher = createDispatcher(
+      beforeWriting &&
+        (() =>
+          beforeWriting().catch((error: unknown) => {
+            refusal.error = error;
+            throw error;
+          })),
+    );
     try {
       return await exchange(dispatcher, request, limits);
+    } catch (error) {
+      throw refusal.error ?? error;
     } finally {
       void dispatcher.destroy();
     }
@@ -132,7 +150,6 @@ type Ending = {
  *  more than all the rest of a call to Graph. */
 class Exchange implements ConnectionAware {
   wasUsed = () => false;
-  readonly #request: OutboundRequest;
   readonly #maxAnswerBytes: number;
   readonly #ending: Ending;
   readonly #timer: NodeJS.Timeout;
@@ -144,7 +161,6 @@ class Exchange implements ConnectionAware {
   #over = false;
 
   constructor(request: OutboundRequest, maxAnswerBytes: number, ending: Ending) {
-    this.#request = request;
     this.#maxAnswerBytes = maxAnswerBytes;
     this.#ending = ending;
     this.#timer = setTimeout(() => this.#giveUp(), request.timeoutMs);
@@ -167,18 +183,12 @@ class Exchange implements ConnectionAware {
   /** Said once a connection stands: DNS, refused connections, TLS failures and a proxy's refusal come
    *  before. From here on the request may have been sent. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    const refusal = this.#refusal();
-    if (refusal !== null) {
-      controller.abort(refusal);
+    if (this.#over) {
+      controller.abort(new TimedOut());
       return;
     }
     this.#controller = controller;
     this.#progress = this.wasUsed() ? 'sent_over_kept' : 'sent';
-  }
-
-  #refusal(): Error | null {
-    if (this.#over) return new TimedOut();
-    return this.#request.mayStart?.() === false ? new TooLate() : null;
   }
 
   onResponseStart(_controller: unknown, status: number, headers: Received): void {
@@ -222,11 +232,6 @@ type Received = Record<string, string | string[] | undefined>;
 
 const utf8 = new TextDecoder();
 const noBytes = Buffer.alloc(0);
-
-/** The request was ready to be written when it was no longer to be. */
-class TooLate extends Error {
-  override readonly name = 'TOO_LATE';
-}
 
 /** The whole time for the request was up. */
 class TimedOut extends Error {

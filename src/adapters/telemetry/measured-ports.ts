@@ -1,6 +1,7 @@
+import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import { failureOf } from '../../core/failure.ts';
 import { knownStatuses } from '../../core/operation/connection.ts';
-import type { AuditTrail, Connector, Identity, Operations } from '../../core/ports.ts';
+import type { AuditTrail, Connector, Identity, Operations, RecordedReads } from '../../core/ports.ts';
 import type { AuditWrites } from './audit-writes.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -73,58 +74,64 @@ export function measureConnector(connector: Connector, metrics: Metrics): Connec
 
 /** Operations whose outcomes are counted, and with them the events that are written together with them. */
 export function measureOperations(operations: Operations, metrics: Metrics, writes: AuditWrites): Operations {
+  const measured = async <Value>(event: AuditEvent, write: () => Promise<Value>): Promise<Value> => {
+    const begun = performance.now();
+    try {
+      const value = await write();
+      metrics.auditWriteDuration.observe(secondsSince(begun));
+      return value;
+    } catch (error) {
+      writes.failed(event);
+      throw error;
+    }
+  };
   return {
     ...operations,
-    async open(opening, event) {
-      const begun = performance.now();
-      try {
-        const opened = await operations.open(opening, event);
-        metrics.auditWriteDuration.observe(secondsSince(begun));
-        if (opened === 'opened') writes.written(event);
-        return opened;
-      } catch (error) {
-        writes.failed(event);
-        throw error;
-      }
+    async open(opening) {
+      const opened = await measured(opening.event, () => operations.open(opening));
+      if (typeof opened !== 'string') writes.written(opening.event);
+      return opened;
     },
-    async move(operation, to, change, event, leaseMs) {
-      const begun = performance.now();
-      try {
-        const moved = await operations.move(operation, to, change, event, leaseMs);
-        metrics.auditWriteDuration.observe(secondsSince(begun));
-        if (moved !== null) writes.written(event);
-        if (moved !== null && event.event === 'outcome') metrics.disconnects.inc({ outcome: to });
-        if (moved !== null && moved.tookMs !== null) {
-          metrics.operationDuration.observe({ status: moved.status }, moved.tookMs / 1000);
-        }
-        return moved;
-      } catch (error) {
-        // It happened all the same; a sweep that fails finds the same operation again.
-        const happened = event.event === 'outcome' && change.concludedFrom !== 'lease';
-        if (happened) metrics.disconnects.inc({ outcome: to });
-        writes.failed(event);
-        throw error;
+    async move(move) {
+      const { event, to } = move;
+      const moved = await measured(event, () => operations.move(move));
+      if (typeof moved === 'string') return moved;
+      writes.written(event);
+      if (event.event === 'outcome') metrics.disconnects.inc({ outcome: to });
+      if (moved.tookMs !== null) {
+        metrics.operationDuration.observe({ status: moved.status }, moved.tookMs / 1000);
       }
+      return moved;
     },
   };
 }
 
 /** An AuditTrail whose writes are timed and counted. */
 export function measureAuditTrail(audit: AuditTrail, metrics: Metrics, writes: AuditWrites): AuditTrail {
-  return {
-    ...audit,
-    async append(event) {
-      const begun = performance.now();
-      try {
-        const open = await audit.append(event);
-        metrics.auditWriteDuration.observe(secondsSince(begun));
-        writes.written(event);
-        return open;
-      } catch (error) {
-        writes.failed(event);
-        throw error;
-      }
-    },
+  return { ...audit, append: measuredAppend((event) => audit.append(event), metrics, writes) };
+}
+
+/** The same for the record of reads. */
+export function measureReads(reads: RecordedReads, metrics: Metrics, writes: AuditWrites): RecordedReads {
+  return { append: measuredAppend((event) => reads.append(event), metrics, writes) };
+}
+
+function measuredAppend<Value>(
+  append: (event: AuditEvent) => Promise<Value>,
+  metrics: Metrics,
+  writes: AuditWrites,
+): (event: AuditEvent) => Promise<Value> {
+  return async (event) => {
+    const begun = performance.now();
+    try {
+      const value = await append(event);
+      metrics.auditWriteDuration.observe(secondsSince(begun));
+      writes.written(event);
+      return value;
+    } catch (error) {
+      writes.failed(event);
+      throw error;
+    }
   };
 }
 

@@ -1,5 +1,5 @@
-import type { CallFacts } from '../../core/call.ts';
 import type { Failure } from '../../core/failure.ts';
+import type { CallAnnotations } from '../../core/frame.ts';
 import type { Logs } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -20,7 +20,7 @@ export type RequestFacts = {
   readonly address: string;
   readonly userAgent: string | null;
   readonly aborted: boolean;
-  readonly call: CallFacts;
+  readonly call: CallAnnotations;
   readonly failure: Failure | null;
   readonly defect: unknown;
 };

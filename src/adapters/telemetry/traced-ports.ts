@@ -1,4 +1,4 @@
-import type { AuditTrail, Connector, Identity, Operations } from '../../core/ports.ts';
+import type { AuditTrail, Connector, Identity, Operations, RecordedReads } from '../../core/ports.ts';
 import type { HttpClient } from '../outbound/http-client.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -39,18 +39,30 @@ export function traceAuditTrail(audit: AuditTrail, tracing: Tracing): AuditTrail
 export function traceOperations(operations: Operations, tracing: Tracing): Operations {
   return {
     ...operations,
-    open: (opening, event) =>
+    open: (opening) =>
       tracing.span(
         'operation open',
-        { 'operation-id': opening.operation.id, 'audit.event': event.event },
-        () => operations.open(opening, event),
+        { 'operation-id': opening.operation.id, 'audit.event': opening.event.event },
+        () => operations.open(opening),
       ),
-    move: (operation, to, change, event, leaseMs) =>
+    move: (move) =>
       tracing.span(
-        `operation move to ${to}`,
-        { 'operation-id': operation.id, 'audit.event': event.event },
-        () => operations.move(operation, to, change, event, leaseMs),
+        `operation move to ${move.to}`,
+        { 'operation-id': move.operation.id, 'audit.event': move.event.event },
+        () => operations.move(move),
       ),
+    permitSending: (id, neededMs) =>
+      tracing.span('operation permit sending', { 'operation-id': id }, () =>
+        operations.permitSending(id, neededMs),
+      ),
+  };
+}
+
+/** The record of reads, with a span for each write. */
+export function traceReads(reads: RecordedReads, tracing: Tracing): RecordedReads {
+  return {
+    append: (event) =>
+      tracing.span('audit append', { 'audit.event': event.event }, () => reads.append(event)),
   };
 }
 

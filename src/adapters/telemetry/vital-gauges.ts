@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
-import { openStatuses } from '../../core/operation/operation.ts';
+import { openStatuses } from '../../core/operation/life.ts';
 import type { Look } from '../database/vital-signs.ts';
 
 const prefix = 'chromeos_bff_';
@@ -20,6 +20,11 @@ export function createVitalGauges(registers: Registry[]) {
     attemptsWithoutOutcome: new Gauge({
       name: `${prefix}attempts_without_outcome`,
       help: 'Disconnects sent more than two minutes ago whose outcome is not on record; absent while the database is down.',
+      registers,
+    }),
+    outcomesWaiting: new Gauge({
+      name: `${prefix}outcomes_waiting`,
+      help: 'Outcomes of disconnects that are known and could not be recorded yet; each is tried until it is.',
       registers,
     }),
     operationsUnknown: new Gauge({

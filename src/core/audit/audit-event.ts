@@ -1,6 +1,6 @@
 import type { FailureReason } from '../failure.ts';
 import type { ConnectionState } from '../operation/connection.ts';
-import type { OperationStatus } from '../operation/operation.ts';
+import type { OperationStatus } from '../operation/life.ts';
 
 /** What a caller set out to do. */
 export type Action =

@@ -1,124 +1,161 @@
-import { type Call, eventOf, recordedConnection, recordedName, type World } from '../call.ts';
-import type { Caller } from '../caller.ts';
+import { eventOf, recordedConnection, recordedName } from '../audit/event-of.ts';
+import type { Dependencies } from '../dependencies.ts';
 import { CallFailed } from '../failure.ts';
-import type { DisconnectRequest } from '../use-cases/disconnect.ts';
+import { requirePresent, type SignedInCall } from '../frame.ts';
+import type { IdempotencyKey, NewOperation } from '../ports.ts';
 import type { ConnectionState, SeenConnection } from './connection.ts';
-import { endOverdue, endPointless, settleByReading } from './moving.ts';
-import { isFinal, isOver, type Operation } from './operation.ts';
+import { awaitsOutcome, isFinal, isSettled } from './life.ts';
+import { endUnsent, settle } from './move.ts';
+import type { StoredOperation } from './operation.ts';
+import { awaitingApproval } from './outcome.ts';
+import { nextOutcome } from './settle.ts';
 
-/** What the caller's look showed, and the tenant's newest operation from before that look. */
-export type Look = { readonly seen: SeenConnection; readonly newest: Operation | null };
+/** What the caller asks for. Reason and ticket are recorded, never sent on. */
+export type DisconnectRequest = {
+  readonly reason: string | null;
+  readonly ticket: string | null;
+  /** The operation of unknown end that this one takes over from. */
+  readonly supersedes: string | null;
+  readonly idempotency: IdempotencyKey | null;
+  /** The entity tags of `If-Match`; `null` where there is none. `*` stands for any. */
+  readonly ifMatch: readonly string[] | null;
+};
+
+/** What the caller's look at the connection showed, and the tenant's newest operation from before it. */
+export type ConnectionSnapshot = { readonly seen: SeenConnection; readonly newest: StoredOperation | null };
+
+// The settling moves that one look can cause: the end of a lease, then what was seen.
+const maxMoves = 2;
 
 /** Takes the tenant's one slot with a new operation, together with its first event: the attempt, or the
- *  wish for an approval. Whoever holds the slot and can be settled by what was just seen makes way.
- *  Gives `null` where another operation ended since the look began: what was seen may be from before
- *  that end, and must not be acted on. Fails with `operation_in_progress`, `idempotency_key_in_use`,
- *  `not_connected` or `disconnect_disabled`; nothing was done then. */
+ *  request for an approval. An operation that holds it and can be settled by what was just seen makes way.
+ *  Gives `null` where another operation came or went since the look began: what was seen may be from before
+ *  that, and must not be acted on. Fails with `operation_in_progress`, `idempotency_key_in_use`,
+ *  `idempotency_key_reused`, `operation_not_found`, `not_connected`, `caller_gone` or `disconnect_disabled`;
+ *  nothing was done then. */
 export async function takeSlot(
-  world: World,
-  call: Call,
-  caller: Caller,
+  dependencies: Dependencies,
+  call: SignedInCall,
   request: DisconnectRequest,
-  { seen, newest }: Look,
-): Promise<Operation | null> {
+  snapshot: ConnectionSnapshot,
+): Promise<StoredOperation | null> {
+  const { operations } = dependencies;
+  const { tenantId } = call.caller;
+  const { newest, seen } = snapshot;
   // Whoever holds the slot is the newest; one that was opened since the look is noticed as this one opens.
-  const mayBeHeld = newest !== null && !isOver(newest);
-  const holder = mayBeHeld ? await world.operations.findOpen(caller.tenantId) : null;
+  const mayBeHeld = newest !== null && !isSettled(newest);
+  const holder = mayBeHeld ? await operations.findOpen(tenantId) : null;
   if (holder === null && mayBeHeld) return null;
-  if (holder === null && request.supersedes !== null) await requireKnown(world, caller, request.supersedes);
-  const superseded =
-    holder === null ? null : await makeWay(world, call, caller, request, { seen, newest }, holder);
+  if (holder === null && request.supersedes !== null)
+    await requireKnown(dependencies, tenantId, request.supersedes);
+  const superseded = holder === null ? null : await freeSlot(dependencies, call, request, snapshot, holder);
   const [shown] = seen.members;
   if (shown === undefined) {
     // What was seen may be from before another operation began.
-    const begun = await world.operations.findOpen(caller.tenantId);
+    const begun = await operations.findOpen(tenantId);
     throw begun === null
       ? new CallFailed({ reason: 'not_connected' })
-      : await inTheWay(world, caller, request, begun);
+      : await slotConflict(dependencies, call, request, begun);
   }
-  const connection = recordedConnection(world, shown);
 
-  const approve = world.policyOf(caller.tenantId).approvalRequired;
-  const operation = newOperation(world, call, caller, request, connection, { approve, superseded });
-  const event = eventOf(world, call, caller, {
-    event: approve ? 'move' : 'attempt',
-    action: 'disconnect',
-    operationId: operation.id,
-    reason: request.reason,
-    ticket: request.ticket,
-    result: approve ? 'awaiting_approval' : 'pending',
-    move: approve ? { from: null, to: 'awaiting_approval' } : { from: null, to: 'sent' },
-    connection,
-    explanation: superseded === null ? null : `Takes over from operation ${superseded.id}.`,
-  });
-  const { key, leaseMs } = { key: request.idempotency, leaseMs: approve ? 0 : world.timing.leaseMs };
-  const opened = await world.operations.open(
-    { operation, key, leaseMs, after: newest?.id ?? null, supersededStatus: superseded?.status ?? null },
-    event,
-  );
-  if (opened === 'opened') {
-    call.note({ operationId: operation.id });
-    return operation;
+  requirePresent(call);
+  const opening = newOperation(dependencies, call, request, shown, { newest, superseded });
+  const opened = await openOrEnd(dependencies, call, opening);
+  switch (opened) {
+    case 'disabled':
+      throw await disabled(dependencies, tenantId);
+    case 'slot_taken': {
+      // Another call took the slot between our look and our try.
+      const winner = await operations.findOpen(tenantId);
+      if (winner === null) return null;
+      throw await slotConflict(dependencies, call, request, winner);
+    }
+    default:
+      call.concerns(opened.id);
+      return opened;
   }
-  if (opened === 'disabled') {
-    const because = await world.operations.disabledBecause(caller.tenantId);
-    throw new CallFailed({ reason: 'disconnect_disabled', because: because ?? 'It was switched off.' });
-  }
-  // Another call took the slot between our look and our try.
-  const winner = await world.operations.findOpen(caller.tenantId);
-  if (winner === null) return null;
-  throw await inTheWay(world, caller, request, winner);
 }
 
-/** Whoever means to take over from an operation that is not there means another one. */
-async function requireKnown(world: World, caller: Caller, operationId: string): Promise<void> {
-  const named = await world.operations.find(caller.tenantId, operationId);
+/** Whether a disconnect could take the slot from the operation that holds it, by what was seen. Moves nothing. */
+export function slotWouldBeFree(
+  dependencies: Pick<Dependencies, 'timing'>,
+  found: StoredOperation,
+  seen: SeenConnection,
+  supersedes: string | null,
+): boolean {
+  let holder = found;
+  for (let moves = 0; moves < maxMoves; moves += 1) {
+    const outcome = nextOutcome(holder, seen, dependencies.timing.settleAfterMs);
+    if (outcome !== null) holder = { ...holder, status: outcome.status, overdue: false };
+  }
+  return isFinal(holder.status) || (holder.id === supersedes && mayBeSuperseded(dependencies, holder));
+}
+
+/** The failure that says why an operator switched disconnecting off. */
+export async function disabled(dependencies: Dependencies, tenantId: string): Promise<CallFailed> {
+  const because = await dependencies.operations.disabledBecause(tenantId);
+  return new CallFailed({ reason: 'disconnect_disabled', because: because ?? 'It was switched off.' });
+}
+
+/** Opens the operation. Where nobody can tell whether that is on record, what may be there is ended: this
+ *  process knows that it sent nothing. */
+async function openOrEnd(dependencies: Dependencies, call: SignedInCall, opening: NewOperation) {
+  try {
+    return await dependencies.operations.open(opening);
+  } catch (error) {
+    endUnsent(dependencies, call, opening.operation);
+    throw error;
+  }
+}
+
+/** A caller who names an operation to take over from that is not there means another one. */
+async function requireKnown(
+  dependencies: Dependencies,
+  tenantId: string,
+  operationId: string,
+): Promise<void> {
+  const named = await dependencies.operations.find(tenantId, operationId);
   if (named === null) throw new CallFailed({ reason: 'operation_not_found' });
 }
 
-/** Frees the slot where what was seen settles who holds it, or where the caller takes over from an
- *  operation whose end is unknown. Gives the operation to supersede, if there is one. */
-async function makeWay(
-  world: World,
-  call: Call,
-  caller: Caller,
+/** Frees the slot where what was seen settles the operation that holds it, or where the caller takes over from
+ *  it. Gives the operation to supersede, if there is one. */
+async function freeSlot(
+  dependencies: Dependencies,
+  call: SignedInCall,
   request: DisconnectRequest,
-  { seen, newest }: Look,
-  found: Operation,
-): Promise<Operation | null> {
-  let holder = found;
+  { seen, newest }: ConnectionSnapshot,
+  found: StoredOperation,
+): Promise<StoredOperation | null> {
   // What was seen before an operation began says nothing about it.
-  if (holder.id !== newest?.id) throw await inTheWay(world, caller, request, holder);
-  if (await isOverdue(world, holder)) holder = (await endOverdue(world, call, caller, holder)) ?? holder;
-  holder = await settleByReading(world, call, caller, holder, seen);
-  holder = (await endPointless(world, call, caller, holder, seen)) ?? holder;
+  if (found.id !== newest?.id) throw await slotConflict(dependencies, call, request, found);
+  // How long ago it was sent counts as of before the look.
+  let holder: StoredOperation = {
+    ...found,
+    sinceSentMs: found.sinceSentMs === null ? null : newest.sinceSentMs,
+  };
+  for (let moves = 0; moves < maxMoves; moves += 1) holder = await settle(dependencies, call, holder, seen);
   if (isFinal(holder.status)) return null;
-  if (holder.id === request.supersedes && mayBeSuperseded(world, holder)) return holder;
-  throw await inTheWay(world, caller, request, holder);
+  if (holder.id === request.supersedes && mayBeSuperseded(dependencies, holder)) return holder;
+  throw await slotConflict(dependencies, call, request, holder);
 }
 
-/** A person may take over from an operation whose end is unknown; and from an accepted one that has come
- *  to no end for so long that reading will not bring it there. */
-export function mayBeSuperseded(world: World, { status, sentAt }: Operation): boolean {
-  if (status === 'unknown') return true;
-  const late = sentAt !== null && world.clock() - Date.parse(sentAt) > world.timing.settleAfterMs;
-  return status === 'accepted' && late;
+/** A person may take over from an operation whose outcome is unknown, and from an accepted one that has come to
+ *  no end for so long that looks will not bring it there. */
+function mayBeSuperseded({ timing }: Pick<Dependencies, 'timing'>, operation: StoredOperation): boolean {
+  if (!awaitsOutcome(operation)) return false;
+  return operation.status === 'unknown' || (operation.sinceSentMs ?? 0) > timing.settleAfterMs;
 }
 
-export async function isOverdue(world: World, operation: Operation): Promise<boolean> {
-  if (!['sent', 'awaiting_approval', 'approved'].includes(operation.status)) return false;
-  return (await world.operations.overdue()).some((overdue) => overdue.id === operation.id);
-}
-
-/** Why the one who holds the slot can't make way: perhaps it is this very request, sent twice. */
-async function inTheWay(
-  world: World,
-  caller: Caller,
+/** Why the operation that holds the slot does not make way: perhaps it is this very request, sent twice. */
+async function slotConflict(
+  dependencies: Dependencies,
+  { caller }: SignedInCall,
   { idempotency }: DisconnectRequest,
-  holder: Operation,
+  holder: StoredOperation,
 ): Promise<CallFailed> {
   if (idempotency !== null) {
-    const mine = await world.operations.findByKey(caller.tenantId, caller.oid, idempotency.key);
+    const mine = await dependencies.operations.findByKey(caller, idempotency.key);
     if (mine?.operation.id === holder.id) {
       return mine.fingerprint === idempotency.fingerprint
         ? new CallFailed({ reason: 'idempotency_key_in_use', retryAfter: 2 })
@@ -129,35 +166,48 @@ async function inTheWay(
 }
 
 function newOperation(
-  world: World,
-  call: Call,
-  caller: Caller,
+  dependencies: Dependencies,
+  call: SignedInCall,
   request: DisconnectRequest,
-  connection: ConnectionState,
-  { approve, superseded }: { approve: boolean; superseded: Operation | null },
-): Operation {
-  const now = world.clock();
-  const time = new Date(now).toISOString();
-  return {
-    id: world.newId(),
+  shown: ConnectionState,
+  { newest, superseded }: { newest: StoredOperation | null; superseded: StoredOperation | null },
+): NewOperation {
+  const { caller, requestId } = call;
+  const { timing } = dependencies;
+  const approve = dependencies.policyOf(caller.tenantId).approvalRequired;
+  const { reason, ticket } = request;
+  const connection = recordedConnection(dependencies, shown);
+  const operation = {
+    id: dependencies.newId(),
     tenantId: caller.tenantId,
-    status: approve ? 'awaiting_approval' : 'sent',
-    requester: { oid: caller.oid, name: recordedName(world, caller), clientId: caller.clientId },
-    reason: request.reason,
-    ticket: request.ticket,
+    status: approve ? ('awaiting_approval' as const) : ('sent' as const),
+    requester: { oid: caller.oid, name: recordedName(dependencies, caller), clientId: caller.clientId },
+    reason,
+    ticket,
     connection,
-    requestId: call.requestId,
-    graphRequestId: null,
-    value: null,
-    concludedFrom: null,
-    explanation: null,
-    approval: null,
+    requestId,
     supersedes: superseded?.id ?? null,
-    supersededBy: null,
-    requestedAt: time,
-    sentAt: approve ? null : time,
-    movedAt: time,
-    expiresAt: approve ? new Date(now + world.timing.approvalMs).toISOString() : null,
-    tookMs: null,
+    approval: null,
+  };
+  const event = eventOf(dependencies, call, {
+    event: approve ? 'move' : 'attempt',
+    action: 'disconnect',
+    operationId: operation.id,
+    reason,
+    ticket,
+    result: approve ? 'awaiting_approval' : 'pending',
+    move: { from: null, to: operation.status },
+    connection,
+    explanation: superseded === null ? null : `Takes over from operation ${superseded.id}.`,
+  });
+  return {
+    operation,
+    key: request.idempotency,
+    answer: approve ? { ...awaitingApproval, requestId } : null,
+    leaseMs: approve ? 0 : timing.leaseMs,
+    approvalMs: approve ? timing.approvalMs : null,
+    expectedNewestId: newest?.id ?? null,
+    supersededStatus: superseded?.status ?? null,
+    event,
   };
 }

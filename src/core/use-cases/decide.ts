@@ -1,64 +1,55 @@
-import { authorize } from '../access.ts';
-import { authenticate, type Call, recordedName, refusalsOnRecord, type World } from '../call.ts';
-import type { Caller } from '../caller.ts';
+import { recordedName } from '../audit/event-of.ts';
+import type { Dependencies } from '../dependencies.ts';
 import { CallFailed } from '../failure.ts';
-import { endOverdue, moveOperation } from '../operation/moving.ts';
+import { type Call, frame, requirePresent, type SignedInCall } from '../frame.ts';
+import { prepareMove } from '../operation/move.ts';
 import type { Operation } from '../operation/operation.ts';
+import { notWaiting, waitingOperation } from './waiting-operation.ts';
 
-/** Approves or rejects another person's wish to disconnect. The one who decides needs no right in Intune
- *  and never acts there. Fails with `own_approval` for one's own wish, `operation_not_found`, or
+export type Decision = { readonly operationId: string; readonly reason: string };
+
+/** Approves or rejects another person's request to disconnect. Whoever decides needs no right in Intune and
+ *  never acts there. Fails with `own_approval` for one's own request, `operation_not_found`, or
  *  `operation_not_allowed` where there is nothing left to decide. */
 export async function decide(
-  world: World,
+  dependencies: Dependencies,
   call: Call,
-  readId: () => string,
-  decision: 'approve' | 'reject',
-  readReason: () => Promise<string>,
+  verb: 'approve' | 'reject',
+  readDecision: () => Promise<Decision>,
 ): Promise<Operation> {
-  const { caller } = await authenticate(world, call);
-  return refusalsOnRecord(world, call, caller, decision, async () => {
-    authorize(world.access, caller, 'approve');
-    const operationId = readId();
-    call.note({ operationId });
-    const reason = await readReason();
-    const operation = await waitingOperation(world, call, caller, operationId, ['awaiting_approval']);
-    if (operation.requester.oid === caller.oid) throw new CallFailed({ reason: 'own_approval' });
+  const { value } = await frame(dependencies, call, {
+    action: verb,
+    permission: 'approve',
+    read: readDecision,
+    run: (running, decision) => moveByDecision(dependencies, running, verb, decision),
+    // The move is the record.
+    record: async () => {},
+  });
+  return value;
+}
 
-    const at = new Date(world.clock()).toISOString();
-    const moved = await moveOperation(world, call, caller, operation, {
-      to: decision === 'approve' ? 'approved' : 'rejected',
-      action: decision,
+async function moveByDecision(
+  dependencies: Dependencies,
+  call: SignedInCall,
+  verb: 'approve' | 'reject',
+  { operationId, reason }: Decision,
+): Promise<Operation> {
+  const { caller } = call;
+  const operation = await waitingOperation(dependencies, call, operationId, ['awaiting_approval']);
+  if (operation.requester.oid === caller.oid) throw new CallFailed({ reason: 'own_approval' });
+  requirePresent(call);
+  const moved = await dependencies.operations.move(
+    prepareMove(dependencies, call, operation, {
+      to: verb === 'approve' ? 'approved' : 'rejected',
+      action: verb,
       change: {
-        approval: { approver: { oid: caller.oid, name: recordedName(world, caller) }, reason, at },
+        approval: { approver: { oid: caller.oid, name: recordedName(dependencies, caller) }, reason },
         // Nothing was sent and nothing will be: the requester may ask again under the same key.
-        ...(decision === 'reject' && { answer: null }),
+        ...(verb === 'reject' && { answer: null }),
       },
       detail: { explanation: reason },
-    });
-    return moved ?? Promise.reject(await notWaiting(world, caller, operationId));
-  });
-}
-
-/** An operation of the caller's tenant that stands at one of `statuses` and whose time is not up. */
-export async function waitingOperation(
-  world: World,
-  call: Call,
-  caller: Caller,
-  operationId: string,
-  statuses: readonly Operation['status'][],
-): Promise<Operation> {
-  const operation = await world.operations.find(caller.tenantId, operationId);
-  if (operation === null) throw new CallFailed({ reason: 'operation_not_found' });
-  const tooLate = operation.expiresAt !== null && Date.parse(operation.expiresAt) <= world.clock();
-  if (tooLate && statuses.includes(operation.status)) await endOverdue(world, call, caller, operation);
-  if (tooLate || !statuses.includes(operation.status)) throw await notWaiting(world, caller, operationId);
-  return operation;
-}
-
-/** Why an operation can't be decided or executed, as it stands now. */
-export async function notWaiting(world: World, caller: Caller, operationId: string): Promise<CallFailed> {
-  const operation = await world.operations.find(caller.tenantId, operationId);
-  if (operation === null) return new CallFailed({ reason: 'operation_not_found' });
-  const { status } = operation;
-  return new CallFailed({ reason: 'operation_not_allowed', operationId, status });
+    }),
+  );
+  if (typeof moved === 'string') throw await notWaiting(dependencies, call, operationId);
+  return moved;
 }

@@ -1,88 +1,78 @@
-import { authorize } from '../access.ts';
-import { authenticate, type Call, record, refusalsOnRecord, type World } from '../call.ts';
-import type { Caller } from '../caller.ts';
+import type { Dependencies } from '../dependencies.ts';
 import { CallFailed } from '../failure.ts';
-import { act, type Ending } from '../operation/act.ts';
+import { type Call, frame, record, type SignedInCall } from '../frame.ts';
 import type { SeenConnection } from '../operation/connection.ts';
-import type { ConcludedFrom, KeptAnswer, Operation } from '../operation/operation.ts';
+import type { Operation, StoredOperation } from '../operation/operation.ts';
+import { awaitingApproval, type Outcome } from '../operation/outcome.ts';
 import { meetPolicy } from '../operation/policy.ts';
-import { takeSlot } from '../operation/slot.ts';
-import type { IdempotencyKey, KeyedOperation } from '../ports.ts';
+import { type Sent, send } from '../operation/send.ts';
+import { type DisconnectRequest, takeSlot } from '../operation/slot.ts';
+import type { KeyedOperation } from '../ports.ts';
 import type { Secret } from '../secret.ts';
 
-/** What the caller asks for. Reason and ticket are recorded, never sent on. */
-export type DisconnectRequest = {
-  readonly reason: string | null;
-  readonly ticket: string | null;
-  /** The operation of unknown end that this one takes over from. */
-  readonly supersedes: string | null;
-  readonly idempotency: IdempotencyKey | null;
-  /** The entity tags of `If-Match`; `null` where there is none. `*` stands for any. */
-  readonly ifMatch: readonly string[] | null;
-};
-
-/** What the caller hears; `replayed` where it is the first answer again. */
+/** What the caller hears. */
 export type DisconnectReply = {
   readonly operation: Operation;
-  readonly outcome: KeptAnswer['outcome'];
-  readonly value: string | null;
-  readonly concludedFrom: ConcludedFrom | null;
-  readonly graphRequestId: string | null;
+  readonly outcome: Outcome;
   /** The call that first got this answer. */
   readonly requestId: string;
+  /** It is the first answer again. */
   readonly replayed: boolean;
 };
 
-/** Disconnects the ChromeOS connector of the caller's tenant: once, on purpose, and on the record.
- *
- *  `readRequest` gives what the caller asks for, or fails with what is wrong about it; it is asked only
- *  once the caller is known, so that a stranger learns nothing about the API. Fails with any reason;
- *  with all but `outcome_unknown` it is certain that nothing was disconnected. */
+/** What comes of a call before anything is sent: an operation to send, a reply, or the first answer again. */
+type Prepared =
+  | { readonly step: 'send'; readonly operation: StoredOperation; readonly token: Secret }
+  | { readonly step: 'wait'; readonly operation: StoredOperation }
+  | { readonly step: 'replay'; readonly earlier: KeyedOperation };
+
+/** Disconnects the ChromeOS connector of the caller's tenant: once, on purpose, and on the record. Fails with
+ *  any reason; with all but `outcome_unknown` it is certain that nothing was disconnected. */
 export async function disconnect(
-  world: World,
+  dependencies: Dependencies,
   call: Call,
   readRequest: () => Promise<DisconnectRequest>,
 ): Promise<DisconnectReply> {
-  const signedIn = await authenticate(world, call);
-  const { caller } = signedIn;
-
-  const step = await refusalsOnRecord(world, call, caller, 'disconnect', async () => {
-    authorize(world.access, caller, 'disconnect');
-    const request = await readRequest();
-    const standing = await world.operations.standing(caller, request.idempotency?.key ?? null);
-    const earlier = answeredEarlier(request, standing.earlier);
-    if (earlier !== null) return { earlier };
-
-    requireEnabled(standing.disabledBecause);
-    meetPolicy(world.policyOf(caller.tenantId), caller, requirements(request));
-    const token = await world.identity.exchangeAnew(signedIn, call);
-    return lookAndTakeSlot(world, call, caller, request, { token, newest: standing.newest });
+  const { call: signedInCall, value: prepared } = await frame(dependencies, call, {
+    action: 'disconnect',
+    permission: 'disconnect',
+    read: readRequest,
+    run: (running, request) => prepare(dependencies, running, request),
+    record: (running, value) => recordReplay(dependencies, running, value),
   });
-
-  if ('earlier' in step) return replay(world, call, caller, step.earlier);
-  const { operation, token, leasedAt } = step;
-  if (operation.status === 'awaiting_approval') {
-    return {
-      operation,
-      outcome: 'awaiting_approval',
-      value: null,
-      concludedFrom: null,
-      graphRequestId: null,
-      requestId: call.requestId,
-      replayed: false,
-    };
+  switch (prepared.step) {
+    case 'send':
+      return replyTo(await send(dependencies, signedInCall, prepared.operation, prepared.token));
+    case 'wait': {
+      const { operation } = prepared;
+      return { operation, outcome: awaitingApproval, requestId: operation.requestId, replayed: false };
+    }
+    case 'replay':
+      return replyAgain(prepared.earlier);
   }
-  const ending = await act(world, call, { operation, caller, token, leasedAt });
-  return replyTo(ending);
 }
 
-/** The reply to an act that has ended; throws where there is none to give. */
-export function replyTo(ending: Ending & { operation: Operation }): DisconnectReply {
-  if (ending.failure !== null) throw new CallFailed(ending.failure);
-  const { operation, to, value, concludedFrom, graph } = ending;
-  const { requestId } = operation;
-  const graphRequestId = graph?.requestId ?? null;
-  return { operation, outcome: to, value, concludedFrom, graphRequestId, requestId, replayed: false };
+/** The reply to an act that has ended. Fails where the caller is to be told a problem. */
+export function replyTo({ operation, outcome, failure }: Sent): DisconnectReply {
+  if (failure !== null) throw new CallFailed(failure);
+  return { operation, outcome, requestId: operation.requestId, replayed: false };
+}
+
+/** Everything before the act: what the policy demands, a fresh exchange, a look, the slot. */
+async function prepare(
+  dependencies: Dependencies,
+  call: SignedInCall,
+  request: DisconnectRequest,
+): Promise<Prepared> {
+  const { caller } = call;
+  const key = request.idempotency?.key ?? null;
+  const { newest, disabledBecause, earlier } = await dependencies.operations.loadPreconditions(caller, key);
+  if (answeredEarlier(request, earlier)) return { step: 'replay', earlier };
+
+  requireEnabled(disabledBecause);
+  meetPolicy(dependencies.policyOf(caller.tenantId), caller, { ...request, idempotencyKey: key });
+  const token = await dependencies.identity.exchangeAnew(call.signedIn, call);
+  return lookAndTakeSlot(dependencies, call, request, { token, newest });
 }
 
 // How often to look, where operations end while we do.
@@ -91,22 +81,24 @@ const maxLooks = 3;
 /** Looks at the connection and takes the slot on what was seen, or finds that this very request had its
  *  answer meanwhile. */
 async function lookAndTakeSlot(
-  world: World,
-  call: Call,
-  caller: Caller,
+  dependencies: Dependencies,
+  call: SignedInCall,
   request: DisconnectRequest,
-  before: { token: Secret; newest: Operation | null },
-): Promise<{ earlier: KeyedOperation } | { operation: Operation; token: Secret; leasedAt: number }> {
+  before: { token: Secret; newest: StoredOperation | null },
+): Promise<Prepared> {
+  const { operations } = dependencies;
   const { token } = before;
   let { newest } = before;
   for (let looks = 0; looks < maxLooks; looks += 1) {
-    const seen = await look(world, call, caller, token, request.ifMatch);
-    const earlier = await findEarlier(world, caller, request);
-    if (earlier !== null) return { earlier };
-    const leasedAt = world.clock();
-    const operation = await takeSlot(world, call, caller, request, { seen, newest });
-    if (operation !== null) return { operation, token, leasedAt };
-    ({ newest } = await world.operations.standing(caller, null));
+    const seen = await readConnectionFor(dependencies, call, token, request.ifMatch);
+    if (request.idempotency !== null) {
+      const earlier = await operations.findByKey(call.caller, request.idempotency.key);
+      if (answeredEarlier(request, earlier)) return { step: 'replay', earlier };
+    }
+    const operation = await takeSlot(dependencies, call, request, { seen, newest });
+    if (operation?.status === 'awaiting_approval') return { step: 'wait', operation };
+    if (operation !== null) return { step: 'send', operation, token };
+    ({ newest } = await operations.loadPreconditions(call.caller, null));
   }
   throw new CallFailed({ reason: 'overloaded', retryAfter: 1 });
 }
@@ -118,17 +110,16 @@ export function requireEnabled(because: string | null): void {
 
 /** Looks at the connection on the caller's behalf. Fails with the read's own reason, or with
  *  `connection_changed` where it is not what the caller saw. */
-export async function look(
-  world: World,
-  call: Call,
-  caller: Caller,
+export async function readConnectionFor(
+  dependencies: Dependencies,
+  call: SignedInCall,
   token: Secret,
   ifMatch: readonly string[] | null,
 ): Promise<SeenConnection> {
-  const { seen } = await world.connector.list({
+  const { seen } = await dependencies.connector.list({
     token,
-    requestId: world.newId(),
-    tenantId: caller.tenantId,
+    requestId: dependencies.newId(),
+    tenantId: call.caller.tenantId,
     deadline: call.deadline,
   });
   if (ifMatch !== null && !matches(ifMatch, seen)) throw new CallFailed({ reason: 'connection_changed' });
@@ -140,61 +131,48 @@ export function matches(ifMatch: readonly string[], seen: SeenConnection): boole
   return ifMatch.includes('*') ? seen.members.length > 0 : ifMatch.includes(seen.etag);
 }
 
-function requirements(request: DisconnectRequest) {
-  const { reason, ticket, ifMatch } = request;
-  return { reason, ticket, ifMatch, idempotencyKey: request.idempotency?.key ?? null };
-}
-
-async function findEarlier(
-  world: World,
-  caller: Caller,
-  request: DisconnectRequest,
-): Promise<KeyedOperation | null> {
-  if (request.idempotency === null) return null;
-  const { key } = request.idempotency;
-  return answeredEarlier(request, await world.operations.findByKey(caller.tenantId, caller.oid, key));
-}
-
-/** The operation an earlier call with the same idempotency key has begun (draft-ietf-httpapi-idempotency-key-header).
- *  Fails with `idempotency_key_reused` where that was another request, and with `idempotency_key_in_use`
- *  while it is still running. */
+/** Whether an earlier call with the same idempotency key had its answer (draft-ietf-httpapi-idempotency-key-header).
+ *  Fails with `idempotency_key_reused` where that was another request, and with `idempotency_key_in_use` while
+ *  it is still running. */
 function answeredEarlier(
   { idempotency }: DisconnectRequest,
   earlier: KeyedOperation | null,
-): KeyedOperation | null {
-  if (idempotency === null || earlier === null) return null;
+): earlier is KeyedOperation {
+  if (idempotency === null || earlier === null) return false;
   if (earlier.fingerprint !== idempotency.fingerprint)
     throw new CallFailed({ reason: 'idempotency_key_reused' });
   if (earlier.answer === null) throw new CallFailed({ reason: 'idempotency_key_in_use', retryAfter: 2 });
-  return earlier;
+  return true;
 }
 
-/** The first answer again. */
-async function replay(
-  world: World,
-  call: Call,
-  caller: Caller,
-  { operation, answer }: KeyedOperation,
-): Promise<DisconnectReply> {
-  call.note({ operationId: operation.id, replayed: true });
-  await record(world, call, caller, {
+/** An attempt and a request for an approval are on the record already; a first answer given again is not. */
+async function recordReplay(
+  dependencies: Dependencies,
+  call: SignedInCall,
+  prepared: Prepared,
+): Promise<void> {
+  if (prepared.step !== 'replay') return;
+  const operationId = prepared.earlier.operation.id;
+  call.concerns(operationId);
+  call.annotate({ replayed: true });
+  await record(dependencies, call, {
     event: 'replayed',
     action: 'disconnect',
-    operationId: operation.id,
+    operationId,
     result: 'succeeded',
   });
+}
+
+/** The first answer again, a problem where it was one. */
+function replyAgain({ operation, answer }: KeyedOperation): DisconnectReply {
   if (answer === null) throw new CallFailed({ reason: 'idempotency_key_in_use', retryAfter: 2 });
-  if (answer.outcome === 'unknown' && answer.cause !== null) {
-    throw new CallFailed({
-      reason: 'outcome_unknown',
-      cause: answer.cause,
-      operationId: operation.id,
-      replayOf: answer.requestId,
-      graph: { status: null, code: null, requestId: operation.graphRequestId, date: null },
-    });
-  }
-  // The act had an answer of Graph's; a wish for an approval had none.
-  const graphRequestId = answer.outcome === 'awaiting_approval' ? null : operation.graphRequestId;
-  const { outcome, value, concludedFrom, requestId } = answer;
-  return { operation, outcome, value, concludedFrom, graphRequestId, requestId, replayed: true };
+  const { requestId, ...outcome } = answer;
+  if (outcome.reported) return { operation, outcome, requestId, replayed: true };
+  throw new CallFailed({
+    reason: 'outcome_unknown',
+    cause: outcome.explanation ?? 'the first answer again',
+    operationId: operation.id,
+    replayOf: requestId,
+    graph: { status: null, code: null, requestId: outcome.graphRequestId, date: null },
+  });
 }

@@ -1,15 +1,12 @@
-import { authorize } from '../access.ts';
-import { authenticate, type Call, record, refusalsOnRecord, type World } from '../call.ts';
-import type { SignedInCaller } from '../caller.ts';
+import type { Dependencies } from '../dependencies.ts';
 import { type FailureReason, failureOf } from '../failure.ts';
-import { conclude } from '../operation/conclusion.ts';
-import { isFinal, type Operation } from '../operation/operation.ts';
+import { type Call, durationOf, frame, record, requirePresent, type SignedInCall } from '../frame.ts';
 import { policyChecks } from '../operation/policy.ts';
-import { isOverdue, mayBeSuperseded } from '../operation/slot.ts';
+import { type DisconnectRequest, slotWouldBeFree } from '../operation/slot.ts';
 import type { ConnectionList } from '../ports.ts';
-import { type DisconnectRequest, matches } from './disconnect.ts';
+import { matches } from './disconnect.ts';
 
-/** One thing that must hold for a disconnect. `reason` says why it failed, or why a look can't tell. */
+/** One thing that must hold for a disconnect. `reason` says why it failed, or why a look cannot tell. */
 export type DryRunCheck = {
   readonly name: string;
   readonly result: 'passed' | 'failed' | 'not_checkable';
@@ -23,66 +20,58 @@ export type DryRun = {
   readonly would: 'disconnect' | 'ask_for_approval' | 'be_refused';
 };
 
+type Add = (name: string, reason: FailureReason | null) => void;
+
 /** Everything a disconnect does but the act: nothing is moved, sent or kept. It is on the record as a
  *  dry run. A challenge for more claims is passed on, since only the caller can answer it. */
 export async function dryRun(
-  world: World,
+  dependencies: Dependencies,
   call: Call,
   readRequest: () => Promise<DisconnectRequest>,
 ): Promise<DryRun> {
-  const signedIn = await authenticate(world, call);
-  const { caller } = signedIn;
-  const begun = world.clock();
-
-  const run = await refusalsOnRecord(world, call, caller, 'disconnect', async () => {
-    authorize(world.access, caller, 'disconnect');
-    return inspect(world, call, signedIn, await readRequest());
-  });
-  await record(world, call, caller, {
-    event: 'dry_run',
+  const { value } = await frame(dependencies, call, {
     action: 'disconnect',
-    result: run.would === 'be_refused' ? 'refused' : 'succeeded',
-    durationMs: world.clock() - begun,
+    permission: 'disconnect',
+    read: readRequest,
+    run: (running, request) => inspect(dependencies, running, request),
+    record: (running, { would }) =>
+      record(dependencies, running, {
+        event: 'dry_run',
+        action: 'disconnect',
+        result: would === 'be_refused' ? 'refused' : 'succeeded',
+        durationMs: durationOf(dependencies, running),
+      }),
   });
-  return run;
+  return value;
 }
 
 async function inspect(
-  world: World,
-  call: Call,
-  signedIn: SignedInCaller,
+  dependencies: Dependencies,
+  call: SignedInCall,
   request: DisconnectRequest,
 ): Promise<DryRun> {
-  const { caller } = signedIn;
-  const policy = world.policyOf(caller.tenantId);
+  const { caller } = call;
+  const policy = dependencies.policyOf(caller.tenantId);
   const checks: DryRunCheck[] = [];
-  const add = (name: string, reason: FailureReason | null) =>
+  const add: Add = (name, reason) =>
     checks.push({ name, result: reason === null ? 'passed' : 'failed', reason });
 
   add('role', null);
-  const disabled = await world.operations.disabledBecause(caller.tenantId);
-  add('enabled', disabled === null ? null : 'disconnect_disabled');
-  const { reason, ticket, ifMatch } = request;
+  const disabledBecause = await dependencies.operations.disabledBecause(caller.tenantId);
+  add('enabled', disabledBecause === null ? null : 'disconnect_disabled');
   const idempotencyKey = request.idempotency?.key ?? null;
-  for (const { name, unmet } of policyChecks(policy, caller, { reason, ticket, ifMatch, idempotencyKey })) {
+  for (const { name, unmet } of policyChecks(policy, caller, { ...request, idempotencyKey })) {
     if (unmet?.failure.reason === 'claims_required') throw unmet;
     add(name, unmet?.failure.reason ?? null);
   }
 
-  const connection = await tryToRead(world, call, signedIn, add);
+  const connection = await tryToRead(dependencies, call, add);
   if (connection === null) {
     for (const name of ['connected', 'no_open_operation']) {
       checks.push({ name, result: 'not_checkable', reason: 'not_reached' });
     }
   } else {
-    const { seen } = connection;
-    if (ifMatch !== null) {
-      add('unchanged', matches(ifMatch, seen) ? null : 'connection_changed');
-    }
-    add('connected', seen.members.length > 0 ? null : 'not_connected');
-    const holder = await world.operations.findOpen(caller.tenantId);
-    const free = holder === null || (await wouldMakeWay(world, holder, connection, request.supersedes));
-    add('no_open_operation', free ? null : 'operation_in_progress');
+    await inspectSlot(dependencies, call, request, connection, add);
   }
   checks.push({
     name: 'intune_right_to_disconnect',
@@ -90,6 +79,7 @@ async function inspect(
     reason: 'a_read_can_not_prove_the_right_to_write',
   });
 
+  requirePresent(call);
   const refused = checks.some(({ result, reason: why }) => result === 'failed' || why === 'not_reached');
   const act = policy.approvalRequired ? 'ask_for_approval' : 'disconnect';
   return { checks, connection, would: refused ? 'be_refused' : act };
@@ -97,23 +87,18 @@ async function inspect(
 
 /** Exchanges anew and reads, as the disconnect would. */
 async function tryToRead(
-  world: World,
-  call: Call,
-  signedIn: SignedInCaller,
-  add: (name: string, reason: FailureReason | null) => void,
+  dependencies: Dependencies,
+  call: SignedInCall,
+  add: Add,
 ): Promise<ConnectionList | null> {
   let step = 'on_behalf_of';
   try {
-    const token = await world.identity.exchangeAnew(signedIn, call);
+    const token = await dependencies.identity.exchangeAnew(call.signedIn, call);
     add(step, null);
     step = 'connection_readable';
-    const { tenantId } = signedIn.caller;
-    const connection = await world.connector.list({
-      token,
-      requestId: call.requestId,
-      tenantId,
-      deadline: call.deadline,
-    });
+    const { requestId, deadline, caller } = call;
+    const { tenantId } = caller;
+    const connection = await dependencies.connector.list({ token, requestId, tenantId, deadline });
     add(step, null);
     return connection;
   } catch (error) {
@@ -124,20 +109,16 @@ async function tryToRead(
   }
 }
 
-async function wouldMakeWay(
-  world: World,
-  found: Operation,
+async function inspectSlot(
+  dependencies: Dependencies,
+  { caller }: SignedInCall,
+  { ifMatch, supersedes }: DisconnectRequest,
   { seen }: ConnectionList,
-  supersedes: string | null,
-): Promise<boolean> {
-  let holder = found;
-  if (await isOverdue(world, holder)) {
-    if (holder.status !== 'sent') return true;
-    holder = { ...holder, status: 'unknown' };
-  }
-  if (holder.id === supersedes && mayBeSuperseded(world, holder)) return true;
-  const waiting = holder.status === 'awaiting_approval' || holder.status === 'approved';
-  if (waiting) return !seen.members.some(({ id }) => id === holder.connection.id);
-  const conclusion = conclude(holder, seen, world.clock(), world.timing.settleAfterMs);
-  return conclusion !== null && holder.status !== 'sent' && isFinal(conclusion.to);
+  add: Add,
+): Promise<void> {
+  if (ifMatch !== null) add('unchanged', matches(ifMatch, seen) ? null : 'connection_changed');
+  add('connected', seen.members.length > 0 ? null : 'not_connected');
+  const holder = await dependencies.operations.findOpen(caller.tenantId);
+  const free = holder === null || slotWouldBeFree(dependencies, holder, seen, supersedes);
+  add('no_open_operation', free ? null : 'operation_in_progress');
 }

@@ -1,48 +1,47 @@
-import { authorize } from '../access.ts';
 import type { AuditSelection, ChainStatus, ExportEntry } from '../audit/audit-export.ts';
-import { authenticate, type Call, record, refusalsOnRecord, type World } from '../call.ts';
+import type { Dependencies } from '../dependencies.ts';
+import { type Call, durationOf, frame, record } from '../frame.ts';
 
 /** Exports the chain of the caller's own tenant. That it was asked for is on the record before anything
- *  leaves, and so is part of what is exported. `readSelection` fails with what is wrong about the query.
+ *  leaves, and so is part of what is exported. `readSelection` fails with what is wrong with the query.
  *  The entries fail with `audit_unavailable`, at the first or at any later one. */
 export async function exportAudit(
-  world: World,
+  dependencies: Dependencies,
   call: Call,
   format: string,
   readSelection: () => Omit<AuditSelection, 'tenantId'>,
 ): Promise<AsyncIterable<ExportEntry>> {
-  const { caller } = await authenticate(world, call);
-
-  const selection = await refusalsOnRecord(world, call, caller, 'read_audit', async () => {
-    authorize(world.access, caller, 'read_audit');
-    return { ...readSelection(), tenantId: caller.tenantId };
-  });
-
-  await record(world, call, caller, {
-    event: 'read',
+  const { value: selection } = await frame(dependencies, call, {
     action: 'read_audit',
-    result: 'succeeded',
-    explanation: `an export as ${format}`,
+    permission: 'read_audit',
+    read: readSelection,
+    run: async ({ caller }, asked) => ({ ...asked, tenantId: caller.tenantId }),
+    record: (running) =>
+      record(dependencies, running, {
+        event: 'read',
+        action: 'read_audit',
+        result: 'succeeded',
+        explanation: `an export as ${format}`,
+      }),
   });
-  return world.audit.export(selection);
+  return dependencies.audit.export(selection);
 }
 
 /** How well the chain of the caller's own tenant is covered by its checkpoints. */
-export async function readChainStatus(world: World, call: Call): Promise<ChainStatus> {
-  const { caller } = await authenticate(world, call);
-  const begun = world.clock();
-
-  const status = await refusalsOnRecord(world, call, caller, 'read_audit', async () => {
-    authorize(world.access, caller, 'read_audit');
-    return world.audit.status(caller.tenantId);
-  });
-
-  await record(world, call, caller, {
-    event: 'read',
+export async function readChainStatus(dependencies: Dependencies, call: Call): Promise<ChainStatus> {
+  const { value } = await frame(dependencies, call, {
     action: 'read_audit',
-    result: 'succeeded',
-    explanation: 'the status of the last checkpoint',
-    durationMs: world.clock() - begun,
+    permission: 'read_audit',
+    read: () => null,
+    run: ({ caller }) => dependencies.audit.status(caller.tenantId),
+    record: (running) =>
+      record(dependencies, running, {
+        event: 'read',
+        action: 'read_audit',
+        result: 'succeeded',
+        explanation: 'the status of the last checkpoint',
+        durationMs: durationOf(dependencies, running),
+      }),
   });
-  return status;
+  return value;
 }

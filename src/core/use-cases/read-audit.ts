@@ -1,27 +1,26 @@
-import { authorize } from '../access.ts';
 import type { AuditPage, AuditQuery } from '../audit/audit-event.ts';
-import { authenticate, type Call, record, refusalsOnRecord, type World } from '../call.ts';
+import type { Dependencies } from '../dependencies.ts';
+import { type Call, durationOf, frame, record } from '../frame.ts';
 
 /** Reads the audit trail of the caller's own tenant, and of no other. Reading is itself on the record,
- *  before the answer leaves. `readQuery` fails with what is wrong about the query. */
+ *  before the answer leaves. `readQuery` fails with what is wrong with the query. */
 export async function readAudit(
-  world: World,
+  dependencies: Dependencies,
   call: Call,
   readQuery: () => Omit<AuditQuery, 'tenantId'>,
 ): Promise<AuditPage> {
-  const { caller } = await authenticate(world, call);
-  const begun = world.clock();
-
-  const page = await refusalsOnRecord(world, call, caller, 'read_audit', async () => {
-    authorize(world.access, caller, 'read_audit');
-    return world.audit.find({ ...readQuery(), tenantId: caller.tenantId });
-  });
-
-  await record(world, call, caller, {
-    event: 'read',
+  const { value } = await frame(dependencies, call, {
     action: 'read_audit',
-    result: 'succeeded',
-    durationMs: world.clock() - begun,
+    permission: 'read_audit',
+    read: readQuery,
+    run: ({ caller }, query) => dependencies.audit.find({ ...query, tenantId: caller.tenantId }),
+    record: (running) =>
+      record(dependencies, running, {
+        event: 'read',
+        action: 'read_audit',
+        result: 'succeeded',
+        durationMs: durationOf(dependencies, running),
+      }),
   });
-  return page;
+  return value;
 }

@@ -1,36 +1,54 @@
-import { authorize } from '../access.ts';
-import { authenticate, type Call, record, refusalsOnRecord, type World } from '../call.ts';
-import { settleByReading } from '../operation/moving.ts';
-import { endIsOpen } from '../operation/operation.ts';
+import { eventOf } from '../audit/event-of.ts';
+import type { Dependencies } from '../dependencies.ts';
+import { type Call, durationOf, frame, type SignedInCall } from '../frame.ts';
+import { awaitsOutcome } from '../operation/life.ts';
+import { settle } from '../operation/move.ts';
+import type { StoredOperation } from '../operation/operation.ts';
 import type { ConnectionList } from '../ports.ts';
 
 /** Reads the tenant's connection from Graph on the caller's behalf. The read is on the record before its
- *  answer leaves. Where an operation's end is open it may settle it. Fails with any reason but
+ *  answer leaves. Where an operation awaits its outcome it may settle it. Fails with any reason but
  *  `outcome_unknown`. */
-export async function readConnection(world: World, call: Call): Promise<ConnectionList> {
-  const signedIn = await authenticate(world, call);
-  const { caller } = signedIn;
-  const begun = world.clock();
-
-  const read = async (requestId: string): Promise<ConnectionList> => {
-    const token = await world.identity.exchangeForRead(signedIn, call);
-    return world.connector.list({ token, requestId, tenantId: caller.tenantId, deadline: call.deadline });
-  };
-  const list = await refusalsOnRecord(world, call, caller, 'read_connection', async () => {
-    authorize(world.access, caller, 'read_connection');
-    return read(call.requestId);
-  });
-  const open = await record(world, call, caller, {
-    event: 'read',
+export async function readConnection(dependencies: Dependencies, call: Call): Promise<ConnectionList> {
+  let open: StoredOperation | null = null;
+  const { call: signedInCall, value: list } = await frame(dependencies, call, {
     action: 'read_connection',
-    result: 'succeeded',
-    graphRequestId: list.graph.requestId,
-    durationMs: world.clock() - begun,
+    permission: 'read_connection',
+    read: () => null,
+    run: (running) => readGraph(dependencies, running, call.requestId),
+    record: async (running, { graph }) => {
+      const event = eventOf(dependencies, running, {
+        event: 'read',
+        action: 'read_connection',
+        result: 'succeeded',
+        graphRequestId: graph.requestId,
+        durationMs: durationOf(dependencies, running),
+      });
+      open = await dependencies.reads.append(event);
+    },
   });
-  if (open === null || !endIsOpen(open)) return list;
-
-  // What was seen may be from before the operation began and says nothing about it: look again.
-  const again = await read(world.newId()).catch(() => null);
-  if (again !== null) await settleByReading(world, call, caller, open, again.seen);
+  await settleByAnotherLook(dependencies, signedInCall, open);
   return list;
+}
+
+/** What was seen may be from before the open operation began and says nothing about it: looks again. The read
+ *  itself is answered already, so that a look which fails here is nobody's failure. */
+async function settleByAnotherLook(
+  dependencies: Dependencies,
+  call: SignedInCall,
+  open: StoredOperation | null,
+): Promise<void> {
+  if (open === null || !awaitsOutcome(open)) return;
+  const again = await readGraph(dependencies, call, dependencies.newId()).catch(() => null);
+  if (again !== null) await settle(dependencies, call, open, again.seen);
+}
+
+async function readGraph(
+  dependencies: Dependencies,
+  call: SignedInCall,
+  requestId: string,
+): Promise<ConnectionList> {
+  const { signedIn, caller, deadline } = call;
+  const token = await dependencies.identity.exchangeForRead(signedIn, call);
+  return dependencies.connector.list({ token, requestId, tenantId: caller.tenantId, deadline });
 }

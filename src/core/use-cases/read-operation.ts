@@ -1,13 +1,13 @@
-import { authorize } from '../access.ts';
-import { authenticate, type Call, record, refusalsOnRecord, type World } from '../call.ts';
-import type { SignedInCaller } from '../caller.ts';
+import type { Dependencies } from '../dependencies.ts';
 import { CallFailed, type FailureReason, failureOf } from '../failure.ts';
-import { settleByReading } from '../operation/moving.ts';
-import { endIsOpen, isOver, type Operation } from '../operation/operation.ts';
+import { type Call, durationOf, frame, record, type SignedInCall } from '../frame.ts';
+import { awaitsOutcome, isSettled } from '../operation/life.ts';
+import { settle } from '../operation/move.ts';
+import type { Operation, StoredOperation } from '../operation/operation.ts';
 import type { OperationQuery } from '../ports.ts';
 
 export type OperationView = {
-  readonly operation: Operation;
+  readonly operation: StoredOperation;
   /** Why Graph could not be read for it just now; `null` where it was, or need not be. */
   readonly readFailed: FailureReason | null;
 };
@@ -15,88 +15,94 @@ export type OperationView = {
 // How often a waiting call looks whether another replica has moved the operation, in milliseconds.
 const pollMs = 500;
 
-/** Shows an operation of the caller's own tenant. Where its end is open, Graph is read on behalf of the
+/** Shows an operation of the caller's own tenant. While it awaits its outcome, Graph is read on behalf of the
  *  one who asks (at most once in `watchEveryMs` per operation, whoever asks), which may settle it. With
- *  `waitMs` it answers when the status changes, the time is up (RFC 7240 `wait`) or we are stopping. No
+ *  `waitMs` it answers when the status changes, the time is up (RFC 7240 `wait`) or the process is stopping. No
  *  token outlives this call. */
 export async function readOperation(
-  world: World,
+  dependencies: Dependencies,
   call: Call,
   readId: () => string,
   waitMs: number,
 ): Promise<OperationView> {
-  const signedIn = await authenticate(world, call);
-  const { caller } = signedIn;
-  const begun = world.clock();
-
-  const view = await refusalsOnRecord(world, call, caller, 'read_operation', async () => {
-    authorize(world.access, caller, 'read_connection');
-    const operationId = readId();
-    call.note({ operationId });
-    const found = await existing(world, caller.tenantId, operationId);
-    let now = await watch(world, call, signedIn, { operation: found, readFailed: null });
-    while (now.operation.status === found.status && !isOver(now.operation)) {
-      const left = begun + waitMs - world.clock();
-      if (left <= 0 || world.stopping()) break;
-      await world.pause(Math.min(pollMs, left));
-      const operation = await existing(world, caller.tenantId, operationId);
-      now = await watch(world, call, signedIn, { operation, readFailed: now.readFailed });
-    }
-    return now;
-  });
-  await record(world, call, caller, {
-    event: 'read',
+  const { value } = await frame(dependencies, call, {
     action: 'read_operation',
-    operationId: view.operation.id,
-    result: 'succeeded',
-    durationMs: world.clock() - begun,
+    permission: 'read_connection',
+    read: readId,
+    run: (running, operationId) => watchUntilMoved(dependencies, running, operationId, waitMs),
+    record: (running, { operation }) =>
+      record(dependencies, running, {
+        event: 'read',
+        action: 'read_operation',
+        operationId: operation.id,
+        result: 'succeeded',
+        durationMs: durationOf(dependencies, running),
+      }),
   });
-  return view;
+  return value;
 }
 
 /** Lists operations of the caller's own tenant, newest first. Reads nothing from Graph. */
 export async function listOperations(
-  world: World,
+  dependencies: Dependencies,
   call: Call,
   readQuery: () => Omit<OperationQuery, 'tenantId'>,
 ): Promise<{ operations: readonly Operation[]; nextCursor: string | null }> {
-  const { caller } = await authenticate(world, call);
-  const page = await refusalsOnRecord(world, call, caller, 'read_operation', async () => {
-    authorize(world.access, caller, 'read_connection');
-    return world.operations.list({ ...readQuery(), tenantId: caller.tenantId });
+  const { value } = await frame(dependencies, call, {
+    action: 'read_operation',
+    permission: 'read_connection',
+    read: readQuery,
+    run: ({ caller }, query) => dependencies.operations.list({ ...query, tenantId: caller.tenantId }),
+    record: (running) =>
+      record(dependencies, running, { event: 'read', action: 'read_operation', result: 'succeeded' }),
   });
-  await record(world, call, caller, { event: 'read', action: 'read_operation', result: 'succeeded' });
-  return page;
+  return value;
 }
 
-async function existing(world: World, tenantId: string, operationId: string): Promise<Operation> {
-  const operation = await world.operations.find(tenantId, operationId);
+async function watchUntilMoved(
+  dependencies: Dependencies,
+  call: SignedInCall,
+  operationId: string,
+  waitMs: number,
+): Promise<OperationView> {
+  call.concerns(operationId);
+  const found = await existing(dependencies, call, operationId);
+  let view = await watch(dependencies, call, { operation: found, readFailed: null });
+  while (view.operation.status === found.status && !isSettled(view.operation)) {
+    const leftMs = call.begunAt + waitMs - dependencies.monotonic();
+    if (leftMs <= 0 || dependencies.stopping() || call.gone()) break;
+    await dependencies.pause(Math.min(pollMs, leftMs));
+    const operation = await existing(dependencies, call, operationId);
+    view = await watch(dependencies, call, { operation, readFailed: view.readFailed });
+  }
+  return view;
+}
+
+async function existing(
+  dependencies: Dependencies,
+  { caller }: SignedInCall,
+  operationId: string,
+): Promise<StoredOperation> {
+  const operation = await dependencies.operations.find(caller.tenantId, operationId);
   if (operation === null) throw new CallFailed({ reason: 'operation_not_found' });
   return operation;
 }
 
 async function watch(
-  world: World,
-  call: Call,
-  signedIn: SignedInCaller,
+  dependencies: Dependencies,
+  call: SignedInCall,
   view: OperationView,
 ): Promise<OperationView> {
   const { operation } = view;
-  if (!endIsOpen(operation)) return { operation, readFailed: null };
-  if (!(await world.operations.claimRead(operation.id, world.timing.watchEveryMs))) return view;
+  if (!awaitsOutcome(operation)) return { operation, readFailed: null };
+  const { operations, timing, connector, identity } = dependencies;
+  if (!(await operations.claimRead(operation.id, timing.watchEveryMs))) return view;
   try {
-    const token = await world.identity.exchangeForRead(signedIn, call);
-    const { tenantId } = signedIn.caller;
-    const { seen } = await world.connector.list({
-      token,
-      requestId: world.newId(),
-      tenantId,
-      deadline: call.deadline,
-    });
-    return {
-      operation: await settleByReading(world, call, signedIn.caller, operation, seen),
-      readFailed: null,
-    };
+    const { signedIn, deadline } = call;
+    const token = await identity.exchangeForRead(signedIn, call);
+    const requestId = dependencies.newId();
+    const { seen } = await connector.list({ token, requestId, tenantId: operation.tenantId, deadline });
+    return { operation: await settle(dependencies, call, operation, seen), readFailed: null };
   } catch (error) {
     const { reason } = failureOf(error);
     // A challenge is for the caller to answer, and without a record nothing is done; else what is known

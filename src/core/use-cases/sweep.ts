@@ -1,42 +1,33 @@
-import type { Call, World } from '../call.ts';
-import type { Caller } from '../caller.ts';
-import { deadlineAt } from '../deadline.ts';
-import { endOverdue } from '../operation/moving.ts';
+import type { EventSource } from '../audit/event-of.ts';
+import type { Dependencies } from '../dependencies.ts';
+import { settle } from '../operation/move.ts';
 
 /** Ends the operations whose time is up: regularly, by any replica, each once. Gives how many. */
-export async function sweep(world: World): Promise<number> {
+export async function sweep(dependencies: Dependencies): Promise<number> {
   let ended = 0;
-  for (const operation of await world.operations.overdue()) {
-    const moved = await endOverdue(world, callOfOurs(world), ourselves(operation.tenantId), operation);
-    if (moved !== null) ended += 1;
+  for (const operation of await dependencies.operations.overdue()) {
+    const source = ourselves(operation.tenantId, dependencies.newId());
+    const settled = await settle(dependencies, source, operation, null);
+    if (settled.status !== operation.status) ended += 1;
   }
   return ended;
 }
 
-/** How the service itself stands on the record, where nobody called. */
-function ourselves(tenantId: string): Caller {
+/** How the service itself is on the record, where nobody called. */
+function ourselves(tenantId: string, requestId: string): EventSource {
   return {
-    oid: 'system',
-    tenantId,
-    name: 'chromeos-connector-bff',
-    clientId: 'system',
-    kind: 'app',
-    guest: false,
-    scopes: [],
-    roles: [],
-    authenticationContexts: [],
-  };
-}
-
-function callOfOurs(world: World): Call {
-  return {
-    authorization: [],
-    requestId: world.newId(),
+    caller: {
+      oid: 'system',
+      tenantId,
+      name: 'chromeos-connector-bff',
+      clientId: 'system',
+      kind: 'app',
+      guest: false,
+      scopes: [],
+      roles: [],
+      authenticationContexts: [],
+    },
+    requestId,
     address: 'internal',
-    deadline: deadlineAt(world.monotonic() + world.timing.answerMs, world.monotonic),
-    gone: () => false,
-    admit: () => {},
-    note: () => {},
-    noted: () => ({}),
   };
 }

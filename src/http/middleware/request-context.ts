@@ -1,8 +1,8 @@
 import type { Request, RequestHandler, Response } from 'express';
-import type { Call, CallFacts } from '../../core/call.ts';
 import type { Caller } from '../../core/caller.ts';
 import { type Deadline, deadlineAt } from '../../core/deadline.ts';
 import type { Failure } from '../../core/failure.ts';
+import type { Call, CallAnnotations } from '../../core/frame.ts';
 import type { NewId } from '../../core/ports.ts';
 import type { ArrivedBody } from '../request/arriving-body.ts';
 import { hasGone, whenOver } from '../server/over.ts';
@@ -20,7 +20,7 @@ export type RequestContext = {
   body: Promise<ArrivedBody>;
   /** Whether the caller had gone when the answer was given. */
   aborted: boolean;
-  facts: CallFacts;
+  annotations: CallAnnotations;
   failure: Failure | null;
   /** What was thrown, where that was a defect; for the log. */
   defect: unknown;
@@ -39,7 +39,7 @@ export type RequestFacts = {
   readonly userAgent: string | null;
   /** The caller went away before the answer was out: `status` was not sent to anybody. */
   readonly aborted: boolean;
-  readonly call: CallFacts;
+  readonly call: CallAnnotations;
   readonly failure: Failure | null;
   readonly defect: unknown;
 };
@@ -70,7 +70,7 @@ export function requestContext(options: {
       deadline: deadlineAt(begun + options.answerMs, () => performance.now()),
       body: unread,
       aborted: false,
-      facts: {},
+      annotations: {},
       failure: null,
       defect: null,
     };
@@ -90,7 +90,7 @@ export function requestContext(options: {
         address: context.address,
         userAgent: request.headers['user-agent']?.slice(0, 256) ?? null,
         aborted: context.aborted || !response.writableFinished,
-        call: context.facts,
+        call: context.annotations,
         failure: context.failure,
         defect: context.defect,
       });
@@ -116,10 +116,9 @@ export function callOf(request: Request, response: Response): Call {
     address: context.address,
     deadline: context.deadline,
     gone: () => hasGone(response),
-    admit: (caller) => limits(caller, response),
-    noted: () => context.facts,
-    note: (facts) => {
-      Object.assign(context.facts, facts);
+    enforceRateLimit: (caller) => limits(caller, response),
+    annotate: (annotations) => {
+      Object.assign(context.annotations, annotations);
     },
   };
 }

@@ -4,7 +4,8 @@ import type {
   ZodOpenApiOperationObject,
   ZodOpenApiResponseObject,
 } from 'zod-openapi';
-import { type Permission, type RoleNames, rolesThatGive } from '../../core/access.ts';
+import { type RoleNames, rolesThatGive } from '../../core/access.ts';
+import type { Permission } from '../../core/permission.ts';
 import { problemResponses } from '../problems/problem-schemas.ts';
 import type { ProblemCode } from '../problems/problem-texts.ts';
 import { answerExamples } from './examples.ts';

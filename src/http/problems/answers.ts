@@ -165,6 +165,10 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
       return say('disconnect_disabled', {
         detail: `The operators of this service switched disconnecting off: ${failure.because}`,
       });
+    case 'caller_gone':
+      return say('caller_gone');
+    case 'not_sent_in_time':
+      return say('not_sent_in_time', { headers: { 'retry-after': String(failure.retryAfter) } });
     case 'rate_limited':
       return say('rate_limited', { headers: { 'retry-after': String(failure.retryAfter) } });
     case 'overloaded':

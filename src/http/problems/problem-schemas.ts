@@ -62,6 +62,7 @@ const afterAWhile: readonly ProblemCode[] = [
   'identity_unavailable',
   'graph_throttled',
   'graph_unavailable',
+  'not_sent_in_time',
   'rate_limited',
   'overloaded',
   'audit_unavailable',

@@ -265,6 +265,18 @@ export const texts = {
     title: 'Disconnecting is switched off',
     hint: 'Ask them when it will be on again.',
   },
+  caller_gone: {
+    status: 400,
+    title: 'The caller went away',
+    detail: 'The connection ended before anything was on record. Nothing was done.',
+    hint: 'Send the request again.',
+  },
+  not_sent_in_time: {
+    status: 503,
+    title: 'There was not enough time to send it',
+    detail: 'Too little time was left to send the request and learn how it ends. Nothing was sent.',
+    hint: 'Try again after the time in Retry-After.',
+  },
   rate_limited: {
     status: 429,
     title: 'Too many calls',

@@ -2,7 +2,7 @@ import { Router } from 'express';
 import { z } from 'zod';
 import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import { type ExportEntry, ndjsonLineOf } from '../../core/audit/audit-export.ts';
-import type { World } from '../../core/call.ts';
+import type { Dependencies } from '../../core/dependencies.ts';
 import { exportAudit, readChainStatus } from '../../core/use-cases/export-audit.ts';
 import { gzipped, takesGzip } from '../answer/compressed.ts';
 import { sendJson } from '../answer/json.ts';
@@ -29,18 +29,18 @@ export const exportQuery = z.strictObject({
 const chunkLength = 64 * 1024;
 
 /** The audit trail to take away, and how well it is proven. `version` is ours, for formats that tell it. */
-export function auditExportRoutes(world: World, version: string): Router {
+export function auditExportRoutes(dependencies: Dependencies, version: string): Router {
   const router = Router();
 
   router
     .route(`${apiPath}/audit/export`)
     .get(async (request, response) => {
       const named = queryParameters(request).get('format') === 'ocsf' ? 'ocsf' : 'ndjson';
-      const entries = await exportAudit(world, callOf(request, response), named, () => {
+      const entries = await exportAudit(dependencies, callOf(request, response), named, () => {
         const { format: _format, ...selection } = queryOf(request, exportQuery);
         return selection;
       });
-      const day = new Date(world.clock()).toISOString().slice(0, 10);
+      const day = new Date(dependencies.clock()).toISOString().slice(0, 10);
       const compressed = takesGzip(request, response);
       const headers = {
         'content-type': 'application/x-ndjson; charset=utf-8',
@@ -56,7 +56,7 @@ export function auditExportRoutes(world: World, version: string): Router {
   router
     .route(`${apiPath}/audit/verification`)
     .get(async (request, response) => {
-      sendJson(response, await readChainStatus(world, callOf(request, response)));
+      sendJson(response, await readChainStatus(dependencies, callOf(request, response)));
     })
     .all(methodNotAllowed('GET', 'HEAD'));
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Action, type AuditEvent, eventKinds } from '../../core/audit/audit-event.ts';
 import type { ChainStatus } from '../../core/audit/audit-export.ts';
-import { operationStatuses } from '../../core/operation/operation.ts';
+import { operationStatuses } from '../../core/operation/life.ts';
 import {
   connectionState,
   failureReason,

@@ -1,7 +1,7 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { eventKinds } from '../../core/audit/audit-event.ts';
-import type { World } from '../../core/call.ts';
+import type { Dependencies } from '../../core/dependencies.ts';
 import { readAudit } from '../../core/use-cases/read-audit.ts';
 import { sendLargeJson } from '../answer/compressed.ts';
 import { apiPath } from '../api-path.ts';
@@ -32,12 +32,14 @@ export const auditSelection = {
 export const auditQuery = z.strictObject({ limit, cursor, ...auditSelection });
 
 /** The audit trail, read-only. */
-export function auditRoutes(world: World): Router {
+export function auditRoutes(dependencies: Dependencies): Router {
   const router = Router();
   router
     .route(`${apiPath}/audit/events`)
     .get(async (request, response) => {
-      const page = await readAudit(world, callOf(request, response), () => queryOf(request, auditQuery));
+      const page = await readAudit(dependencies, callOf(request, response), () =>
+        queryOf(request, auditQuery),
+      );
       await sendLargeJson(request, response, { events: page.events, nextCursor: page.nextCursor });
     })
     .all(methodNotAllowed('GET', 'HEAD'));

@@ -28,6 +28,8 @@ export const actProblems = [
   ...onBehalfOf,
   ...fromGraph,
   ...withBody,
+  'not_sent_in_time',
+  'not_sent_in_time',
   'precondition_required',
   'disconnect_disabled',
   'not_connected',

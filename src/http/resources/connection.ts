@@ -1,7 +1,8 @@
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
-import type { World } from '../../core/call.ts';
-import { type DisconnectReply, type DisconnectRequest, disconnect } from '../../core/use-cases/disconnect.ts';
+import type { Dependencies } from '../../core/dependencies.ts';
+import type { DisconnectRequest } from '../../core/operation/slot.ts';
+import { type DisconnectReply, disconnect } from '../../core/use-cases/disconnect.ts';
 import { type DryRun, dryRun } from '../../core/use-cases/dry-run.ts';
 import { readConnection } from '../../core/use-cases/read-connection.ts';
 import { sendJson } from '../answer/json.ts';
@@ -33,13 +34,13 @@ export const disconnectQuery = z.strictObject({
 });
 
 /** Intune's ChromeOS connection, at the path where Graph has it. */
-export function connectionRoutes(world: World): Router {
+export function connectionRoutes(dependencies: Dependencies): Router {
   const router = Router();
 
   router
     .route(`${apiPath}/deviceManagement/chromeOSOnboardingSettings`)
     .get(async (request, response) => {
-      const { value, seen, graph } = await readConnection(world, callOf(request, response));
+      const { value, seen, graph } = await readConnection(dependencies, callOf(request, response));
       if (graph.requestId !== null) response.setHeader('request-id', graph.requestId);
       response.setHeader('etag', seen.etag);
       if (hasAlready(request, seen.etag)) response.status(304).end();
@@ -53,9 +54,9 @@ export function connectionRoutes(world: World): Router {
       const readRequest = () => disconnectRequestOf(request, response);
       const call = callOf(request, response);
       if (asksForDryRun(request)) {
-        sendDryRun(response, await dryRun(world, call, readRequest));
+        sendDryRun(response, await dryRun(dependencies, call, readRequest));
       } else {
-        sendReply(response, await disconnect(world, call, readRequest));
+        sendReply(response, await disconnect(dependencies, call, readRequest));
       }
     })
     .all(methodNotAllowed('POST'));
@@ -85,23 +86,24 @@ async function disconnectRequestOf(request: Request, response: Response): Promis
 /** Answers a disconnect: `202` where it waits for an approval, `200` with what Graph said otherwise. What
  *  Graph's word does not tell is said besides it. */
 export function sendReply(response: Response, reply: DisconnectReply): void {
-  const { operation, outcome, value, concludedFrom, graphRequestId, replayed } = reply;
+  const { operation, outcome, replayed } = reply;
+  const { status, value, concludedFrom, graphRequestId } = outcome;
   response.setHeader('location', operationPath(operation.id));
   if (replayed) {
     response.setHeader('idempotency-replayed', 'true');
     response.setHeader('client-request-id', reply.requestId);
   }
   if (graphRequestId !== null) response.setHeader('request-id', graphRequestId);
-  if (outcome === 'awaiting_approval') {
+  if (status === 'awaiting_approval') {
     response.status(202);
-    sendJson(response, { operationId: operation.id, status: outcome, expiresAt: operation.expiresAt });
+    sendJson(response, { operationId: operation.id, status, expiresAt: operation.expiresAt });
     return;
   }
   sendJson(response, {
     // Where the connection is gone there is no status to read any more.
     value: value ?? 'unknown',
     operationId: operation.id,
-    ...(outcome === 'accepted' ? {} : { status: outcome }),
+    ...(status === 'accepted' ? {} : { status }),
     ...(concludedFrom === 'reading' ? { concludedFrom: 'reading' } : {}),
   });
 }

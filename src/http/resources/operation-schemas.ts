@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { FailureReason } from '../../core/failure.ts';
 import { type ConnectionState, knownStatuses } from '../../core/operation/connection.ts';
-import { type Operation, operationStatuses } from '../../core/operation/operation.ts';
+import { operationStatuses } from '../../core/operation/life.ts';
+import type { Operation } from '../../core/operation/operation.ts';
 import type { DryRun } from '../../core/use-cases/dry-run.ts';
 
 // Every reason, so that the compiler finds one that is missing.
@@ -53,6 +54,8 @@ const failureReasons = {
   own_approval: true,
   not_the_requester: true,
   disconnect_disabled: true,
+  caller_gone: true,
+  not_sent_in_time: true,
   rate_limited: true,
   overloaded: true,
   audit_unavailable: true,

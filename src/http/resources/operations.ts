@@ -1,7 +1,8 @@
 import { Router } from 'express';
 import { z } from 'zod';
-import type { World } from '../../core/call.ts';
-import { isOver, operationStatuses } from '../../core/operation/operation.ts';
+import type { Dependencies } from '../../core/dependencies.ts';
+import { isSettled, operationStatuses } from '../../core/operation/life.ts';
+import type { Operation } from '../../core/operation/operation.ts';
 import { decide } from '../../core/use-cases/decide.ts';
 import { execute } from '../../core/use-cases/execute.ts';
 import { listOperations, readOperation } from '../../core/use-cases/read-operation.ts';
@@ -37,16 +38,16 @@ export const operationsQuery = z.strictObject({
 });
 
 /** Operations: what became of each disconnect, and what two people decide about one. */
-export function operationRoutes(world: World): Router {
+export function operationRoutes(dependencies: Dependencies): Router {
   const router = Router();
 
   router
     .route(`${apiPath}/operations`)
     .get(async (request, response) => {
-      const page = await listOperations(world, callOf(request, response), () =>
+      const page = await listOperations(dependencies, callOf(request, response), () =>
         queryOf(request, operationsQuery),
       );
-      sendJson(response, { operations: page.operations, nextCursor: page.nextCursor });
+      sendJson(response, { operations: page.operations.map(shownOperation), nextCursor: page.nextCursor });
     })
     .all(methodNotAllowed('GET', 'HEAD'));
 
@@ -55,16 +56,16 @@ export function operationRoutes(world: World): Router {
     .get(async (request, response) => {
       const waitMs = preferredWaitMs(request, maxWaitMs);
       const { operation, readFailed } = await readOperation(
-        world,
+        dependencies,
         callOf(request, response),
         () => checked(pathId, request.params).id,
         waitMs,
       );
       if (waitMs > 0) response.setHeader('preference-applied', `wait=${waitMs / 1000}`);
-      if (!isOver(operation)) {
-        response.setHeader('retry-after', String(Math.ceil(world.timing.watchEveryMs / 1000)));
+      if (!isSettled(operation)) {
+        response.setHeader('retry-after', String(Math.ceil(dependencies.timing.watchEveryMs / 1000)));
       }
-      sendJson(response, { ...operation, readFailed });
+      sendJson(response, { ...shownOperation(operation), readFailed });
     })
     .all(methodNotAllowed('GET', 'HEAD'));
 
@@ -72,17 +73,13 @@ export function operationRoutes(world: World): Router {
     router
       .route(`${apiPath}/operations/:id/${verb}`)
       .post(async (request, response) => {
-        const operation = await decide(
-          world,
-          callOf(request, response),
-          () => checked(pathId, request.params).id,
-          verb,
-          async () => {
-            queryOf(request, noQuery);
-            return checked(decision, (await jsonBody(request, response, decision)) ?? {}).reason;
-          },
-        );
-        sendJson(response, operation);
+        const operation = await decide(dependencies, callOf(request, response), verb, async () => {
+          const { id } = checked(pathId, request.params);
+          queryOf(request, noQuery);
+          const { reason } = checked(decision, (await jsonBody(request, response, decision)) ?? {});
+          return { operationId: id, reason };
+        });
+        sendJson(response, shownOperation(operation));
       })
       .all(methodNotAllowed('POST'));
   }
@@ -90,7 +87,7 @@ export function operationRoutes(world: World): Router {
   router
     .route(`${apiPath}/operations/:id/execute`)
     .post(async (request, response) => {
-      const reply = await execute(world, callOf(request, response), async () => {
+      const reply = await execute(dependencies, callOf(request, response), async () => {
         queryOf(request, noQuery);
         await jsonBody(request, response, nothing);
         return { operationId: checked(pathId, request.params).id, ifMatch: ifMatchOf(request) };
@@ -100,4 +97,30 @@ export function operationRoutes(world: World): Router {
     .all(methodNotAllowed('POST'));
 
   return router;
+}
+
+/** An operation as the API shows it, member by member: what else is known of it stays here. */
+function shownOperation(operation: Operation): Operation {
+  return {
+    id: operation.id,
+    tenantId: operation.tenantId,
+    status: operation.status,
+    requester: operation.requester,
+    reason: operation.reason,
+    ticket: operation.ticket,
+    connection: operation.connection,
+    requestId: operation.requestId,
+    graphRequestId: operation.graphRequestId,
+    value: operation.value,
+    concludedFrom: operation.concludedFrom,
+    explanation: operation.explanation,
+    approval: operation.approval,
+    supersedes: operation.supersedes,
+    supersededBy: operation.supersededBy,
+    requestedAt: operation.requestedAt,
+    sentAt: operation.sentAt,
+    movedAt: operation.movedAt,
+    expiresAt: operation.expiresAt,
+    tookMs: operation.tookMs,
+  };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Permission } from '../../core/access.ts';
+import type { Permission } from '../../core/permission.ts';
 
 const permissions = {
   read_connection: true,

@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import type { World } from '../../core/call.ts';
+import type { Dependencies } from '../../core/dependencies.ts';
 import { readProfile } from '../../core/use-cases/read-profile.ts';
 import { sendJson } from '../answer/json.ts';
 import { apiPath } from '../api-path.ts';
@@ -7,12 +7,12 @@ import { callOf } from '../middleware/request-context.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
 /** Who the caller is and what they may do, so that a portal can show the right buttons. */
-export function profileRoutes(world: World): Router {
+export function profileRoutes(dependencies: Dependencies): Router {
   const router = Router();
   router
     .route(`${apiPath}/me`)
     .get(async (request, response) => {
-      const { caller, permissions } = await readProfile(world, callOf(request, response));
+      const { caller, permissions } = await readProfile(dependencies, callOf(request, response));
       const { oid, tenantId, name, roles } = caller;
       sendJson(response, { oid, tenantId, name, roles, permissions });
     })

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { createDatabase } from '../../../src/adapters/database/database.ts';
+import { GroupCommit } from '../../../src/adapters/database/group-commit.ts';
 import { createPool } from '../../../src/adapters/database/pool.ts';
-import { createPostgresAuditTrail } from '../../../src/adapters/database/postgres-audit-trail.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import {
   type AuditScene,
@@ -38,14 +38,7 @@ describe('the tables of the audit trail', () => {
     const pools = [1, 2].map(() =>
       createPool({ url: new Secret(scene.database.url), size: 4, connectTimeoutMs: 5000, onError: () => {} }),
     );
-    const trails = pools.map((pool) =>
-      createPostgresAuditTrail(createDatabase(pool, 10_000), {
-        timeoutMs: 10_000,
-        verifiers: new Map(),
-        lateMs: 1,
-        contradicts: () => false,
-      }),
-    );
+    const trails = pools.map((pool) => new GroupCommit(createDatabase(pool, 10_000), 10_000));
     const events = Array.from({ length: 400 }, (_, index) =>
       sampleEvent(index % 3 === 0 ? otherTenant : 'none'),
     );

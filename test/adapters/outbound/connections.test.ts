@@ -58,9 +58,13 @@ describe('connections to a peer that keeps them', () => {
     await until('the acts’ connections are closed', () => peer.open() === 1);
   });
 
-  test('an act that came too late leaves no connection to the next one', async () => {
+  test('an act that may not be sent leaves no connection to the next one', async () => {
+    const refusal = new Error('it may not be sent');
     const before = peer.sockets.length;
-    await assert.rejects(client.act({ url: peer.url, mayStart: () => false }), RequestFailed);
+    await assert.rejects(
+      client.act({ url: peer.url, beforeWriting: () => Promise.reject(refusal) }),
+      refusal,
+    );
     await client.act({ url: peer.url });
     await until('both were taken', () => peer.sockets.length === before + 2);
     assert.deepEqual(connections(), [before + 1]);

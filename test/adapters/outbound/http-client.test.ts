@@ -4,15 +4,26 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { createHttpClient, RequestFailed } from '../../../src/adapters/outbound/http-client.ts';
+import { until } from '../../support/processes.ts';
 
-describe('a request that must have been sent by some time', () => {
+describe('a request that must be allowed before it is written', () => {
+  let connections = 0;
+  let open = 0;
   let received = 0;
   let bytes = 0;
   const server = http.createServer((_request, response) => {
     received += 1;
     response.end('{}');
   });
-  server.on('connection', (socket) => socket.on('data', (chunk) => (bytes += chunk.length)));
+  server.on('connection', (socket) => {
+    connections += 1;
+    open += 1;
+    socket.on('data', (chunk) => (bytes += chunk.length));
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      open -= 1;
+    });
+  });
   const client = createHttpClient({ https: null, exceptions: null });
   before(async () => {
     server.listen(0);
@@ -22,30 +33,39 @@ describe('a request that must have been sent by some time', () => {
     await client.close();
     server.close();
   });
-  const act = (mayStart: () => boolean) =>
+  const act = (beforeWriting: () => Promise<void>, timeoutMs = 5000) =>
     client.send({
       method: 'POST',
       url: `http://localhost:${(server.address() as AddressInfo).port}/`,
       headers: {},
-      timeoutMs: 5000,
+      timeoutMs,
       ownConnection: true,
-      mayStart,
+      beforeWriting,
     });
 
-  test('is not sent at all once the connection stands too late', async () => {
+  test('is not sent at all where the answer is no, and fails with it', async () => {
+    const refusal = new Error('no');
     await assert.rejects(
-      act(() => false),
-      (error) => error instanceof RequestFailed && !error.sent && error.code === 'TOO_LATE',
+      act(() => Promise.reject(refusal)),
+      (error) => error === refusal,
     );
-    assert.deepEqual([received, bytes], [0, 0]);
+    assert.deepEqual([connections, received, bytes], [1, 0, 0]);
   });
 
-  test('is asked about once, and sent where it is in time', async () => {
-    let asked = 0;
-    const answer = await act(() => {
-      asked += 1;
-      return true;
-    });
-    assert.deepEqual([answer.status, asked, received], [200, 1, 1]);
+  test('is not sent while there is no answer, nor once its time is up', async () => {
+    const answer = Promise.withResolvers<void>();
+    await assert.rejects(
+      act(() => answer.promise, 50),
+      (error) => error instanceof RequestFailed && !error.sent && error.code === 'TIMEOUT',
+    );
+    answer.resolve();
+    await until('its connection is closed', () => open === 0);
+    assert.deepEqual([connections, received, bytes], [2, 0, 0]);
+  });
+
+  test('is asked about once, when the connection is there, and sent where the answer is yes', async () => {
+    const asked: number[] = [];
+    const answer = await act(async () => void asked.push(connections));
+    assert.deepEqual([answer.status, asked, received], [200, [3], 1]);
   });
 });

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { Operation } from '../../../examples/portal/src/api/types.ts';
 import { timelineOf } from '../../../examples/portal/src/operations/timeline.ts';
 import { mayBeTakenOver, waitsFor } from '../../../examples/portal/src/operations/waits-for.ts';
-import { operationStatuses } from '../../../src/core/operation/operation.ts';
+import { operationStatuses } from '../../../src/core/operation/life.ts';
 
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 31, 12, minute)).toISOString();
 const approval = { approver: { oid: 'sven', name: 'Sven' }, reason: 'agreed', at: at(5) };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type AuditEvent, eventKinds } from '../../../src/core/audit/audit-event.ts';
-import { operationStatuses } from '../../../src/core/operation/operation.ts';
+import { operationStatuses } from '../../../src/core/operation/life.ts';
 import { ocsfOf } from '../../../src/http/resources/ocsf.ts';
 import { homeTenant, sampleEvent } from '../../support/audit.ts';
 import { apiActivity, complaintsAbout } from '../../support/ocsf-schema.ts';

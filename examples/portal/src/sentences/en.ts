@@ -214,6 +214,14 @@ const problems: Record<ProblemCode, Told> = {
     what: 'The record can not be written, so nothing was done.',
     next: 'Try again in a little while. If it stays, tell the operators.',
   },
+  caller_gone: {
+    what: 'The connection broke before anything was done.',
+    next: 'Check your network and try again.',
+  },
+  not_sent_in_time: {
+    what: 'Microsoft’s services took too long, so nothing was sent.',
+    next: 'Try again in a moment.',
+  },
   overloaded: {
     what: 'The service has too much to do at once. Nothing was done.',
     next: 'Try again in a moment.',

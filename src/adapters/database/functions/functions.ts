@@ -18,8 +18,11 @@ const names = [
   'check_operation_move',
   'record_audit_events',
   'add_checkpoint',
+  'disconnect_switched_off',
   'open_operation',
   'move_operation',
+  'permit_sending',
+  'end_unsent_operation',
 ];
 
 /** All functions, each read from the file named for it. */

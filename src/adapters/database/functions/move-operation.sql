@@ -1,39 +1,58 @@
--- Moves an operation that still has the status the core saw (`origin`), together with its event. Gives the
--- operation as it is after the move, or nothing where it has another status by now. Whether the move is allowed
--- is for the core to say; the trigger check_operation_move refuses what is in no table.
+-- Moves an operation that still has the status the core saw (`origin`), together with its event. Gives `moved`
+-- and the operation as it is then; or why it did not move: `moved_already` where it has another status by now,
+-- `too_late` where it must be in time and the time for approval has ended, `disabled` where it is to be sent (it
+-- takes a lease) and disconnecting was switched off. Whether the move is allowed is for the core to say; the
+-- trigger check_operation_move refuses what is in no table.
 create or replace function move_operation(
-  operation_id uuid, origin text, target text, at timestamptz, lease_ms bigint, change jsonb,
-  event_id uuid, events json)
-returns setof operations language plpgsql set search_path = public, pg_temp as $$
+  operation_id uuid, origin text, target text, lease_ms bigint, must_be_in_time boolean, ends boolean,
+  change jsonb, event_id uuid, events json)
+returns table (result text, operation operations)
+language plpgsql set search_path = public, pg_temp as $$
 declare
   moved operations;
+  moved_at_time timestamptz;
 begin
   -- A repetition because nobody knew whether the first was committed: it was.
-  if exists (select from audit_events where id = event_id) then
-    return query select * from operations where id = operation_id;
+  if exists (select from audit_events e where e.id = event_id) then
+    return query select 'moved', o from operations o where o.id = operation_id;
     return;
   end if;
-  update operations set
-    status = target, moved_at = at,
-    sent_at = case when target = 'sent' then at else sent_at end,
-    lease_until = case when target = 'sent' then now() + lease_ms * interval '1 millisecond' else lease_until end,
-    request_id = coalesce((change ->> 'requestId')::uuid, request_id),
-    graph_request_id = coalesce(change ->> 'graphRequestId', graph_request_id),
-    value = coalesce(change ->> 'value', value),
-    concluded_from = coalesce(change ->> 'concludedFrom', concluded_from),
-    explanation = coalesce(change ->> 'explanation', explanation),
-    approval = coalesce(nullif(change -> 'approval', 'null'), approval),
-    connection = coalesce(nullif(change -> 'connection', 'null'), connection),
-    took_ms = coalesce((change ->> 'tookMs')::bigint, took_ms),
-    answer = case when change ? 'answer' then nullif(change -> 'answer', 'null') else answer end,
-    idempotency_key = case when change -> 'answer' = 'null' then null else idempotency_key end
-  where id = operation_id and superseded_by is null and status = origin
+  select * into moved from operations o where o.id = operation_id for update;
+  if not found or moved.status <> origin or moved.superseded_by is not null then
+    return query select 'moved_already', null::operations;
+    return;
+  end if;
+  moved_at_time := date_trunc('milliseconds', clock_timestamp());
+  if must_be_in_time and moved.expires_at <= moved_at_time then
+    return query select 'too_late', null::operations;
+    return;
+  end if;
+  if lease_ms > 0 and disconnect_switched_off(moved.tenant_id) then
+    return query select 'disabled', null::operations;
+    return;
+  end if;
+  update operations o set
+    status = target, moved_at = moved_at_time,
+    sent_at = case when lease_ms > 0 then moved_at_time else o.sent_at end,
+    lease_until =
+      case when lease_ms > 0 then moved_at_time + lease_ms * interval '1 millisecond' else o.lease_until end,
+    took_ms = case when ends then extract(epoch from moved_at_time - o.sent_at) * 1000 else o.took_ms end,
+    request_id = coalesce((change ->> 'requestId')::uuid, o.request_id),
+    graph_request_id = coalesce(change ->> 'graphRequestId', o.graph_request_id),
+    value = coalesce(change ->> 'value', o.value),
+    concluded_from = coalesce(change ->> 'concludedFrom', o.concluded_from),
+    explanation = coalesce(change ->> 'explanation', o.explanation),
+    approval = case
+      when change ? 'approval' then change -> 'approval' || jsonb_build_object(
+        'at', to_char(moved_at_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+      else o.approval end,
+    connection = coalesce(nullif(change -> 'connection', 'null'), o.connection),
+    answer = case when change ? 'answer' then nullif(change -> 'answer', 'null') else o.answer end,
+    idempotency_key = case when change -> 'answer' = 'null' then null else o.idempotency_key end
+  where o.id = operation_id
   returning * into moved;
-  if not found then
-    return;
-  end if;
   perform record_audit_events(events);
-  return next moved;
+  return query select 'moved', moved;
 end $$;
 
-revoke execute on function move_operation(uuid, text, text, timestamptz, bigint, jsonb, uuid, json) from public;
+revoke execute on function move_operation(uuid, text, text, bigint, boolean, boolean, jsonb, uuid, json) from public;

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { conclude } from '../../../src/core/operation/conclusion.ts';
 import { knownStatuses } from '../../../src/core/operation/connection.ts';
-import { type OperationStatus, operationStatuses } from '../../../src/core/operation/operation.ts';
+import { type OperationStatus, operationStatuses } from '../../../src/core/operation/life.ts';
+import { conclude } from '../../../src/core/operation/settle.ts';
 
 const settleAfterMs = 900_000;
-const sentAt = '2026-01-01T00:00:00.000Z';
 const connection = (id: string, status: string) => ({
   id,
   status,
@@ -22,8 +21,8 @@ function conclusion(
   afterMs: number,
 ): OperationStatus | null {
   const seen = { members: members.map(([id, shown]) => connection(id, shown)), etag: '""' };
-  const operation = { status, connection: connection('mine', before), sentAt };
-  return conclude(operation, seen, Date.parse(sentAt) + afterMs, settleAfterMs)?.to ?? null;
+  const operation = { status, connection: connection('mine', before), sinceSentMs: afterMs };
+  return conclude(operation, seen, settleAfterMs)?.status ?? null;
 }
 
 const words = [...knownStatuses, 'somethingNew'];
@@ -66,10 +65,10 @@ describe('what a look at the connection says', () => {
     const operation = {
       status: 'unknown',
       connection: connection('mine', 'onboarded'),
-      sentAt: null,
+      sinceSentMs: null,
     } as const;
     const seen = { members: [connection('mine', 'onboarded')], etag: '""' };
-    assert.equal(conclude(operation, seen, 1e15, settleAfterMs), null);
+    assert.equal(conclude(operation, seen, settleAfterMs), null);
   });
 });
 

@@ -1,0 +1,59 @@
+import type { Backlog, BacklogEntry, Pause } from '../core/ports.ts';
+
+export type BacklogOptions = {
+  readonly pause: Pause;
+  /** Hears of each entry as it comes in, and again when it is on the record. */
+  readonly onWaiting: (entry: BacklogEntry) => void;
+  readonly onWritten: (entry: BacklogEntry) => void;
+};
+
+// An operation holds its tenant's slot, so that there are at most as many as there are tenants.
+const firstPauseMs = 250;
+const longestPauseMs = 5000;
+
+/** What is known and could not be written: each is tried, with growing pauses, until it is on the record or
+ *  the process ends. */
+export class WriteBacklog implements Backlog {
+  readonly #options: BacklogOptions;
+  readonly #waiting = new Set<Promise<void>>();
+  #stopped = false;
+
+  constructor(options: BacklogOptions) {
+    this.#options = options;
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  add(entry: BacklogEntry, write: () => Promise<unknown>): void {
+    this.#options.onWaiting(entry);
+    const trying = this.#tryUntilWritten(entry, write).finally(() => this.#waiting.delete(trying));
+    this.#waiting.add(trying);
+  }
+
+  /** Tries no more: the process is about to end, and what there was to say is in the log. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Resolves when none waits. */
+  async settled(): Promise<void> {
+    while (this.#waiting.size > 0) await Promise.all(this.#waiting);
+  }
+
+  async #tryUntilWritten(entry: BacklogEntry, write: () => Promise<unknown>): Promise<void> {
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      await this.#options.pause(pauseMs);
+      if (this.#stopped) return;
+      try {
+        await write();
+        this.#options.onWritten(entry);
+        return;
+      } catch {
+        // It was told when it came in; the next try may succeed.
+      }
+    }
+  }
+}

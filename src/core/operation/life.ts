@@ -1,0 +1,74 @@
+/** The life of an operation. This is the one place that names its statuses and the moves between them, and
+ *  says which are open and which are final. The database's table of moves, its indexes, the API's description
+ *  and the portal repeat it; tests hold them to it. */
+export const operationStatuses = [
+  'awaiting_approval',
+  'approved',
+  'sent',
+  'accepted',
+  'completed',
+  'failed',
+  'unknown',
+  'rejected',
+  'expired',
+] as const;
+export type OperationStatus = (typeof operationStatuses)[number];
+
+type Stage = {
+  /** While here, the operation holds its tenant's one slot. */
+  readonly open: boolean;
+  readonly movesTo: readonly OperationStatus[];
+};
+
+const life: Readonly<Record<OperationStatus, Stage>> = {
+  // A second person is to decide; nothing was sent.
+  awaiting_approval: { open: true, movesTo: ['approved', 'rejected', 'expired'] },
+  // The requester may execute it; nothing was sent.
+  approved: { open: true, movesTo: ['sent', 'expired'] },
+  // The attempt is on record: Graph has been asked, or is about to be.
+  sent: { open: true, movesTo: ['accepted', 'failed', 'unknown'] },
+  // Graph took it on, which is all that its 200 promises.
+  accepted: { open: true, movesTo: ['completed', 'failed'] },
+  // Nobody can tell yet whether it was carried out.
+  unknown: { open: true, movesTo: ['accepted', 'completed', 'failed'] },
+  // The connection is gone.
+  completed: { open: false, movesTo: [] },
+  failed: { open: false, movesTo: [] },
+  rejected: { open: false, movesTo: [] },
+  expired: { open: false, movesTo: [] },
+};
+
+/** Where an operation may begin. */
+export const firstStatuses: readonly OperationStatus[] = ['awaiting_approval', 'sent'];
+
+/** In these an operation holds its tenant's one slot. */
+export const openStatuses: readonly OperationStatus[] = operationStatuses.filter(
+  (status) => life[status].open,
+);
+
+/** Where an operation may move from a status; `null` is before its beginning. */
+export function movesFrom(status: OperationStatus | null): readonly OperationStatus[] {
+  return status === null ? firstStatuses : life[status].movesTo;
+}
+
+/** Nothing moves out of these. */
+export function isFinal(status: OperationStatus): boolean {
+  return life[status].movesTo.length === 0;
+}
+
+type Standing = { readonly status: OperationStatus; readonly supersededBy: string | null };
+
+/** It will never move again: it is final, or another operation took over from it. */
+export function isSettled({ status, supersededBy }: Standing): boolean {
+  return isFinal(status) || supersededBy !== null;
+}
+
+/** It was carried out, or may have been, and a look at the connection can still tell how it ended. */
+export function awaitsOutcome({ status, supersededBy }: Standing): boolean {
+  return (status === 'accepted' || status === 'unknown') && supersededBy === null;
+}
+
+/** It waits for people, and nothing was sent for it yet. */
+export function awaitsPeople({ status }: Pick<Standing, 'status'>): boolean {
+  return status === 'awaiting_approval' || status === 'approved';
+}

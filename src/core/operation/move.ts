@@ -1,0 +1,119 @@
+import type { Action } from '../audit/audit-event.ts';
+import { type EventDetail, type EventSource, eventOf } from '../audit/event-of.ts';
+import type { Dependencies } from '../dependencies.ts';
+import type { FailureReason } from '../failure.ts';
+import type { PreparedMove } from '../ports.ts';
+import type { SeenConnection } from './connection.ts';
+import { awaitsPeople, isFinal, movesFrom, type OperationStatus } from './life.ts';
+import type { Operation, OperationChange, StoredOperation } from './operation.ts';
+import type { Outcome } from './outcome.ts';
+import { nextOutcome } from './settle.ts';
+
+export type Move = {
+  readonly to: OperationStatus;
+  readonly action: Action;
+  /** What the move is on the record; `move` unless said. */
+  readonly event?: 'attempt' | 'outcome' | 'move';
+  readonly change?: OperationChange;
+  readonly detail?: Partial<EventDetail>;
+  /** For how long the slot is leased to the one who sends, in milliseconds. */
+  readonly leaseMs?: number;
+};
+
+/** Puts a move together. A move that is not in the table is a defect. */
+export function prepareMove(
+  dependencies: Dependencies,
+  source: EventSource,
+  operation: Operation,
+  move: Move,
+): PreparedMove {
+  const { status: from } = operation;
+  const { to, change = {} } = move;
+  if (!movesFrom(from).includes(to)) throw new Error(`an operation does not move from ${from} to ${to}`);
+  const event = eventOf(dependencies, source, {
+    event: move.event ?? 'move',
+    action: move.action,
+    operationId: operation.id,
+    reason: operation.reason,
+    ticket: operation.ticket,
+    move: { from, to },
+    result: to,
+    value: change.value ?? null,
+    explanation: change.explanation ?? null,
+    graphRequestId: change.graphRequestId ?? null,
+    ...move.detail,
+  });
+  const inTime = awaitsPeople(operation) && to !== 'expired';
+  return { operation, to, change, leaseMs: move.leaseMs ?? 0, inTime, ends: isFinal(to), event };
+}
+
+/** The move that an outcome makes. */
+export function outcomeMove(
+  operation: Operation,
+  outcome: Outcome,
+  told: { failure: FailureReason | null; durationMs: number | null },
+): Move {
+  const { status, value, concludedFrom, explanation, graphRequestId } = outcome;
+  return {
+    to: status,
+    action: 'disconnect',
+    event: operation.status === 'sent' ? 'outcome' : 'move',
+    change: { value, concludedFrom, explanation, graphRequestId, ...keptAnswer(operation, outcome) },
+    detail: told,
+  };
+}
+
+/** What a repetition with the same idempotency key hears from now on. Where it is certain that nothing was
+ *  sent, or that nothing was done and the caller was told a problem, the key is free for another try. The
+ *  request for an approval was answered when it was made, and keeps that answer whatever its execution brings;
+ *  and so does an act, whatever a later look finds. */
+export function keptAnswer(operation: Operation, outcome: Outcome): Pick<OperationChange, 'answer'> {
+  if (awaitsPeople(operation)) return { answer: null };
+  if (operation.status !== 'sent') return {};
+  if (outcome.status === 'failed' && !outcome.reported) return { answer: null };
+  return operation.approval === null ? { answer: { ...outcome, requestId: operation.requestId } } : {};
+}
+
+/** Moves an operation on by what time and a look at the connection say, as far as they say anything. `seen` is
+ *  `null` where nobody looked. Gives the operation as it then is. Fails with `audit_unavailable`. */
+export async function settle(
+  dependencies: Dependencies,
+  source: EventSource,
+  operation: StoredOperation,
+  seen: SeenConnection | null,
+): Promise<StoredOperation> {
+  const outcome = nextOutcome(operation, seen, dependencies.timing.settleAfterMs);
+  if (outcome === null) return operation;
+  const move = outcomeMove(operation, outcome, { failure: null, durationMs: null });
+  const moved = await dependencies.operations.move(prepareMove(dependencies, source, operation, move));
+  const now =
+    typeof moved === 'string' ? await dependencies.operations.find(operation.tenantId, operation.id) : moved;
+  // Nothing was found out about a status that another moved it to meanwhile.
+  return now ?? operation;
+}
+
+/** Sees to it that an operation whose attempt may be on record, though nobody could tell us, is not taken for
+ *  one that was sent. This process knows that it sent nothing, and says so as soon as the database answers. */
+export function endUnsent(
+  dependencies: Dependencies,
+  source: EventSource,
+  operation: Pick<Operation, 'id' | 'tenantId' | 'status' | 'reason' | 'ticket' | 'requestId' | 'approval'>,
+): void {
+  const wasSending = operation.status === 'sent';
+  const to = wasSending ? 'failed' : 'expired';
+  const explanation = 'The record was not confirmed in time, so nothing was sent.';
+  const event = eventOf(dependencies, source, {
+    event: wasSending ? 'outcome' : 'move',
+    action: 'disconnect',
+    operationId: operation.id,
+    reason: operation.reason,
+    ticket: operation.ticket,
+    move: { from: operation.status, to },
+    result: to,
+    failure: 'audit_unavailable',
+    explanation,
+  });
+  dependencies.backlog.add({ kind: 'unsent', event }, () =>
+    dependencies.operations.endUnsent({ operation, to, explanation, event }),
+  );
+}

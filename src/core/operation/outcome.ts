@@ -1,0 +1,33 @@
+import type { OperationStatus } from './life.ts';
+
+/** What decided an outcome: Graph's answer to the act, a later look at the connection, the end of the sender's
+ *  lease, or the end of the time for approval. */
+export type ConcludedFrom = 'answer' | 'reading' | 'lease' | 'time';
+
+/** How an act ended, or what is known of it so far. One shape, whether it is on its way to the record, kept
+ *  for a repetition of the call, or told to the caller. */
+export type Outcome = {
+  readonly status: OperationStatus;
+  /** `chromeOSOnboardingStatus` as Graph said it, in its answer or when read. */
+  readonly value: string | null;
+  readonly concludedFrom: ConcludedFrom | null;
+  /** For people. */
+  readonly explanation: string | null;
+  /** Of Graph's answer to the act. */
+  readonly graphRequestId: string | null;
+  /** Whether the caller is told it as the result of the call; otherwise as a problem. */
+  readonly reported: boolean;
+};
+
+/** What a repetition of a call hears: its outcome, and the request id of the call that got it first. */
+export type KeptOutcome = Outcome & { readonly requestId: string };
+
+/** The outcome of a call that only asked for an approval. */
+export const awaitingApproval: Outcome = {
+  status: 'awaiting_approval',
+  value: null,
+  concludedFrom: null,
+  explanation: null,
+  graphRequestId: null,
+  reported: true,
+};
