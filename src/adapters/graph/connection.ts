@@ -5,17 +5,17 @@ import type { ConnectionState, SeenConnection } from '../../core/operation/conne
 import { storable } from '../outbound/storable.ts';
 
 const text = (maximum: number) => z.string().min(1).max(maximum).transform(storable);
-const maybeText = z.string().transform(storable).nullish();
+const optionalText = z.string().transform(storable).nullish();
 const entity = z.looseObject({
   id: text(256),
-  ownerUserPrincipalName: maybeText,
+  ownerUserPrincipalName: optionalText,
   onboardingStatus: text(128),
-  lastModifiedDateTime: maybeText,
-  lastDirectorySyncDateTime: maybeText,
+  lastModifiedDateTime: optionalText,
+  lastDirectorySyncDateTime: optionalText,
 });
 
-/** Reads the members of Graph's collection; `null` where one is no connection, since what can't be read
- *  must not be taken for gone. */
+/** Reads the members of Graph's collection; `null` where one is not a connection: what cannot be read must
+ *  not count as gone. */
 export function seenIn(members: readonly object[]): SeenConnection | null {
   const states: ConnectionState[] = [];
   for (const member of members) {

@@ -25,31 +25,31 @@ const collection = z.looseObject({
   error: z.undefined().optional(),
 });
 
-/** What the text of a list says. A connection seldom changes, so that most lists have been read before. */
-type UnderstoodList = Pick<ConnectionList, 'value' | 'seen'>;
-const maxUnderstood = 1000;
-const maxUnderstoodCharacters = 4 * 1024 * 1024;
+/** A parsed list. A connection seldom changes, so that most answers have the text of an earlier one. */
+type ParsedList = Pick<ConnectionList, 'value' | 'seen'>;
+const maxCachedLists = 1000;
+const maxCachedCharacters = 4 * 1024 * 1024;
 
 /** The ChromeOS connector over Microsoft Graph's beta endpoint. Sends each request exactly once. */
 export function createGraphConnector(options: GraphConnectorOptions): Connector {
-  const understood = new LRUCache<string, UnderstoodList>({
-    max: maxUnderstood,
-    maxSize: maxUnderstoodCharacters,
+  const parsedLists = new LRUCache<string, ParsedList>({
+    max: maxCachedLists,
+    maxSize: maxCachedCharacters,
     sizeCalculation: (_list, text) => text.length,
   });
   const settingsUrl = `${options.baseUrl}/deviceManagement/chromeOSOnboardingSettings`;
 
-  function understandAnew(answer: OutboundAnswer): UnderstoodList {
-    const list = understand(answer.text);
+  function parseAndCache(answer: OutboundAnswer): ParsedList {
+    const list = parseList(answer.text);
     if (list === null) {
-      throw unavailable(traceOf(answer), 'Graph answered 200 with something else than a collection');
+      throw unavailable(traceOf(answer), 'Graph answered 200 with something that is not a collection');
     }
-    understood.set(answer.text, list);
+    parsedLists.set(answer.text, list);
     return list;
   }
 
-  /** The answer to a request, if it is a 200. */
-  async function ask(
+  /** Sends a request and gives its answer, if that is a 200. */
+  async function request(
     call: GraphCall,
     { method, url, permit }: { method: 'GET' | 'POST'; url: string; permit: GraphAct['permit'] | null },
   ): Promise<OutboundAnswer> {
@@ -76,26 +76,26 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
 
   return {
     async disconnect(call) {
-      const answer = await ask(call, {
+      const answer = await request(call, {
         method: 'POST',
         url: `${settingsUrl}/disconnect`,
         permit: call.permit,
       });
       const parsed = status.safeParse(parseJson(answer.text));
       if (parsed.success) return { value: parsed.data.value, graph: traceOf(answer) };
-      const cause = 'Graph answered 200 with something else than a status';
+      const cause = 'Graph answered 200 with something that is not a status';
       throw new CallFailed({ reason: 'outcome_unknown', graph: traceOf(answer), cause, operationId: null });
     },
 
     async list(call) {
-      const answer = await ask(call, { method: 'GET', url: settingsUrl, permit: null });
-      const { value, seen } = understood.get(answer.text) ?? understandAnew(answer);
+      const answer = await request(call, { method: 'GET', url: settingsUrl, permit: null });
+      const { value, seen } = parsedLists.get(answer.text) ?? parseAndCache(answer);
       return { value, seen, graph: traceOf(answer) };
     },
   };
 }
 
-function understand(text: string): UnderstoodList | null {
+function parseList(text: string): ParsedList | null {
   const parsed = collection.safeParse(parseJson(text));
   const seen = parsed.success ? seenIn(parsed.data.value) : null;
   return parsed.success && seen !== null ? { value: parsed.data.value, seen } : null;
