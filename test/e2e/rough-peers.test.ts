@@ -63,6 +63,19 @@ describe('rough callers and rough peers', () => {
     });
   }
 
+  test('a connection without a status is one whose status is unknown', async () => {
+    const body = (status: object) =>
+      JSON.stringify({ value: [{ id: 'one', ...status }], '@odata.nextLink': null, error: null });
+    for (const status of [{}, { onboardingStatus: null }]) {
+      it.simulator.setFault('list', { status: 200, contentType: 'application/json', body: body(status) });
+      const answer = await it.readConnection();
+      assert.deepEqual(
+        [answer.status, answer.body.value],
+        [200, [{ id: 'one', onboardingStatus: 'unknown' }]],
+      );
+    }
+  });
+
   test('a word that no database can hold is recorded as far as it can be', async () => {
     it.simulator.setFault('disconnect', {
       status: 200,

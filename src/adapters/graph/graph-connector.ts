@@ -1,11 +1,11 @@
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { CallFailed, noTrace } from '../../core/failure.ts';
-import type { Clock, ConnectionList, Connector, GraphAct, GraphCall } from '../../core/ports.ts';
+import type { Clock, Connector, GraphAct, GraphCall } from '../../core/ports.ts';
 import { type HttpClient, type OutboundAnswer, RequestFailed } from '../outbound/http-client.ts';
 import { parseJson } from '../outbound/json.ts';
 import { storable } from '../outbound/storable.ts';
-import { seenIn } from './connection.ts';
+import { type ParsedList, parseList } from './connection-list.ts';
 import { failureFromGraph, traceOf } from './graph-answer.ts';
 
 export type GraphConnectorOptions = {
@@ -17,16 +17,7 @@ export type GraphConnectorOptions = {
 };
 
 const status = z.looseObject({ value: z.string().min(1).max(128).transform(storable) });
-// A page of a longer list, or a list that failed halfway, must not be taken for all there is: what is not
-// on it would count as gone.
-const collection = z.looseObject({
-  value: z.array(z.looseObject({})),
-  '@odata.nextLink': z.undefined().optional(),
-  error: z.undefined().optional(),
-});
-
-/** A parsed list. A connection seldom changes, so that most answers have the text of an earlier one. */
-type ParsedList = Pick<ConnectionList, 'value' | 'seen'>;
+// A connection seldom changes, so that most lists have the text of an earlier one.
 const maxCachedLists = 1000;
 const maxCachedCharacters = 4 * 1024 * 1024;
 
@@ -93,12 +84,6 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
       return { value, seen, graph: traceOf(answer) };
     },
   };
-}
-
-function parseList(text: string): ParsedList | null {
-  const parsed = collection.safeParse(parseJson(text));
-  const seen = parsed.success ? seenIn(parsed.data.value) : null;
-  return parsed.success && seen !== null ? { value: parsed.data.value, seen } : null;
 }
 
 /** No answer at all: certain that nothing was done only where nothing was sent. */
