@@ -40,6 +40,7 @@ export const faultSchema = z
         intuneNested: z.boolean().exactOptional(),
       })
       .exactOptional(),
+    intuneApproval: z.enum(['required', 'filed', 'pending']).exactOptional(),
     applies: z.boolean().exactOptional(),
     times: z.number().int().min(1).exactOptional(),
     tenantId: tenantId.exactOptional(),

@@ -1,6 +1,12 @@
 import type { Endpoint } from './calls.ts';
 import { EntraError, entraErrorReply, traceOf } from './entra-error.ts';
-import { codeForStatus, type GraphErrorShape, graphErrorReply, graphTraceOf } from './graph-error.ts';
+import {
+  codeForStatus,
+  type GraphErrorShape,
+  graphErrorReply,
+  graphTraceOf,
+  intuneApprovalReply,
+} from './graph-error.ts';
 import type { JsonObject } from './jwt.ts';
 import type { Received, Reply } from './reply.ts';
 
@@ -23,6 +29,8 @@ export type Fault = {
   claimsChallenge?: string;
   entraError?: { code: number; error?: string; suberror?: string; claims?: string };
   graphError?: GraphErrorShape;
+  /** Intune's Multi Admin Approval: it demands a justification, has filed a request, or has one waiting. */
+  intuneApproval?: 'required' | 'filed' | 'pending';
   /** Disconnect only: the connection is really removed although the answer fails. Default false. */
   applies?: boolean;
   /** Switches itself off after so many calls. */
@@ -84,7 +92,8 @@ export function replacesAnswer(fault: Fault): boolean {
     fault.malformed === true ||
     fault.claimsChallenge !== undefined ||
     fault.entraError !== undefined ||
-    fault.graphError !== undefined
+    fault.graphError !== undefined ||
+    fault.intuneApproval !== undefined
   );
 }
 
@@ -140,6 +149,7 @@ function entraFaultError(fault: Fault): EntraError {
 function graphFault(fault: Fault, { request, now, url, claims }: FaultSite): Reply {
   const trace = graphTraceOf(request.headers, now);
   if (fault.graphError) return graphErrorReply(fault.graphError, trace);
+  if (fault.intuneApproval) return intuneApprovalReply(fault.intuneApproval, trace);
   if (fault.claimsChallenge !== undefined) {
     return challenge(fault.claimsChallenge, graphTraceOf(request.headers, now), url, claims);
   }

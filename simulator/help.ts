@@ -55,5 +55,6 @@ Control
 Examples
   curl --cacert simulator-ca.pem ${url}/simulator/token/admin
   curl --cacert simulator-ca.pem -X PUT ${url}/simulator/faults/disconnect -d '{"status":503,"retryAfter":"5","times":1}'
+  curl --cacert simulator-ca.pem -X PUT ${url}/simulator/faults/disconnect -d '{"intuneApproval":"filed"}'
 `;
 }

@@ -69,7 +69,7 @@ export type Failure =
   | { readonly reason: 'credential_rejected'; readonly entraCode: number | null }
   | { readonly reason: 'identity_throttled'; readonly retryAfterMs: number | null }
   | { readonly reason: 'identity_unavailable'; readonly retryAfterMs: number | null; readonly cause: string }
-  // Microsoft Graph. In all but the last it is certain that nothing was done.
+  // Microsoft Graph. In all but `outcome_unknown` it is certain that nothing was done.
   | { readonly reason: 'graph_token_rejected'; readonly graph: GraphTrace; readonly tenantId: string }
   | { readonly reason: 'graph_forbidden'; readonly graph: GraphTrace }
   | { readonly reason: 'graph_not_found'; readonly graph: GraphTrace }
@@ -92,6 +92,19 @@ export type Failure =
       readonly cause: string;
       readonly operationId: string | null;
       /** The request id of the call that first got this answer, where this one repeats it. */
+      readonly replayOf?: string;
+    }
+  // Intune's own Multi Admin Approval. Where a request was filed, whoever completes it in Intune carries the act
+  // out; in the other two it is certain that nothing was done.
+  | { readonly reason: 'intune_approval_required'; readonly graph: GraphTrace }
+  | { readonly reason: 'intune_approval_pending'; readonly graph: GraphTrace }
+  | {
+      readonly reason: 'intune_approval_filed';
+      readonly graph: GraphTrace;
+      /** Under which Intune knows the request; `null` where it gave none that can be read. */
+      readonly approvalCode: string | null;
+      readonly operationId: string | null;
+      /** As with `outcome_unknown`. */
       readonly replayOf?: string;
     }
   // The state of things here, which forbids it. Nothing was done.

@@ -206,6 +206,11 @@ async function graphSays(): Promise<void> {
   it.simulator.setFault('disconnect', { reset: true, times: 1 });
   refused('outcome_unknown', await it.disconnect());
   refused('operation_in_progress', await it.disconnect(second));
+  for (const step of ['required', 'pending', 'filed'] as const) {
+    await fresh();
+    it.simulator.setFault('disconnect', { intuneApproval: step, times: 1 });
+    refused(`intune_approval_${step}`, await it.disconnect());
+  }
   refused('operation_not_found', await it.operation('00000000-0000-4000-8000-000000000000'));
   await fresh();
   refused('connection_changed', await it.disconnect({ headers: { 'if-match': '"an earlier one"' } }));

@@ -3,6 +3,7 @@ import type { Failure, GraphTrace } from '../../core/failure.ts';
 import type { OutboundAnswer } from '../outbound/http-client.ts';
 import { isJsonObject, parseJson } from '../outbound/json.ts';
 import { retryAfterMs } from '../outbound/retry-after.ts';
+import { intuneApprovalIn } from './intune-approval.ts';
 
 const graphError = z.looseObject({
   error: z.looseObject({
@@ -27,20 +28,22 @@ export function traceOf(answer: OutboundAnswer): GraphTrace {
 }
 
 /** The 4xx by which a server says that it did not do what was asked (RFC 9110 15.5, RFC 6585). Not among
- *  them: a timeout it reports of itself (408), one that a proxy reports (499), and codes of nobody's. */
+ *  them: a timeout that it reports of itself (408) or that a proxy reports (499), and codes nobody defined. */
 const refusals = new Set([
   400, 402, 405, 406, 410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 423, 424, 426, 428, 431, 451,
 ]);
 
-/** The reason behind an answer of Graph's that is not a success, told by status and headers, never by
- *  text. `sideEffect`: the request may have changed something before the answer failed, so whatever
- *  does not say clearly that nothing was done leaves the outcome unknown. */
+/** The reason behind an answer of Graph's that is not a success, told by status and headers, and by text only
+ *  where nothing else tells. `sideEffect`: the request may have changed something before the answer failed,
+ *  so whatever does not say clearly that nothing was done leaves the outcome unknown. */
 export function failureFromGraph(
   answer: OutboundAnswer,
   tenantId: string,
   { sideEffect, now }: { sideEffect: boolean; now: number },
 ): Failure {
   const graph = traceOf(answer);
+  const approval = sideEffect ? intuneApprovalIn(answer, graph) : null;
+  if (approval !== null) return approval;
   const askedMs = retryAfterMs(answer.headers['retry-after'], now);
   switch (answer.status) {
     case 401: {
@@ -84,7 +87,7 @@ function claimsChallenge(wwwAuthenticate: string | undefined): string | null {
   return null;
 }
 
-// What we pass on of Graph's words: short, printable, no markup. Anything else says nothing we need.
+// What is passed on of Graph's words must be short and printable, without markup. The rest is dropped.
 function safeToken(value: string | undefined): string | null {
   return value !== undefined && /^[\w .,:;+/-]{1,128}$/.test(value) ? value : null;
 }

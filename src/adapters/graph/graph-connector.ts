@@ -7,6 +7,7 @@ import { parseJson } from '../outbound/json.ts';
 import { storable } from '../outbound/storable.ts';
 import { type ParsedList, parseList } from './connection-list.ts';
 import { failureFromGraph, traceOf } from './graph-answer.ts';
+import { intuneApprovalIn } from './intune-approval.ts';
 
 export type GraphConnectorOptions = {
   /** Without a trailing slash, with the version: `https://graph.microsoft.com/beta`. */
@@ -74,8 +75,11 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
       });
       const parsed = status.safeParse(parseJson(answer.text));
       if (parsed.success) return { value: parsed.data.value, graph: traceOf(answer) };
+      const graph = traceOf(answer);
       const cause = 'Graph answered 200 with something that is not a status';
-      throw new CallFailed({ reason: 'outcome_unknown', graph: traceOf(answer), cause, operationId: null });
+      throw new CallFailed(
+        intuneApprovalIn(answer, graph) ?? { reason: 'outcome_unknown', graph, cause, operationId: null },
+      );
     },
 
     async list(call) {

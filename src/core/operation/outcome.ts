@@ -1,8 +1,8 @@
 import type { OperationStatus } from './life.ts';
 
 /** What decided an outcome: Graph's answer to the act, a later look at the connection, the end of the sender's
- *  lease, or the end of the time for approval. */
-export type ConcludedFrom = 'answer' | 'reading' | 'lease' | 'time';
+ *  lease, the end of the time for approval, or a request for approval that Intune filed. */
+export type ConcludedFrom = 'answer' | 'reading' | 'lease' | 'time' | 'intune_approval';
 
 /** How an act ended, or what is known of it so far. One shape, whether it is on its way to the record, kept
  *  for a repetition of the call, or told to the caller. */
@@ -15,6 +15,8 @@ export type Outcome = {
   readonly explanation: string | null;
   /** Of Graph's answer to the act. */
   readonly graphRequestId: string | null;
+  /** Under which Intune knows the request for approval that it filed, where it gave a code. */
+  readonly approvalCode?: string | null;
   /** Whether the caller is told it as the result of the call; otherwise as a problem. */
   readonly reported: boolean;
 };

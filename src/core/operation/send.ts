@@ -55,8 +55,12 @@ async function endingOf(
     const failure = failureOf(error);
     const graphRequestId = graphTraceOf(failure)?.requestId ?? null;
     // A defect of ours while sending leaves us as ignorant as a lost answer.
+    if (failure.reason === 'intune_approval_filed') return filedInIntune(operation, failure);
     if (failure.reason !== 'outcome_unknown' && failure.reason !== 'internal') {
-      const explanation = 'Nothing was done.';
+      const explanation =
+        failure.reason === 'intune_approval_pending'
+          ? 'Nothing was done by this call. An earlier request for the same is waiting for approval in Intune.'
+          : 'Nothing was done.';
       const outcome = {
         status: 'failed',
         value: null,
@@ -83,6 +87,21 @@ async function endingOf(
       failure: { reason: 'outcome_unknown', cause, operationId: operation.id, graph },
     };
   }
+}
+
+/** Nobody knows how it will end: for three days it may be approved, rejected or completed in Intune. */
+function filedInIntune(
+  { id }: StoredOperation,
+  failure: Extract<Failure, { reason: 'intune_approval_filed' }>,
+): Ending {
+  const { approvalCode, graph } = failure;
+  const code = approvalCode === null ? '' : ` (${approvalCode})`;
+  const explanation = `Intune filed a request for approval${code}. Whoever completes it in Intune carries the disconnect out.`;
+  const told = { value: null, explanation, approvalCode, graphRequestId: graph.requestId, reported: false };
+  return {
+    outcome: { ...told, status: 'unknown', concludedFrom: 'intune_approval' },
+    failure: { ...failure, operationId: id },
+  };
 }
 
 /** What a 200 of Graph's means: it took it on, or it failed; with any other word the connection decides. */

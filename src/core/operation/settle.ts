@@ -37,6 +37,9 @@ function outcomeOfTime(operation: StoredOperation): Outcome | null {
   return { ...common, status: 'expired', concludedFrom: 'time', explanation, reported: true };
 }
 
+/** How long Intune keeps a request for approval, in milliseconds (Multi Admin Approval: three days). */
+const intuneApprovalMs = 3 * 24 * 3600 * 1000;
+
 /** What a look at the connection says about an operation that was carried out, or may have been; `null` where
  *  it says nothing new. It speaks only of the connection id the operation was about: another connection never
  *  makes it a failure.
@@ -48,9 +51,12 @@ function outcomeOfTime(operation: StoredOperation): Outcome | null {
  *  | turned to failed                     |                          | `failed`    | `failed`    |
  *  | onboarded or failed as before, later |                          | `failed`    | `failed`    |
  *  | than `settleAfterMs` after sending   |                          |             |             |
+ *
+ *  A request for approval that Intune filed may be completed for as long as Intune keeps it: the last row counts
+ *  from the end of that.
  */
 export function conclude(
-  operation: Pick<StoredOperation, 'status' | 'connection' | 'sinceSentMs'>,
+  operation: Pick<StoredOperation, 'status' | 'connection' | 'sinceSentMs' | 'concludedFrom'>,
   seen: SeenConnection,
   settleAfterMs: number,
 ): Outcome | null {
@@ -69,7 +75,9 @@ export function conclude(
   if (status === 'sent') return null;
   if (value === 'failed' && turned) return byReading('failed', value, 'Intune says that it failed.');
   const sinceSentMs = operation.sinceSentMs ?? 0;
-  if ((value === 'onboarded' || value === 'failed') && sinceSentMs > settleAfterMs) {
+  const filed = operation.concludedFrom === 'intune_approval';
+  const patienceMs = filed ? intuneApprovalMs + settleAfterMs : settleAfterMs;
+  if ((value === 'onboarded' || value === 'failed') && sinceSentMs > patienceMs) {
     const minutes = Math.floor(sinceSentMs / 60_000);
     return byReading('failed', value, `The connection is still ${value} ${minutes} minutes after sending.`);
   }

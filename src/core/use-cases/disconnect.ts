@@ -1,5 +1,5 @@
 import type { Dependencies } from '../dependencies.ts';
-import { CallFailed } from '../failure.ts';
+import { CallFailed, noTrace } from '../failure.ts';
 import { type Call, frame, record, type SignedInCall } from '../frame.ts';
 import type { SeenConnection } from '../operation/connection.ts';
 import type { Operation, StoredOperation } from '../operation/operation.ts';
@@ -27,7 +27,8 @@ type Prepared =
   | { readonly step: 'replay'; readonly earlier: KeyedOperation };
 
 /** Disconnects the ChromeOS connector of the caller's tenant: once, on purpose, and on the record. Fails with
- *  any reason; with all but `outcome_unknown` it is certain that nothing was disconnected. */
+ *  any reason; with all but `outcome_unknown` and `intune_approval_filed` it is certain that nothing was
+ *  disconnected. */
 export async function disconnect(
   dependencies: Dependencies,
   call: Call,
@@ -168,11 +169,15 @@ function replyAgain({ operation, answer }: KeyedOperation): DisconnectReply {
   if (answer === null) throw new CallFailed({ reason: 'idempotency_key_in_use', retryAfter: 2 });
   const { requestId, ...outcome } = answer;
   if (outcome.reported) return { operation, outcome, requestId, replayed: true };
-  throw new CallFailed({
-    reason: 'outcome_unknown',
-    cause: outcome.explanation ?? 'the first answer again',
+  const again = {
     operationId: operation.id,
     replayOf: requestId,
-    graph: { status: null, code: null, requestId: outcome.graphRequestId, date: null },
-  });
+    graph: { ...noTrace, requestId: outcome.graphRequestId },
+  };
+  if (outcome.concludedFrom === 'intune_approval') {
+    const { approvalCode = null } = outcome;
+    throw new CallFailed({ reason: 'intune_approval_filed', approvalCode, ...again });
+  }
+  const cause = outcome.explanation ?? 'the first answer again';
+  throw new CallFailed({ reason: 'outcome_unknown', cause, ...again });
 }

@@ -144,6 +144,18 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
     case 'outcome_unknown':
       // Not 503 or 504: stock Graph clients send a POST again on those, and must not here.
       return say('outcome_unknown', { ...aboutOperation(failure.operationId) });
+    case 'intune_approval_required':
+      return say('intune_approval_required');
+    case 'intune_approval_pending':
+      return say('intune_approval_pending');
+    case 'intune_approval_filed': {
+      const { headers, extra } = aboutOperation(failure.operationId);
+      const { approvalCode } = failure;
+      return say('intune_approval_filed', {
+        ...(headers && { headers }),
+        extra: { ...extra, ...(approvalCode !== null && { approvalCode }) },
+      });
+    }
     case 'not_connected':
       return say('not_connected');
     case 'connection_changed':

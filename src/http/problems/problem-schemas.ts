@@ -47,6 +47,10 @@ export const problem = z
       .url()
       .optional()
       .describe('With `consent_required`: where an administrator of the tenant can grant it.'),
+    approvalCode: z
+      .guid()
+      .optional()
+      .describe('With `intune_approval_filed`: under which Intune knows the request for approval.'),
     operationId: z.guid().optional().describe('The operation it is about.'),
     operation: z.string().optional().describe('Where that operation can be read.'),
   })
@@ -69,6 +73,7 @@ const afterAWhile: readonly ProblemCode[] = [
 ];
 const aboutAnOperation: readonly ProblemCode[] = [
   'outcome_unknown',
+  'intune_approval_filed',
   'operation_in_progress',
   'operation_not_allowed',
 ];
@@ -88,8 +93,9 @@ function headersOf(code: ProblemCode): ResponseHeader[] {
   if (challenging.includes(code)) names.push('www-authenticate');
   if (afterAWhile.includes(code)) names.push('retry-after');
   if (aboutAnOperation.includes(code)) names.push('location');
-  if (code.startsWith('graph_') || code === 'outcome_unknown') names.push('request-id');
-  if (code === 'outcome_unknown') names.push('idempotency-replayed');
+  const mayBeDone = code === 'outcome_unknown' || code === 'intune_approval_filed';
+  if (code.startsWith('graph_') || code.startsWith('intune_') || mayBeDone) names.push('request-id');
+  if (mayBeDone) names.push('idempotency-replayed');
   if (code === 'media_type_unsupported') names.push('accept');
   return names;
 }

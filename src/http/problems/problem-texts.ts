@@ -219,6 +219,27 @@ export const texts = {
     detail: 'The call reached Microsoft Graph, and no usable answer came back. It may have been carried out.',
     hint: 'Do not repeat it. Read the operation or the connection to see what happened.',
   },
+  intune_approval_required: {
+    status: 403,
+    title: 'Intune demands an approval of its own',
+    detail:
+      'An access policy of the tenant (Multi Admin Approval) protects this in Intune, and this service cannot file the request for approval. Nothing was done.',
+    hint: 'Disconnect in the Intune admin center, where the request can be filed, or ask an Intune administrator to take this out of the access policy.',
+  },
+  intune_approval_pending: {
+    status: 409,
+    title: 'A request for this is waiting in Intune',
+    detail:
+      'A request for approval (Multi Admin Approval) for the same is waiting in Intune. This call did nothing; whoever completes that request carries it out.',
+    hint: 'See the request in the Intune admin center, under Tenant administration, Multi Admin Approval: complete it there, or have it cancelled before you ask again.',
+  },
+  intune_approval_filed: {
+    status: 502,
+    title: 'Intune filed a request for approval',
+    detail:
+      'The tenant demands an approval in Intune (Multi Admin Approval), and Intune filed a request for it. The connector is not disconnected yet; whoever completes the request in Intune disconnects it.',
+    hint: 'Do not repeat the call. See the request in the Intune admin center, under Tenant administration, Multi Admin Approval, by its approval code: have it approved and completed there, or cancelled.',
+  },
   not_connected: {
     status: 409,
     title: 'There is nothing to disconnect',

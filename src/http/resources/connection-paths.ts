@@ -36,6 +36,9 @@ export const actProblems = [
   'connection_changed',
   'operation_not_found',
   'outcome_unknown',
+  'intune_approval_required',
+  'intune_approval_pending',
+  'intune_approval_filed',
 ] as const;
 
 /** The paths that end as Graph's do. */
@@ -71,7 +74,7 @@ export function connectionPaths(installation: Installation): ZodOpenApiPathsObje
         tag,
         summary: 'Disconnect, once',
         description:
-          "Ends Intune's connection to Google's ChromeOS management: all ChromeOS devices and the connector's settings leave Intune, and nothing brings them back. With every problem but `outcome_unknown` (and a defect, `internal_error`) it is certain that nothing was done. `outcome_unknown` must not be repeated: watch the operation. An unknown query parameter is refused, since it may have been meant to hold the act back.",
+          "Ends Intune's connection to Google's ChromeOS management: all ChromeOS devices and the connector's settings leave Intune, and nothing brings them back. With every problem but `outcome_unknown` and `intune_approval_filed` (and a defect, `internal_error`) it is certain that nothing was done. These must not be repeated: watch the operation. An unknown query parameter is refused, since it may have been meant to hold the act back.",
         who: 'disconnect',
         params: {
           query: disconnectQuery,

@@ -74,7 +74,7 @@ export function operationPaths(installation: Installation): ZodOpenApiPathsObjec
         tag,
         summary: 'Execute an approved disconnect',
         description:
-          'The one who asked for it runs it, with a fresh sign-in. From there on it is as *disconnect* is: with every problem but `outcome_unknown` (and a defect, `internal_error`) it is certain that nothing was done.',
+          'The one who asked for it runs it, with a fresh sign-in. From there on it is as *disconnect* is: with every problem but `outcome_unknown` and `intune_approval_filed` (and a defect, `internal_error`) it is certain that nothing was done.',
         who: 'disconnect',
         params: { path: pathId, header: z.object({ 'If-Match': ifMatch }) },
         body: { description: 'Nothing, or `{}`.', required: false, schema: nothing },

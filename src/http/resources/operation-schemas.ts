@@ -46,6 +46,9 @@ const failureReasons = {
   graph_throttled: true,
   graph_unavailable: true,
   outcome_unknown: true,
+  intune_approval_required: true,
+  intune_approval_pending: true,
+  intune_approval_filed: true,
   not_connected: true,
   connection_changed: true,
   operation_in_progress: true,
@@ -113,7 +116,7 @@ export const connectionState = z
   }) satisfies z.ZodType<ConnectionState>;
 
 const person = { oid: z.string(), name: z.string().nullable() };
-const concludedFrom = z.enum(['answer', 'reading', 'lease', 'time']);
+const concludedFrom = z.enum(['answer', 'reading', 'lease', 'time', 'intune_approval']);
 
 export const operation = z
   .object({
@@ -130,7 +133,7 @@ export const operation = z
     concludedFrom: concludedFrom
       .nullable()
       .describe(
-        "What the status was concluded from: Graph's answer to the act, a later reading of the connection, the end of the sender's lease, or the clock.",
+        "What the status was concluded from: Graph's answer to the act, a later reading of the connection, the end of the sender's lease, the clock, or a request for approval that Intune filed.",
       ),
     explanation: z.string().nullable().describe('Why it stands where it stands, for people.'),
     approval: z.object({ approver: z.object(person), reason: z.string(), at: time }).nullable(),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { knownStatuses } from '../../../src/core/operation/connection.ts';
 import { type OperationStatus, operationStatuses } from '../../../src/core/operation/life.ts';
+import type { ConcludedFrom } from '../../../src/core/operation/outcome.ts';
 import { conclude } from '../../../src/core/operation/settle.ts';
 
 const settleAfterMs = 900_000;
@@ -19,9 +20,10 @@ function conclusion(
   before: string,
   members: readonly (readonly [id: string, status: string])[],
   afterMs: number,
+  concludedFrom: ConcludedFrom | null = null,
 ): OperationStatus | null {
   const seen = { members: members.map(([id, shown]) => connection(id, shown)), etag: '""' };
-  const operation = { status, connection: connection('mine', before), sinceSentMs: afterMs };
+  const operation = { status, connection: connection('mine', before), sinceSentMs: afterMs, concludedFrom };
   return conclude(operation, seen, settleAfterMs)?.status ?? null;
 }
 
@@ -61,11 +63,23 @@ describe('what a look at the connection says', () => {
     });
   }
 
+  test('a request that Intune filed may be completed there for three days', () => {
+    const threeDays = 3 * 24 * 3600 * 1000;
+    const filed = (shown: string, afterMs: number) =>
+      conclusion('unknown', 'onboarded', [['mine', shown]], afterMs, 'intune_approval');
+    assert.equal(filed('onboarded', settleAfterMs + 1), null);
+    assert.equal(filed('onboarded', threeDays + settleAfterMs), null);
+    assert.equal(filed('onboarded', threeDays + settleAfterMs + 1), 'failed');
+    assert.equal(filed('offboarding', 1), 'accepted');
+    assert.equal(conclusion('unknown', 'onboarded', [], 1, 'intune_approval'), 'completed');
+  });
+
   test('never sent: no time has passed', () => {
     const operation = {
       status: 'unknown',
       connection: connection('mine', 'onboarded'),
       sinceSentMs: null,
+      concludedFrom: null,
     } as const;
     const seen = { members: [connection('mine', 'onboarded')], etag: '""' };
     assert.equal(conclude(operation, seen, settleAfterMs), null);

@@ -82,13 +82,21 @@ describe('a wish to disconnect', () => {
     assert.equal(sent.length, 1);
   });
 
-  test('becomes its operation where the outcome is unknown', async () => {
-    const { disconnecting } = stage(problem('outcome_unknown', { operationId: 'op-2' }));
-    await disconnecting.begin(wish);
-    assert.deepEqual(disconnecting.phase, { name: 'operation', operationId: 'op-2' });
-  });
+  for (const code of ['outcome_unknown', 'intune_approval_filed'] as const) {
+    test(`becomes its operation after ${code}`, async () => {
+      const { disconnecting } = stage(problem(code, { operationId: 'op-2' }));
+      await disconnecting.begin(wish);
+      assert.deepEqual(disconnecting.phase, { name: 'operation', operationId: 'op-2' });
+    });
+  }
 
-  for (const code of ['idempotency_key_in_use', 'internal_error', 'outcome_unknown'] as const) {
+  const uncertain = [
+    'idempotency_key_in_use',
+    'internal_error',
+    'outcome_unknown',
+    'intune_approval_filed',
+  ] as const;
+  for (const code of uncertain) {
     test(`is not certain after ${code}`, async () => {
       const { disconnecting, keeping } = stage(problem(code));
       await disconnecting.begin(wish);

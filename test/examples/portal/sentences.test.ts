@@ -26,6 +26,7 @@ test('where nothing was done for certain it is said, and nowhere else', () => {
   const silent = certain.filter(([code]) => !said(code).includes('othing was done')).map(([code]) => code);
   assert.deepEqual(silent, []);
   assert.doesNotMatch(said('outcome_unknown'), /othing was done/);
+  assert.doesNotMatch(said('intune_approval_filed'), /othing was done/);
   assert.doesNotMatch(said('internal_error'), /othing was done/);
 });
 

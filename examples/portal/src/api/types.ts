@@ -135,10 +135,10 @@ export type DryRun = {
 export type DryRunCheck = {
   readonly name: "role" | "enabled" | "reason" | "ticket" | "step_up" | "idempotency_key" | "if_match" | "on_behalf_of" | "connection_readable" | "unchanged" | "connected" | "no_open_operation" | "intune_right_to_disconnect";
   readonly result: "passed" | "failed" | "not_checkable";
-  readonly reason: ("request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "not_found" | "method_not_allowed" | "precondition_required" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "token_missing" | "token_invalid" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "signing_keys_unavailable" | "claims_required" | "assertion_rejected" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "exchange_misconfigured" | "credential_rejected" | "identity_throttled" | "identity_unavailable" | "graph_token_rejected" | "graph_forbidden" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "graph_throttled" | "graph_unavailable" | "outcome_unknown" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_not_found" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "caller_gone" | "not_sent_in_time" | "rate_limited" | "overloaded" | "audit_unavailable" | "internal" | "a_read_can_not_prove_the_right_to_write" | "not_reached") | null;
+  readonly reason: ("request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "not_found" | "method_not_allowed" | "precondition_required" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "token_missing" | "token_invalid" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "signing_keys_unavailable" | "claims_required" | "assertion_rejected" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "exchange_misconfigured" | "credential_rejected" | "identity_throttled" | "identity_unavailable" | "graph_token_rejected" | "graph_forbidden" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "graph_throttled" | "graph_unavailable" | "outcome_unknown" | "intune_approval_required" | "intune_approval_pending" | "intune_approval_filed" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_not_found" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "caller_gone" | "not_sent_in_time" | "rate_limited" | "overloaded" | "audit_unavailable" | "internal" | "a_read_can_not_prove_the_right_to_write" | "not_reached") | null;
 };
 
-export type FailureReason = "request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "not_found" | "method_not_allowed" | "precondition_required" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "token_missing" | "token_invalid" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "signing_keys_unavailable" | "claims_required" | "assertion_rejected" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "exchange_misconfigured" | "credential_rejected" | "identity_throttled" | "identity_unavailable" | "graph_token_rejected" | "graph_forbidden" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "graph_throttled" | "graph_unavailable" | "outcome_unknown" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_not_found" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "caller_gone" | "not_sent_in_time" | "rate_limited" | "overloaded" | "audit_unavailable" | "internal";
+export type FailureReason = "request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "not_found" | "method_not_allowed" | "precondition_required" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "token_missing" | "token_invalid" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "signing_keys_unavailable" | "claims_required" | "assertion_rejected" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "exchange_misconfigured" | "credential_rejected" | "identity_throttled" | "identity_unavailable" | "graph_token_rejected" | "graph_forbidden" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "graph_throttled" | "graph_unavailable" | "outcome_unknown" | "intune_approval_required" | "intune_approval_pending" | "intune_approval_filed" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_not_found" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "caller_gone" | "not_sent_in_time" | "rate_limited" | "overloaded" | "audit_unavailable" | "internal";
 
 export type OcsfLine = {
   readonly class_uid: 6003;
@@ -176,7 +176,7 @@ export type Operation = {
   readonly requestId: string;
   readonly graphRequestId: string | null;
   readonly value: string | null;
-  readonly concludedFrom: ("answer" | "reading" | "lease" | "time") | null;
+  readonly concludedFrom: ("answer" | "reading" | "lease" | "time" | "intune_approval") | null;
   readonly explanation: string | null;
   readonly approval: ({
     readonly approver: {
@@ -210,7 +210,7 @@ export type OperationNow = {
   readonly requestId: string;
   readonly graphRequestId: string | null;
   readonly value: string | null;
-  readonly concludedFrom: ("answer" | "reading" | "lease" | "time") | null;
+  readonly concludedFrom: ("answer" | "reading" | "lease" | "time" | "intune_approval") | null;
   readonly explanation: string | null;
   readonly approval: ({
     readonly approver: {
@@ -261,11 +261,12 @@ export type Problem = {
     readonly message: string;
   }[];
   readonly consentUrl?: string;
+  readonly approvalCode?: string;
   readonly operationId?: string;
   readonly operation?: string;
 };
 
-export type ProblemCode = "invalid_token" | "request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "not_found" | "method_not_allowed" | "precondition_required" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "token_missing" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "signing_keys_unavailable" | "insufficient_claims" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "exchange_misconfigured" | "credential_rejected" | "identity_throttled" | "identity_unavailable" | "graph_token_rejected" | "graph_forbidden" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "graph_throttled" | "graph_unavailable" | "outcome_unknown" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_not_found" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "caller_gone" | "not_sent_in_time" | "rate_limited" | "overloaded" | "audit_unavailable" | "internal_error";
+export type ProblemCode = "invalid_token" | "request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "not_found" | "method_not_allowed" | "precondition_required" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "token_missing" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "signing_keys_unavailable" | "insufficient_claims" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "exchange_misconfigured" | "credential_rejected" | "identity_throttled" | "identity_unavailable" | "graph_token_rejected" | "graph_forbidden" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "graph_throttled" | "graph_unavailable" | "outcome_unknown" | "intune_approval_required" | "intune_approval_pending" | "intune_approval_filed" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_not_found" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "caller_gone" | "not_sent_in_time" | "rate_limited" | "overloaded" | "audit_unavailable" | "internal_error";
 
 export type Profile = {
   readonly oid: string;

@@ -22,7 +22,7 @@ export function judge(error: unknown, unsureBefore: boolean): Sent {
   if (error instanceof ApiProblem) {
     const { problem } = error;
     // Its outcome is not known, but the operation it became is, and will be watched.
-    if (problem.code === 'outcome_unknown' && problem.operationId !== undefined) {
+    if (becameAnOperation(problem) && problem.operationId !== undefined) {
       return { end: 'operation', operationId: problem.operationId };
     }
     return unsureBefore || mayHaveRun(problem) ? { end: 'unsure', error } : { end: 'refused', error };
@@ -32,8 +32,14 @@ export function judge(error: unknown, unsureBefore: boolean): Sent {
   return { end: 'unsure', error };
 }
 
-function mayHaveRun({ code }: Problem): boolean {
-  return code === 'outcome_unknown' || code === 'idempotency_key_in_use' || code === 'internal_error';
+/** Whether the operation itself tells what is known. */
+export function becameAnOperation({ code }: Problem): boolean {
+  return code === 'outcome_unknown' || code === 'intune_approval_filed';
+}
+
+function mayHaveRun(problem: Problem): boolean {
+  const { code } = problem;
+  return becameAnOperation(problem) || code === 'idempotency_key_in_use' || code === 'internal_error';
 }
 
 /** How long to wait before asking again, in seconds, where the first try is known to be running still. */

@@ -1,6 +1,7 @@
 import { useRef, useState } from 'preact/hooks';
 import { ApiProblem, NoAnswer } from '../api/failures.ts';
 import type { Operation } from '../api/types.ts';
+import { becameAnOperation } from '../disconnect/intent.ts';
 import { ConfirmOwner, isConfirmed } from '../parts/confirm-owner.tsx';
 import { FailureNotice } from '../parts/failure-notice.tsx';
 import { ToneIcon } from '../parts/icons.tsx';
@@ -34,7 +35,7 @@ export function ExecuteForm({ operation, onSent }: Props) {
     try {
       await api.execute(operation.id, seen.value.etag);
     } catch (failure) {
-      const unknown = failure instanceof ApiProblem && failure.problem.code === 'outcome_unknown';
+      const unknown = failure instanceof ApiProblem && becameAnOperation(failure.problem);
       // The operation itself tells that nobody knows.
       if (!unknown) setError(failure);
     } finally {

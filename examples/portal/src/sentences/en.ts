@@ -194,6 +194,18 @@ const problems: Record<ProblemCode, Told> = {
     what: 'It is not known whether the connection was ended: no usable answer came back.',
     next: 'Do not repeat it. Watch the operation: it is settled as soon as Intune shows what happened.',
   },
+  intune_approval_required: {
+    what: 'Intune wants an approval of its own for this (Multi Admin Approval). Nothing was done.',
+    next: 'Disconnect in the Intune admin center, where you can ask for the approval, or ask an Intune administrator to change the access policy.',
+  },
+  intune_approval_pending: {
+    what: 'A request for this is waiting for approval in Intune. This call did nothing.',
+    next: 'Find the request in the Intune admin center, under Multi Admin Approval: complete it there, or have it cancelled before you ask again.',
+  },
+  intune_approval_filed: {
+    what: 'Intune filed a request for approval (Multi Admin Approval). The connection is not ended yet, and will be when someone completes that request in Intune.',
+    next: 'Do not repeat it. Find the request in the Intune admin center, under Multi Admin Approval, and have it completed or cancelled there.',
+  },
   signing_keys_unavailable: {
     what: 'Sign-ins can not be checked at the moment. Nothing was done.',
     next: 'Try again in a little while.',
@@ -532,6 +544,7 @@ export const en = {
       reading: 'a later look at the connection',
       lease: 'the end of the sender’s time',
       time: 'the clock',
+      intune_approval: 'a request for approval that Intune filed',
     } as Readonly<Record<string, string>>,
     explanation: 'Explanation',
     requestId: 'Request id',
