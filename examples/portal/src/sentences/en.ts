@@ -227,7 +227,7 @@ const problems: Record<ProblemCode, Told> = {
     next: 'Try again in a little while. If it stays, tell the operators.',
   },
   caller_gone: {
-    what: 'The connection broke before anything was done.',
+    what: 'The connection to this portal broke. Nothing was done.',
     next: 'Check your network and try again.',
   },
   not_sent_in_time: {
