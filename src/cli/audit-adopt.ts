@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { Checkpointer } from '../adapters/database/checkpoints.ts';
 import { createDatabase } from '../adapters/database/database.ts';
 import { createPool } from '../adapters/database/pool.ts';
+import { secretFrom } from '../adapters/files/followed-secret.ts';
 import { signerFrom, verifiersFrom } from '../audit-verification/format/statement.ts';
 import { loadRetentionSettings, SettingsError } from '../settings/settings.ts';
 
@@ -35,7 +36,7 @@ async function main({ keyFiles, yes }: { keyFiles: string[]; yes: boolean }): Pr
   const { adminUrl: url, signingKeyFile } = loadRetentionSettings();
   const signer = signerFrom(readFileSync(signingKeyFile, 'utf8'));
   const earlier = keyFiles.flatMap((file) => [...verifiersFrom(readFileSync(file, 'utf8'))]);
-  const pool = createPool({ url, size: 1, connectTimeoutMs: timeoutMs, onError: () => {} });
+  const pool = createPool({ url: secretFrom(url), size: 1, connectTimeoutMs: timeoutMs, onError: () => {} });
   try {
     const contradictions = await new Checkpointer({
       database: createDatabase(pool, timeoutMs),

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { connectionConfigFrom } from '../adapters/database/connection-config.ts';
 import { applyRetention } from '../adapters/database/retention.ts';
+import { secretFrom } from '../adapters/files/followed-secret.ts';
 import { signerFrom, verifierFrom } from '../audit-verification/format/statement.ts';
 import { loadRetentionSettings, SettingsError } from '../settings/settings.ts';
 
@@ -42,7 +43,10 @@ async function main({ before, tenant, keyFiles, yes }: Command): Promise<void> {
   const signer = signerFrom(pem);
   const own = createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString();
   const verifiers = [own, ...keyFiles.map((file) => readFileSync(file, 'utf8'))].map(verifierFrom);
-  const client = new pg.Client({ ...connectionConfigFrom(adminUrl), connectionTimeoutMillis: 10_000 });
+  const client = new pg.Client({
+    ...connectionConfigFrom(secretFrom(adminUrl)),
+    connectionTimeoutMillis: 10_000,
+  });
   // The statement under way fails with it.
   client.on('error', () => {});
   await client.connect();

@@ -2,6 +2,7 @@ import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { connectionConfigFrom } from '../adapters/database/connection-config.ts';
+import { secretFrom } from '../adapters/files/followed-secret.ts';
 import type { ChainReport } from '../audit-verification/chain-proofs.ts';
 import { verifyExport } from '../audit-verification/export-file.ts';
 import { Finding } from '../audit-verification/finding.ts';
@@ -80,7 +81,7 @@ function report(reports: readonly ChainReport[], warnings: readonly string[], js
 
 async function verifyDatabase(options: Parameters<typeof verifyStored>[1]): Promise<ChainReport[]> {
   const client = new pg.Client({
-    ...connectionConfigFrom(loadDatabaseSettings().url),
+    ...connectionConfigFrom(secretFrom(loadDatabaseSettings().url)),
     connectionTimeoutMillis: 10_000,
   });
   // The statement under way fails with it.

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { createDatabase } from '../adapters/database/database.ts';
 import { readSwitches, writeSwitch } from '../adapters/database/disconnect-switch.ts';
 import { createPool } from '../adapters/database/pool.ts';
+import { secretFrom } from '../adapters/files/followed-secret.ts';
 import { loadDatabaseSettings, SettingsError } from '../settings/settings.ts';
 
 /** `disconnect-switch on|off|status [--tenant ID] --reason "…"`: turns disconnecting off or on again, for
@@ -33,7 +34,7 @@ async function main(args: string[]): Promise<number> {
     return 2;
   }
   const { url } = loadDatabaseSettings();
-  const pool = createPool({ url, size: 1, connectTimeoutMs: timeoutMs, onError: () => {} });
+  const pool = createPool({ url: secretFrom(url), size: 1, connectTimeoutMs: timeoutMs, onError: () => {} });
   try {
     const database = createDatabase(pool, timeoutMs);
     if (command.verb === 'status') await showStatus(database, command.tenantId);

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
 import { Checkpointer, type Contradiction, contradictionReasons } from '../adapters/database/checkpoints.ts';
 import type { Database } from '../adapters/database/database.ts';
 import { createSignInQueue } from '../adapters/database/sign-in-queue.ts';
+import { FollowedFile, UnusableFile } from '../adapters/files/followed-file.ts';
 import type { Logs } from '../adapters/telemetry/logger.ts';
 import type { Metrics } from '../adapters/telemetry/metrics.ts';
 import {
@@ -16,19 +17,39 @@ import type { Check } from '../http/management-app.ts';
 import type { Settings } from '../settings/settings.ts';
 import { repeat } from './background.ts';
 
-/** The keys of the trail: the one that signs, and those whose signatures are believed, by key id. */
-export type AuditKeys = { readonly signer: Signer | null; readonly verifiers: ReadonlyMap<string, Verifier> };
+/** The keys of the trail: the one that signs, and those whose signatures are believed, by key id. Their files are
+ *  read again when they change: the next checkpoint is signed with the new key, and the one before stays believed. */
+export type AuditKeys = {
+  readonly signer: Signer | null;
+  readonly verifiers: ReadonlyMap<string, Verifier>;
+  /** Why what the signing key's file holds now is not used; `null` where it is. */
+  readonly problem: string | null;
+};
 
-/** Reads the keys. Throws where one can't be used. */
-export function readAuditKeys({ signingKeyFile, earlierKeysFile }: Settings['audit']): AuditKeys {
-  const signingKey =
-    signingKeyFile === null ? null : readKey('AUDIT_SIGNING_KEY_FILE', signingKeyFile, signerFrom);
-  const earlier =
-    earlierKeysFile === null ? [] : readKey('AUDIT_EARLIER_KEYS_FILE', earlierKeysFile, verifiersFrom);
-  const own = signingKey === null ? [] : [signingKey.verifier];
+/** Reads the keys. Throws where one cannot be used. */
+export function readAuditKeys(
+  { signingKeyFile, earlierKeysFile }: Settings['audit'],
+  log: Logger,
+): AuditKeys {
+  const signingKey = followKey('AUDIT_SIGNING_KEY_FILE', signingKeyFile, signerFrom, log);
+  const earlier = followKey('AUDIT_EARLIER_KEYS_FILE', earlierKeysFile, verifiersFrom, log);
+  const verifiers = new Map<string, Verifier>();
+  const look = (): Signer | null => {
+    const signer = signingKey?.get() ?? null;
+    for (const verifier of earlier?.get()?.values() ?? []) verifiers.set(verifier.keyId, verifier);
+    if (signer !== null) verifiers.set(signer.keyId, signer.verifier);
+    return signer;
+  };
+  look();
   return {
-    signer: signingKey,
-    verifiers: new Map([...earlier, ...own.map((key) => [key.keyId, key] as const)]),
+    get signer() {
+      return look();
+    },
+    verifiers,
+    get problem() {
+      look();
+      return signingKey?.problem ?? null;
+    },
   };
 }
 
@@ -36,13 +57,13 @@ export function readAuditKeys({ signingKeyFile, earlierKeysFile }: Settings['aud
  *  a clean stop, in the database and on stdout. Throws where the signing key can't be used. */
 export function composeAudit(
   { audit: settings }: Settings,
-  { signer, verifiers }: AuditKeys,
+  keys: AuditKeys,
   database: Database,
   trail: AuditTrail,
   metrics: Metrics,
   { log, checkpoint: printCheckpoint }: Logs,
 ) {
-  metrics.auditSigned.set(signer === null ? 0 : 1);
+  metrics.auditSigned.set(keys.signer === null ? 0 : 1);
 
   // Beyond our reach once a log platform has it: whoever cuts the database's tail can't cut this.
   const onCheckpoint = ({ statement, text, signature }: SignedStatement) => {
@@ -51,8 +72,10 @@ export function composeAudit(
   };
   const checkpointer = new Checkpointer({
     database,
-    signer,
-    verifiers,
+    get signer() {
+      return keys.signer;
+    },
+    verifiers: keys.verifiers,
     clock: Date.now,
     lateMs: settings.lateMs,
     onCheckpoint,
@@ -90,9 +113,7 @@ export function composeAudit(
     /** Whether the chain is known not to continue what was signed. */
     contradicts: (chain: string) => contradictions.some((one) => one.chain === chain),
     checks: (): Check[] => [
-      signer === null
-        ? { name: 'audit signature', warning: 'no AUDIT_SIGNING_KEY_FILE: checkpoints are unsigned' }
-        : { name: 'audit signature' },
+      signatureCheck(keys),
       contradictions.length === 0
         ? { name: 'audit trail' }
         : {
@@ -111,11 +132,35 @@ export function composeAudit(
   };
 }
 
-function readKey<Key>(name: string, file: string, from: (pem: string) => Key): Key {
+function signatureCheck({ signer, problem }: AuditKeys): Check {
+  const name = 'audit signature';
+  if (signer === null) return { name, warning: 'no AUDIT_SIGNING_KEY_FILE: checkpoints are unsigned' };
+  return problem === null
+    ? { name }
+    : { name, warning: `using the previous key: AUDIT_SIGNING_KEY_FILE ${problem}` };
+}
+
+function followKey<Key>(
+  variable: string,
+  path: string | null,
+  from: (pem: string) => Key,
+  log: Logger,
+): FollowedFile<Key> | null {
+  if (path === null) return null;
+  const file = new FollowedFile({
+    paths: [path],
+    parse: ([pem]) => keyIn(String(pem), from),
+    onProblem: (problem) =>
+      log.warn({ problem: `${variable} ${problem}` }, 'a key of the audit trail is not usable'),
+  });
+  if (file.get() === null) throw new Error(`${variable} ${file.problem}`);
+  return file;
+}
+
+function keyIn<Key>(pem: string, from: (pem: string) => Key): Key {
   try {
-    return from(readFileSync(file, 'utf8'));
-  } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : 'not an Ed25519 key in PEM';
-    throw new Error(`${name} cannot be used: ${why}`);
+    return from(pem);
+  } catch {
+    throw new UnusableFile('does not hold an Ed25519 key in PEM');
   }
 }

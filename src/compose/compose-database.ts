@@ -3,6 +3,7 @@ import { createDatabase } from '../adapters/database/database.ts';
 import { createPool } from '../adapters/database/pool.ts';
 import { missingFromSchema } from '../adapters/database/schema-check.ts';
 import { type Look, lookAtDatabase } from '../adapters/database/vital-signs.ts';
+import { secretFrom } from '../adapters/files/followed-secret.ts';
 import type { AuditWrites } from '../adapters/telemetry/audit-writes.ts';
 import type { Metrics } from '../adapters/telemetry/metrics.ts';
 import { showVitalSigns } from '../adapters/telemetry/vital-gauges.ts';
@@ -19,7 +20,9 @@ const readinessKeptMs = 1000;
  *  about readiness. */
 export function composeDatabase(settings: Settings, metrics: Metrics, writes: AuditWrites, log: Logger) {
   const pool = createPool({
-    url: settings.database.url,
+    url: secretFrom(settings.database.url, (problem) =>
+      log.warn({ problem: `DATABASE_URL_FILE ${problem}` }, 'the file with the database URL is not usable'),
+    ),
     size: settings.database.poolSize,
     connectTimeoutMs: settings.database.connectTimeoutMs,
     onError: (error) => log.warn({ error }, 'an idle database connection broke'),

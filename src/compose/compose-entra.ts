@@ -38,10 +38,11 @@ export function composeEntra(settings: Settings, http: HttpClient, metrics: Metr
   const credential = new ClientCredential(entra.credential, {
     clientId: entra.clientId,
     clock,
-    onProblem: (problem) => log.warn({ problem }, 'the client credential could not be read anew'),
+    onProblem: (problem) =>
+      log.warn({ problem: `${credential.variable} ${problem}` }, 'the client credential is not usable'),
   });
   const look = async () => {
-    const current = await credential.use().catch(() => null);
+    const current = credential.use();
     metrics.credentialExpiry.reset();
     if (current?.expiresAt) metrics.credentialExpiry.set({ kind: current.kind }, current.expiresAt / 1000);
   };
@@ -91,12 +92,7 @@ export function composeEntra(settings: Settings, http: HttpClient, metrics: Metr
     authorizationUri: (tenantId: string | null) =>
       tenants.get(tenantId ?? entra.tenantId)?.current?.authorizationEndpoint ??
       `${entra.authorityHost}/${tenantId ?? entra.tenantId}/oauth2/v2.0/authorize`,
-    check: (): Check => {
-      const name = 'signing keys';
-      if (home?.problem) return { name, problem: home.problem };
-      if (home?.stale) return { name, warning: 'no load has gone well for two intervals' };
-      return home?.outage ? { name, warning: 'the last load failed: the ones before serve' } : { name };
-    },
+    checks: (): Check[] => [signingKeysCheck(home), credentialCheck(credential, clock())],
     /** Sets the gauges that are only looked at when somebody asks. */
     showGauges: () => {
       metrics.exchangeCacheEntries.set(cache.size);
@@ -111,4 +107,24 @@ export function composeEntra(settings: Settings, http: HttpClient, metrics: Metr
       return looking.stop();
     },
   };
+}
+
+function signingKeysCheck(home: SigningKeys | undefined): Check {
+  const name = 'signing keys';
+  if (home?.problem) return { name, problem: home.problem };
+  if (home?.stale) return { name, warning: 'no successful refresh for two intervals' };
+  return home?.outage ? { name, warning: 'last refresh failed; using the previous keys' } : { name };
+}
+
+/** Without a credential no call can be carried out. With one that no longer is as it should be some can, and other
+ *  pods are no better off. */
+function credentialCheck(credential: ClientCredential, now: number): Check {
+  const name = 'client credential';
+  const inUse = credential.use();
+  const problem = credential.problem === null ? null : `${credential.variable} ${credential.problem}`;
+  if (inUse === null) return { name, problem: problem ?? `${credential.variable} is not set` };
+  if (inUse.expiresAt !== null && inUse.expiresAt <= now) {
+    return { name, warning: `the ${inUse.kind} in use has expired${problem === null ? '' : `: ${problem}`}` };
+  }
+  return problem === null ? { name } : { name, warning: `using the previous one: ${problem}` };
 }

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { GroupCommit } from '../adapters/database/group-commit.ts';
 import { createPostgresAuditTrail } from '../adapters/database/postgres-audit-trail.ts';
 import { createPostgresOperations } from '../adapters/database/postgres-operations.ts';
+import { followTlsPair } from '../adapters/files/tls-pair.ts';
 import { createGraphConnector } from '../adapters/graph/graph-connector.ts';
 import { createHttpClient } from '../adapters/outbound/http-client.ts';
 import { createAuditWrites } from '../adapters/telemetry/audit-writes.ts';
@@ -67,7 +68,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
   const writes = createAuditWrites(metrics, Date.now, logs.auditEvent);
   const postgres = composeDatabase(settings, metrics, writes, log);
   const { database } = postgres;
-  const auditKeys = readAuditKeys(settings.audit);
+  const auditKeys = readAuditKeys(settings.audit, log);
   const commits = new GroupCommit(database, settings.audit.writeTimeoutMs);
   const trail = traced(
     measureAuditTrail(
@@ -169,7 +170,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
     management: createManagementApp({
       readiness: async () => [
         closing === null ? { name: 'running' } : { name: 'running', problem: 'is shutting down' },
-        entra.check(),
+        ...entra.checks(),
         ...(await postgres.checks()),
         ...audit.checks(),
       ],
@@ -263,15 +264,18 @@ function composeTracing({ tracing }: Settings, version: string, log: Logger): Tr
 
 function composeTls({ server }: Settings, metrics: Metrics, log: Logger): TlsFilesOptions | null {
   if (server.tls === null) return null;
-  return {
+  const files = followTlsPair({
     ...server.tls,
+    onProblem: (problem) =>
+      log.warn({ problem }, 'the TLS files are not usable; keeping the previous certificate'),
+  });
+  return {
+    pair: () => files.get(),
     pollMs: server.tlsPollMs,
     onLoaded: (expiresAt) => {
       metrics.tlsCertificateExpiry.set(expiresAt / 1000);
       log.info({ expires: new Date(expiresAt).toISOString() }, 'the TLS certificate was loaded');
     },
-    onProblem: (problem) =>
-      log.warn({ problem }, 'the TLS files have changed and can not be used; the pair before stays in use'),
   };
 }
 

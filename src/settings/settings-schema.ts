@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { Secret } from '../core/secret.ts';
 import { type CloudName, clouds } from './clouds.ts';
-import { SecretFile } from './secret-file.ts';
 
 const cloudNames = Object.keys(clouds) as [CloudName, ...CloudName[]];
 
@@ -188,9 +187,8 @@ export const database = z
     vitalSignsMs: integer(1),
   })
   .transform(({ urlFile, url, adminUrlFile, adminUrl, ...rest }, context) => {
-    const service = urlFile === null ? url : new SecretFile(urlFile);
-    const admin = adminUrlFile === null ? adminUrl : new SecretFile(adminUrlFile);
-    if (service !== null) return { ...rest, url: service, adminUrl: admin };
+    const service = sourceOf(urlFile, url);
+    if (service !== null) return { ...rest, url: service, adminUrl: sourceOf(adminUrlFile, adminUrl) };
     context.addIssue({
       code: 'custom',
       path: ['url'],
@@ -198,6 +196,14 @@ export const database = z
     });
     return z.NEVER;
   });
+
+/** Where a secret is: it itself, or a file that holds it, which takes precedence. */
+export type SecretSource = { readonly value: Secret } | { readonly file: string };
+
+function sourceOf(file: string | null, value: Secret | null): SecretSource | null {
+  if (file !== null) return { file };
+  return value === null ? null : { value };
+}
 
 export const audit = z.object({
   signingKeyFile: path.nullable(),

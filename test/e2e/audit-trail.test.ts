@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createPublicKey, generateKeyPairSync, type KeyObject, verify } from 'node:crypto';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
@@ -112,6 +112,33 @@ describe('the audit trail', () => {
     );
     assert.equal(stored[0]?.statement, last?.statement);
     assert.deepEqual(stored[0]?.signature, signature);
+  });
+
+  test('a key that is replaced signs from the next checkpoint on, without a restart', async () => {
+    const file = `${keyFile}-rotating`;
+    const next = generateKeyPairSync('ed25519');
+    const pemOf = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString();
+    await copyFile(keyFile, file);
+    const service = await startService(world, { environment: { AUDIT_SIGNING_KEY_FILE: file } });
+    const signedWith = (key: KeyObject) => {
+      const last = service.log.findLast(({ stream }) => stream === 'audit-checkpoint');
+      const signature = Buffer.from(String(last?.signature), 'base64');
+      return verify(null, Buffer.from(String(last?.statement)), createPublicKey(pemOf(key)), signature);
+    };
+    try {
+      await until('a checkpoint is printed', () =>
+        service.log.some((line) => line.stream === 'audit-checkpoint'),
+      );
+      await writeFile(file, 'half a key');
+      const { body } = await service.management.get('/readyz?verbose').expect(200);
+      assert.match(JSON.stringify(body), /using the previous key: AUDIT_SIGNING_KEY_FILE does not hold/);
+      await writeFile(file, pemOf(next.privateKey));
+      const auditor = bearer(await world.simulator.token('auditor'));
+      await service.api.get(eventsPath).set('authorization', auditor).expect(200);
+    } finally {
+      await service.close();
+    }
+    assert.ok(signedWith(next.privateKey));
   });
 
   test('without a key checkpoints are unsigned, and readiness and a metric say so', async () => {

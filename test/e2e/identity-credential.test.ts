@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,8 +36,11 @@ afterEach(async () => {
   service = undefined;
 });
 
-const start = async (environment: Record<string, string>) => {
-  service = await startService(world, { environment: { AZURE_CLIENT_SECRET: '', ...environment } });
+const start = async (environment: Record<string, string>, options: { unready?: boolean } = {}) => {
+  service = await startService(world, {
+    ...options,
+    environment: { AZURE_CLIENT_SECRET: '', ...environment },
+  });
   return service;
 };
 
@@ -61,6 +65,7 @@ async function makeCertificate(days: number) {
   const { cert, private: key } = await generate([{ name: 'commonName', value: 'chromeos-connector-bff' }], {
     keySize: 2048,
     algorithm: 'sha256',
+    notBeforeDate: new Date(Date.now() - 2 * 86_400_000),
     notAfterDate: new Date(Date.now() + days * 86_400_000),
   });
   const { validTo, fingerprint256 } = new X509Certificate(cert);
@@ -203,20 +208,77 @@ describe('a secret in a file', () => {
     await replace(file, world.simulator.registration.clientSecret);
     assert.equal((await read()).status, 200);
   });
+});
 
-  test('that is not there yet: the service is up, and works as soon as it is', async () => {
+describe('ready means able: a credential that was never readable', () => {
+  const check = async ({ management }: TestService) => {
+    const { status, body } = await management.get('/readyz');
+    const found = body.checks?.find(({ name }: { name: string }) => name === 'client credential');
+    return { status, problem: String(found?.problem) };
+  };
+  const pfx = readFileSync(new URL('../adapters/entra/fixtures/certificate.pfx', import.meta.url));
+  const secretToken = 'eyJhbGciOiJSUzI1NiJ9.bm90LWpzb24tYnV0LXNlY3JldA.c2lnbmF0dXJl';
+  const rows: [name: string, variable: string, content: string | Buffer | null, problem: RegExp][] = [
+    ['a PFX under a PEM’s name', 'AZURE_CLIENT_CERTIFICATE_PATH', pfx, /PKCS#12.*openssl pkcs12/],
+    ['a certificate that is not there', 'AZURE_CLIENT_CERTIFICATE_PATH', null, /is not there/],
+    ['an empty certificate file', 'AZURE_CLIENT_CERTIFICATE_PATH', '', /is empty/],
+    ['a secret that is not there', 'AZURE_CLIENT_SECRET_FILE', null, /is not there/],
+    ['an empty secret file', 'AZURE_CLIENT_SECRET_FILE', '\n', /is empty/],
+    [
+      'PEM as a secret',
+      'AZURE_CLIENT_SECRET_FILE',
+      '-----BEGIN CERTIFICATE-----',
+      /AZURE_CLIENT_CERTIFICATE_PATH/,
+    ],
+    ['a federated token that is not there', 'AZURE_FEDERATED_TOKEN_FILE', null, /is not there/],
+    ['a federated token that is none', 'AZURE_FEDERATED_TOKEN_FILE', secretToken, /holds no whole JWT/],
+    ['a federated token in three words', 'AZURE_FEDERATED_TOKEN_FILE', 'not a token', /holds no JWT/],
+  ];
+  for (const [name, variable, content, problem] of rows) {
+    test(`${name}: not ready, and says why`, async () => {
+      const file = join(folder, crypto.randomUUID());
+      if (content !== null) await writeFile(file, content);
+      const started = await start({ [variable]: file }, { unready: true });
+      await until('keys and database are there', async () => {
+        const { body } = await started.management.get('/readyz');
+        return body.checks?.length === 1;
+      });
+      const { status, problem: words } = await check(started);
+      assert.equal(status, 503);
+      assert.ok(words.startsWith(`${variable} `), words);
+      assert.match(words, problem);
+      assert.equal((await read()).body.code, 'credential_rejected');
+      const shown = JSON.stringify([started.log, words]);
+      assertNoSecret(shown, [file, 'bm90LWpzb24', 'not-json', 'not a token']);
+      const complaints = started.log.filter(({ msg }) => msg === 'the client credential is not usable');
+      assert.deepEqual(
+        complaints.map((line) => line.problem),
+        [words],
+      );
+    });
+  }
+
+  test('makes ready as soon as it is there, and a later fault is a warning: calls go on', async () => {
     const file = join(folder, 'late-secret');
-    const started = await start({ AZURE_CLIENT_SECRET_FILE: file });
-    assert.equal((await read()).body.code, 'credential_rejected');
+    const started = await start({ AZURE_CLIENT_SECRET_FILE: file }, { unready: true });
     await writeFile(file, world.simulator.registration.clientSecret);
+    await started.ready();
     assert.equal((await read()).status, 200);
-    const complaints = started.log.filter(
-      ({ msg }) => msg === 'the client credential could not be read anew',
-    );
-    assert.deepEqual(
-      complaints.map(({ problem }) => problem),
-      ['ENOENT'],
-    );
+    await writeFile(file, '');
+    const { body } = await started.management.get('/readyz?verbose').expect(200);
+    const found = body.checks.find(({ name }: { name: string }) => name === 'client credential');
+    assert.equal(found.warning, 'using the previous one: AZURE_CLIENT_SECRET_FILE is empty');
+    assert.equal((await read()).status, 200);
+  });
+
+  test('that has expired is a warning', async () => {
+    const file = join(folder, 'expired.pem');
+    const certificate = await makeCertificate(-1);
+    await writeFile(file, certificate.pem);
+    const started = await start({ AZURE_CLIENT_CERTIFICATE_PATH: file });
+    const { body } = await started.management.get('/readyz?verbose').expect(200);
+    const found = body.checks.find(({ name }: { name: string }) => name === 'client credential');
+    assert.equal(found.warning, 'the certificate in use has expired');
   });
 });
 

@@ -42,8 +42,11 @@ describe('probes', () => {
         const verbose = await look();
         assert.equal(verbose.status, 'ok');
         assert.deepEqual(
-          verbose.checks.slice(0, 4).map(({ name, status }: Check) => [name, status]),
-          ['running', 'signing keys', 'database', 'database role'].map((name) => [name, 'ok']),
+          verbose.checks.slice(0, 5).map(({ name, status }: Check) => [name, status]),
+          ['running', 'signing keys', 'client credential', 'database', 'database role'].map((name) => [
+            name,
+            'ok',
+          ]),
         );
       },
       false,

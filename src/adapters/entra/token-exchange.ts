@@ -8,7 +8,8 @@ import { Secret } from '../../core/secret.ts';
 import { type HttpClient, type OutboundAnswer, RequestFailed } from '../outbound/http-client.ts';
 import { isJsonObject, parseJson } from '../outbound/json.ts';
 import { retryAfterMs } from '../outbound/retry-after.ts';
-import type { ClientCredential, Credential } from './client-credential.ts';
+import type { ClientCredential } from './client-credential.ts';
+import type { Credential } from './credential-files.ts';
 import { type EntraTrace, entraTraceOf, failureFromEntra } from './entra-errors.ts';
 
 export type ExchangeRequest = {
@@ -92,10 +93,8 @@ export class TokenExchange {
   /** With the current credential; where Entra refuses that, with the one that came or was before it. */
   async #tryCredentials(request: ExchangeRequest, deadline: Deadline): Promise<GraphToken | Failure> {
     const { credential, onCredentialRejected } = this.#options;
-    let used: Credential;
-    try {
-      used = await credential.use();
-    } catch {
+    const used = credential.use();
+    if (used === null) {
       onCredentialRejected(null, null);
       return { reason: 'credential_rejected', entraCode: null };
     }
@@ -104,7 +103,7 @@ export class TokenExchange {
       if (!('reason' in result)) credential.worked(used);
       return result;
     }
-    const alternative = await credential.insteadOf(used);
+    const alternative = credential.insteadOf(used);
     if (alternative !== null) {
       const second = await this.#ask(request, alternative, deadline);
       if (!refusesUs(second)) {

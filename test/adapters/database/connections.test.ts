@@ -7,8 +7,8 @@ import pg from 'pg';
 import { generate } from 'selfsigned';
 import { connectionConfigFrom } from '../../../src/adapters/database/connection-config.ts';
 import { createPool } from '../../../src/adapters/database/pool.ts';
+import { secretFrom } from '../../../src/adapters/files/followed-secret.ts';
 import { Secret } from '../../../src/core/secret.ts';
-import { SecretFile } from '../../../src/settings/secret-file.ts';
 import { type Postgres, startPostgres } from '../../../tools/postgres/postgres.ts';
 import { until } from '../../support/processes.ts';
 
@@ -114,7 +114,7 @@ describe('connections to PostgreSQL', () => {
     await admin.query("create role rotating login password 'one'");
 
     const pool = createPool({
-      url: new SecretFile(file),
+      url: secretFrom({ file }),
       size: 2,
       connectTimeoutMs: 2000,
       onError: () => {},
