@@ -90,28 +90,26 @@ export class TokenExchange {
     return retryDelayMs(attempt, failure.retryAfterMs, this.#options.random());
   }
 
-  /** With the current credential; where Entra refuses that, with the one that came or was before it. */
+  /** With the current credential; where Entra refuses that, with the one that came or was before it. And if that is
+   *  refused too, once more with the first: Entra may have heard of it between the two. */
   async #tryCredentials(request: ExchangeRequest, deadline: Deadline): Promise<GraphToken | Failure> {
     const { credential, onCredentialRejected } = this.#options;
-    const used = credential.use();
-    if (used === null) {
+    const first = credential.use();
+    if (first === null) {
       onCredentialRejected(null, null);
       return { reason: 'credential_rejected', entraCode: null };
     }
-    const result = await this.#ask(request, used, deadline);
-    if (!refusesUs(result)) {
-      if (!('reason' in result)) credential.worked(used);
-      return result;
+    let used = first;
+    let result = await this.#ask(request, used, deadline);
+    if (!('reason' in result)) credential.worked(used);
+    for (let others = 0; refusesUs(result) && others < 2; others += 1) {
+      const other = credential.insteadOf(used);
+      if (other === null) break;
+      result = await this.#ask(request, other, deadline);
+      if (!('reason' in result)) credential.worked(other, { insteadOf: used });
+      used = other;
     }
-    const alternative = credential.insteadOf(used);
-    if (alternative !== null) {
-      const second = await this.#ask(request, alternative, deadline);
-      if (!refusesUs(second)) {
-        if (!('reason' in second)) credential.worked(alternative, { insteadOf: used });
-        return second;
-      }
-    }
-    onCredentialRejected(used, result.entraCode);
+    if (refusesUs(result)) onCredentialRejected(used, result.entraCode);
     return result;
   }
 

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { ClientCredential } from '../../../src/adapters/entra/client-credential.ts';
@@ -22,13 +25,13 @@ const tenantId = '11111111-2222-4333-8444-555555555555';
 const requestId = '77777777-2222-4333-8444-555555555555';
 
 type Exchange = { readonly send: HttpClient['send'] } & Partial<
-  Pick<TokenExchangeOptions, 'monotonic' | 'deadlineMs' | 'onFailedTry'>
+  Pick<TokenExchangeOptions, 'monotonic' | 'deadlineMs' | 'onFailedTry'> & { secretFile: string }
 >;
 
 function exchangeOver(options: Exchange, deadline: Deadline | null = null) {
-  const { send, ...rest } = options;
+  const { send, secretFile = null, ...rest } = options;
   const credential = new ClientCredential(
-    { federatedTokenFile: null, certificatePath: null, secretFile: null, secret: new Secret('secret') },
+    { federatedTokenFile: null, certificatePath: null, secretFile, secret: new Secret('secret') },
     { clientId: 'client', clock: Date.now, onProblem: () => {} },
   );
   const exchange = new TokenExchange({
@@ -69,6 +72,12 @@ const granted = (token: string) => ({
 });
 
 describe('an exchange', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-exchange-'));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
   for (const [whose, options, deadline] of [
     ['its own', { deadlineMs: 8000 }, null],
     ['the call’s', {}, 8000],
@@ -156,6 +165,39 @@ describe('an exchange', () => {
         entraCodes: [],
       },
     ]);
+  });
+
+  test('tries the new secret once more where Entra hears of it while the old one is tried', async () => {
+    const file = join(folder, 'secret');
+    const offered: (string | null)[] = [];
+    let known = 'old';
+    const exchange = exchangeOver({
+      secretFile: file,
+      send: async ({ body }) => {
+        const secret = new URLSearchParams(body).get('client_secret');
+        offered.push(secret);
+        if (secret === known) return granted('graph token');
+        // Between two tries Entra learns of the new one, and forgets the old one.
+        known = 'new';
+        return {
+          status: 401,
+          headers: {},
+          text: JSON.stringify({ error: 'invalid_client', error_codes: [7000215] }),
+        };
+      },
+    });
+    await writeFile(file, 'old');
+    await exchange('assertion');
+    await writeFile(file, 'new');
+    await exchange('assertion');
+    assert.deepEqual(offered, ['old', 'new', 'old', 'new']);
+    known = 'neither';
+    offered.length = 0;
+    await assert.rejects(
+      exchange('assertion'),
+      (error: CallFailed) => error.failure.reason === 'credential_rejected',
+    );
+    assert.equal(offered.length, 1);
   });
 
   test('of one user never gives another user’s token, however many at once', async () => {
