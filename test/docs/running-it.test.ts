@@ -9,14 +9,14 @@ import { fileURLToPath } from 'node:url';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
 import { buildService } from '../../tools/bench/build.ts';
 import { childEnvironment } from '../../tools/child-environment.ts';
-import { testDatabase } from '../support/postgres.ts';
+import { type TestDatabase, testDatabase } from '../support/postgres.ts';
 import { until } from '../support/processes.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 let folder: string;
 let simulator: Simulator;
-let database: Awaited<ReturnType<typeof testDatabase>>;
+let database: TestDatabase;
 let shell: ChildProcess | undefined;
 
 before(async () => {

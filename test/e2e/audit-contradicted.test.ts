@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { superuserUrl } from '../../tools/postgres/postgres-access.ts';
-import { POSTGRES_ACCESS } from '../support/postgres.ts';
+import { postgresAccess } from '../support/postgres.ts';
 import { until } from '../support/processes.ts';
 import {
   bearer,
@@ -28,7 +28,7 @@ describe('a trail that somebody rewrites under a running service', () => {
     folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-contradicted-'));
     const { privateKey } = generateKeyPairSync('ed25519');
     await writeFile(join(folder, 'key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
-    const access = JSON.parse(process.env[POSTGRES_ACCESS] ?? '');
+    const access = postgresAccess();
     const name = new URL(world.database.url).pathname.slice(1);
     superuser = new pg.Client({ connectionString: superuserUrl(access, name) });
     await superuser.connect();

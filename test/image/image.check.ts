@@ -10,7 +10,7 @@ import pg from 'pg';
 import { otherTenantId, portalClientId, registration } from '../../simulator/directory.ts';
 import { childEnvironment } from '../../tools/child-environment.ts';
 import { startCommand } from '../../tools/start-command.ts';
-import { testDatabase } from '../support/postgres.ts';
+import { type TestDatabase, testDatabase } from '../support/postgres.ts';
 import { until } from '../support/processes.ts';
 import { Container, evaluate, image, run, runOnce, simulatorImage } from './engine.ts';
 
@@ -153,7 +153,7 @@ describe('the simulator’s image', () => {
 
 describe('the images at work, confined as in the cluster', () => {
   let folder: string;
-  let database: Awaited<ReturnType<typeof testDatabase>>;
+  let database: TestDatabase;
   let pool: pg.Pool;
   let simulator: Container;
   let service: Container;

@@ -9,17 +9,15 @@ import pg from 'pg';
 import { appendEvents } from '../../src/adapters/database/audit-rows.ts';
 import { Checkpointer } from '../../src/adapters/database/checkpoints.ts';
 import { createDatabase } from '../../src/adapters/database/database.ts';
-import { migrate } from '../../src/adapters/database/migrate.ts';
 import {
   type SignedStatement,
   type Signer,
   signerFrom,
 } from '../../src/audit-verification/format/statement.ts';
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
-import { Secret } from '../../src/core/secret.ts';
 import { childEnvironment } from '../../tools/child-environment.ts';
 import { superuserUrl } from '../../tools/postgres/postgres-access.ts';
-import { POSTGRES_ACCESS, testDatabase } from './postgres.ts';
+import { migratedDatabase, postgresAccess } from './postgres.ts';
 
 const cli = fileURLToPath(new URL('../../src/cli/', import.meta.url));
 
@@ -72,13 +70,11 @@ export type Outcome = { readonly code: number; readonly out: string; readonly er
 export type AuditScene = Awaited<ReturnType<typeof startAuditScene>>;
 
 export async function startAuditScene() {
-  const database = await testDatabase();
-  await migrate({ url: new Secret(database.url), adminUrl: new Secret(database.adminUrl) });
+  const database = await migratedDatabase();
   const folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-verify-'));
-  const access = JSON.parse(process.env[POSTGRES_ACCESS] ?? '');
   const name = new URL(database.url).pathname.slice(1);
   const service = new pg.Pool({ connectionString: database.url, max: 2 });
-  const superuser = new pg.Client({ connectionString: superuserUrl(access, name) });
+  const superuser = new pg.Client({ connectionString: superuserUrl(postgresAccess(), name) });
   superuser.on('error', () => {});
   service.on('error', () => {});
   await superuser.connect();

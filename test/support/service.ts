@@ -3,13 +3,11 @@ import tls from 'node:tls';
 import pg from 'pg';
 import request from 'supertest';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
-import { migrate } from '../../src/adapters/database/migrate.ts';
 import { createLogsOn } from '../../src/adapters/telemetry/logger.ts';
 import { compose, type Service } from '../../src/compose/compose.ts';
-import { Secret } from '../../src/core/secret.ts';
 import { loadSettings, type Settings } from '../../src/settings/settings.ts';
 import { assertAnswersDescribed } from './answers-described.ts';
-import { testDatabase } from './postgres.ts';
+import { migratedDatabase } from './postgres.ts';
 import { until } from './processes.ts';
 
 export const disconnectPath = '/api/v1/deviceManagement/chromeOSOnboardingSettings/disconnect';
@@ -51,9 +49,8 @@ export type TestService = {
 
 /** A simulator over TLS, whose CA this process trusts from now on, and a migrated database of its own. */
 export async function startWorld(): Promise<World> {
-  const [simulator, database] = await Promise.all([startSimulator(), testDatabase()]);
+  const [simulator, database] = await Promise.all([startSimulator(), migratedDatabase()]);
   tls.setDefaultCACertificates([...tls.getCACertificates('default'), simulator.caPem]);
-  await migrate({ url: new Secret(database.url), adminUrl: new Secret(database.adminUrl) });
   const pool = new pg.Pool({ connectionString: database.adminUrl, max: 2 });
   pool.on('error', () => {});
   return {

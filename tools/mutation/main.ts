@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { globalSetup, globalTeardown } from '../../test/support/global-setup.ts';
-import { POSTGRES_ACCESS } from '../../test/support/postgres.ts';
+import { TEST_POSTGRES } from '../../test/support/postgres.ts';
 import { childEnvironment } from '../child-environment.ts';
 import { concernedTests } from './concerned-tests.ts';
 import { type Coverage, readCoverage } from './coverage.ts';
@@ -27,8 +27,8 @@ type Run = { readonly failed: boolean; readonly tookMs: number };
 
 /** What the global setup tells tests. */
 function postgresAccess(): Record<string, string> {
-  const access = process.env[POSTGRES_ACCESS];
-  return access === undefined ? {} : { [POSTGRES_ACCESS]: access };
+  const access = process.env[TEST_POSTGRES];
+  return access === undefined ? {} : { [TEST_POSTGRES]: access };
 }
 
 async function runTest(path: string, environment: Record<string, string>, timeoutMs: number): Promise<Run> {

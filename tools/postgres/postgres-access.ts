@@ -30,14 +30,19 @@ export async function createRoles(access: PostgresAccess): Promise<void> {
 }
 
 /** Makes a database as production has it: one role owns it, the other may only connect, and nobody
- *  else may even do that. Does nothing when it is there. */
-export async function createServiceDatabase(access: PostgresAccess, name: string): Promise<ServiceDatabase> {
+ *  else may even do that. It is empty, or a copy of another one. Does nothing when it is there. */
+export async function createServiceDatabase(
+  access: PostgresAccess,
+  name: string,
+  copyOf = 'template1',
+): Promise<ServiceDatabase> {
   await withClient(superuserUrl(access), async (client) => {
     const database = client.escapeIdentifier(name);
     // Two at once would trip over each other's grants.
     await client.query('SELECT pg_advisory_lock(hashtext($1))', [name]);
     try {
-      await client.query(`CREATE DATABASE ${database} OWNER ${OWNER}`);
+      const template = client.escapeIdentifier(copyOf);
+      await client.query(`CREATE DATABASE ${database} OWNER ${OWNER} TEMPLATE ${template}`);
     } catch (error) {
       if ((error as { code?: string }).code !== DUPLICATE_DATABASE) throw error;
     }
@@ -48,6 +53,14 @@ export async function createServiceDatabase(access: PostgresAccess, name: string
     adminUrl: urlFor(access, OWNER, name),
     url: urlFor(access, SERVICE, name),
   };
+}
+
+/** The names of all databases. */
+export function databaseNames(access: PostgresAccess): Promise<string[]> {
+  return withClient(superuserUrl(access), async (client) => {
+    const { rows } = await client.query<{ datname: string }>('SELECT datname FROM pg_database');
+    return rows.map(({ datname }) => datname);
+  });
 }
 
 /** Removes a database, and whoever is still connected to it. */
@@ -61,12 +74,12 @@ export function superuserUrl(access: PostgresAccess, database = 'postgres'): str
   return urlFor(access, SUPERUSER, database);
 }
 
-async function withClient(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
+async function withClient<Value>(url: string, work: (client: pg.Client) => Promise<Value>): Promise<Value> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => {}); // the query under way fails with it
   await client.connect();
   try {
-    await work(client);
+    return await work(client);
   } finally {
     await client.end();
   }

@@ -7,7 +7,7 @@ import { migrate } from '../../../src/adapters/database/migrate.ts';
 import { migrations } from '../../../src/adapters/database/migrations/migrations.ts';
 import { missingFromSchema } from '../../../src/adapters/database/schema-check.ts';
 import { Secret } from '../../../src/core/secret.ts';
-import { testDatabase } from '../../support/postgres.ts';
+import { type TestDatabase, testDatabase } from '../../support/postgres.ts';
 import { dumpSchema } from '../../support/schema-dump.ts';
 
 const snapshot = new URL('../../../src/adapters/database/schema.sql', import.meta.url);
@@ -18,7 +18,7 @@ const note = `-- The schema as the migrations and functions make it: read it, ch
 `;
 
 describe('the schema', () => {
-  let database: Awaited<ReturnType<typeof testDatabase>>;
+  let database: TestDatabase;
   let owner: pg.Client;
   let service: pg.Pool;
   const urls = () => ({ url: new Secret(database.url), adminUrl: new Secret(database.adminUrl) });

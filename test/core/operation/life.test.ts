@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
-import { migrate } from '../../../src/adapters/database/migrate.ts';
 import {
   isFinal,
   movesFrom,
@@ -10,17 +9,15 @@ import {
   openStatuses,
   operationStatuses,
 } from '../../../src/core/operation/life.ts';
-import { Secret } from '../../../src/core/secret.ts';
-import { testDatabase } from '../../support/postgres.ts';
+import { migratedDatabase, type TestDatabase } from '../../support/postgres.ts';
 
 describe('the moves of an operation', () => {
-  let database: Awaited<ReturnType<typeof testDatabase>>;
+  let database: TestDatabase;
   /** As the service; as the owner, who could do more. */
   let service: pg.Client;
   let owner: pg.Client;
   before(async () => {
-    database = await testDatabase();
-    await migrate({ url: new Secret(database.url), adminUrl: new Secret(database.adminUrl) });
+    database = await migratedDatabase();
     [service, owner] = [database.url, database.adminUrl].map(
       (url) => new pg.Client({ connectionString: url }),
     ) as [pg.Client, pg.Client];
