@@ -4,7 +4,7 @@ import { type EventDetail, eventOf } from './audit/event-of.ts';
 import type { Caller, SignedInCaller } from './caller.ts';
 import type { Deadline } from './deadline.ts';
 import type { Dependencies } from './dependencies.ts';
-import { CallFailed, failureOf, graphTraceOf } from './failure.ts';
+import { CallFailed, type Failure, failureOf, graphTraceOf } from './failure.ts';
 import type { Permission } from './permission.ts';
 
 /** One call as the edge received it. */
@@ -17,8 +17,9 @@ export type Call = {
   readonly address: string;
   /** By when it must be answered. */
   readonly deadline: Deadline;
-  /** Whether the caller has gone away: nobody would hear an answer. */
-  readonly gone: () => boolean;
+  /** Why it is not to be carried out any more: its caller has gone away (`caller_gone`), or what followed it on
+   *  its connection makes its meaning doubtful (`request_malformed`). `null` while it is. */
+  readonly calledOff: () => Failure | null;
   /** Counts the call against the caller's rate; fails with `rate_limited`. */
   readonly enforceRateLimit: (caller: Caller) => void;
   /** Tells the edge what its one log line is to say besides. */
@@ -108,10 +109,11 @@ export function durationOf(dependencies: Dependencies, call: SignedInCall): numb
   return Math.round(dependencies.monotonic() - call.begunAt);
 }
 
-/** Until an attempt or a decision is on the record, a caller who has gone away has called it off. Fails with
- *  `caller_gone`; nothing was done then. */
-export function requirePresent(call: Call): void {
-  if (call.gone()) throw new CallFailed({ reason: 'caller_gone' });
+/** Until an attempt or a decision is on the record, a call can still be called off. Fails with `caller_gone` or
+ *  `request_malformed`; nothing was done then. */
+export function requireWanted(call: Call): void {
+  const failure = call.calledOff();
+  if (failure !== null) throw new CallFailed(failure);
 }
 
 async function identify(dependencies: Dependencies, call: Call): Promise<SignedInCaller> {

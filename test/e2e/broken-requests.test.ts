@@ -123,6 +123,22 @@ describe('bytes beyond the request', () => {
     });
   }
 
+  test('that come later, but before the attempt is on record, refuse the request too', async () => {
+    const held = hold(it.simulator, 'list');
+    const head = await act({ ...json, 'content-length': 0, 'idempotency-key': 'tail' });
+    await raw(head, async (connection) => {
+      await held.arrived();
+      connection.send(whole);
+      for (let call = 0; call < 3; call += 1) await it.service.api.get('/api/v1/me');
+      held.release();
+      await assertRefused(connection, 400, 'request_malformed');
+      await connection.closed();
+      assert.equal(it.asked('disconnect'), 0);
+      const again = await it.disconnect({ headers: { 'idempotency-key': 'tail' }, body: intent });
+      assert.equal(again.status, 200);
+    });
+  });
+
   test('do not reset the connection under the answer, however many they are', async () => {
     await raw((await act({ ...json, 'content-length': 0 })) + 'x'.repeat(4_000_000), async (connection) => {
       await assertRefused(connection, 400, 'request_malformed');
@@ -381,6 +397,26 @@ describe('the whole query', () => {
         assert.deepEqual([status, body.code, error?.field], [400, 'request_invalid', field]);
         assert.equal(it.asked('disconnect'), 0);
       });
+    });
+  }
+
+  const id = '11111111-2222-4333-8444-555555555555';
+  for (const path of [
+    '/api/v1/me',
+    connectionPath,
+    `/api/v1/operations/${id}`,
+    '/api/v1/operations',
+    '/api/v1/audit/events',
+    '/api/v1/audit/verification',
+    '/api/v1/audit/export',
+  ]) {
+    test(`is looked at everywhere: ${path}`, async () => {
+      const answer = await it.get(`${path}?nonsense=1`, { as: path.includes('audit') ? 'auditor' : 'admin' });
+      assert.deepEqual([answer.status, answer.body.errors?.[0].field], [400, 'nonsense']);
+      assert.deepEqual(
+        (await it.eventsOfCall(answer)).map(({ event, failure }) => `${event} ${failure}`),
+        ['refused request_invalid'],
+      );
     });
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import pg from 'pg';
+import type { Endpoint } from '../../simulator/calls.ts';
 import { otherTenantId, registration } from '../../simulator/directory.ts';
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
 import { until } from '../support/processes.ts';
@@ -133,7 +134,36 @@ describe('a body that does not arrive whole', () => {
 });
 
 describe('a caller who leaves after their whole request', () => {
+  const steps: [Endpoint, string][] = [
+    ['keys', 'before the signing keys are there'],
+    ['token', 'during the exchange'],
+    ['list', 'during the look'],
+  ];
   for (const [how, leave, { hears }] of ways) {
+    for (const [endpoint, when] of steps) {
+      for (const query of ['', '?dryRun=true']) {
+        test(`has called it off ${when}: ${how}${query}`, async () => {
+          await it.beside({}, async (on) => {
+            const held = hold(it.simulator, endpoint);
+            const connection = await connectRaw(on.url);
+            const key = freshKey();
+            connection.send(await bytesOf({ path: disconnectPath + query, tenantId: otherTenantId, key }));
+            await held.arrived();
+            leave(connection);
+            await goneFrom(on, connection);
+            held.release();
+            const line = await lineOf(on);
+            assert.deepEqual(told(await eventsOf(line)), ['refused caller_gone']);
+            assert.equal(it.asked('disconnect'), 0);
+            if (hears) assert.equal((await connection.answer()).body.code, 'caller_gone');
+            connection.close();
+            const again = await repeat(on, key, otherTenantId);
+            assert.deepEqual([again.status, again.headers['idempotency-replayed']], [200, undefined]);
+          });
+        });
+      }
+    }
+
     test(`is answered by the record, with the whole intent, once the attempt is on it: ${how} while it is written`, async () => {
       await it.beside({}, async (on) => {
         const owner = new pg.Client({ connectionString: it.world.database.adminUrl });
@@ -176,6 +206,38 @@ describe('a caller who leaves after their whole request', () => {
         connection.close();
       });
     });
+
+    for (const verb of ['approve', 'reject', 'execute'] as const) {
+      test(`has called it off before the signing keys are there: ${verb}, ${how}`, async () => {
+        await it.beside({ policy: { approvalRequired: true } }, async (first) => {
+          const asked = await it.disconnect({ on: first, token: { tenantId: otherTenantId } });
+          const operation = `${operationsPath}/${asked.body.operationId}`;
+          const second = { as: 'second-admin', token: { tenantId: otherTenantId } } as const;
+          if (verb === 'execute') {
+            await it.post(`${operation}/approve`, { ...second, body: { reason: 'fine' }, on: first });
+          }
+          const before = await it.status(asked.body.operationId);
+          await it.beside({ policy: { approvalRequired: true } }, async (on) => {
+            const held = hold(it.simulator, 'keys');
+            const connection = await connectRaw(on.url);
+            const as = verb === 'execute' ? 'admin' : 'second-admin';
+            const body = verb === 'execute' ? '{}' : '{"reason":"yes"}';
+            connection.send(
+              await bytesOf({ path: `${operation}/${verb}`, as, tenantId: otherTenantId, body }),
+            );
+            await held.arrived();
+            leave(connection);
+            await goneFrom(on, connection);
+            held.release();
+            const line = await lineOf(on, new RegExp(`/${verb}$`));
+            assert.deepEqual(told(await eventsOf(line)), ['refused caller_gone']);
+            assert.equal(await it.status(asked.body.operationId), before);
+            assert.equal(it.asked('disconnect'), 0);
+            connection.close();
+          });
+        });
+      });
+    }
   }
 
   /** The service knows it by now: what it has read on other connections since came later. */

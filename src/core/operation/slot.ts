@@ -1,7 +1,7 @@
 import { eventOf, recordedConnection, recordedName } from '../audit/event-of.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { CallFailed } from '../failure.ts';
-import { requirePresent, type SignedInCall } from '../frame.ts';
+import { requireWanted, type SignedInCall } from '../frame.ts';
 import type { IdempotencyKey, NewOperation } from '../ports.ts';
 import type { ConnectionState, SeenConnection } from './connection.ts';
 import { awaitsOutcome, isFinal, isSettled } from './life.ts';
@@ -58,7 +58,7 @@ export async function takeSlot(
       : await slotConflict(dependencies, call, request, begun);
   }
 
-  requirePresent(call);
+  requireWanted(call);
   const opening = newOperation(dependencies, call, request, shown, { newest, superseded });
   const opened = await openOrEnd(dependencies, call, opening);
   switch (opened) {

@@ -1,7 +1,7 @@
 import { recordedName } from '../audit/event-of.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { CallFailed } from '../failure.ts';
-import { type Call, frame, requirePresent, type SignedInCall } from '../frame.ts';
+import { type Call, frame, requireWanted, type SignedInCall } from '../frame.ts';
 import { prepareMove } from '../operation/move.ts';
 import type { Operation } from '../operation/operation.ts';
 import { notWaiting, waitingOperation } from './waiting-operation.ts';
@@ -37,7 +37,7 @@ async function moveByDecision(
   const { caller } = call;
   const operation = await waitingOperation(dependencies, call, operationId, ['awaiting_approval']);
   if (operation.requester.oid === caller.oid) throw new CallFailed({ reason: 'own_approval' });
-  requirePresent(call);
+  requireWanted(call);
   const moved = await dependencies.operations.move(
     prepareMove(dependencies, call, operation, {
       to: verb === 'approve' ? 'approved' : 'rejected',

@@ -1,6 +1,6 @@
 import type { Dependencies } from '../dependencies.ts';
 import { type FailureReason, failureOf } from '../failure.ts';
-import { type Call, durationOf, frame, record, requirePresent, type SignedInCall } from '../frame.ts';
+import { type Call, durationOf, frame, record, requireWanted, type SignedInCall } from '../frame.ts';
 import { policyChecks } from '../operation/policy.ts';
 import { type DisconnectRequest, slotWouldBeFree } from '../operation/slot.ts';
 import type { ConnectionList } from '../ports.ts';
@@ -79,7 +79,7 @@ async function inspect(
     reason: 'a_read_can_not_prove_the_right_to_write',
   });
 
-  requirePresent(call);
+  requireWanted(call);
   const refused = checks.some(({ result, reason: why }) => result === 'failed' || why === 'not_reached');
   const act = policy.approvalRequired ? 'ask_for_approval' : 'disconnect';
   return { checks, connection, would: refused ? 'be_refused' : act };

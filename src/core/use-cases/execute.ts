@@ -1,7 +1,7 @@
 import { recordedConnection } from '../audit/event-of.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { CallFailed } from '../failure.ts';
-import { type Call, frame, requirePresent, type SignedInCall } from '../frame.ts';
+import { type Call, frame, requireWanted, type SignedInCall } from '../frame.ts';
 import type { SeenConnection } from '../operation/connection.ts';
 import { endUnsent, prepareMove } from '../operation/move.ts';
 import type { StoredOperation } from '../operation/operation.ts';
@@ -61,7 +61,7 @@ async function attempt(
   const [shown] = seen.members;
   if (shown === undefined) throw new CallFailed({ reason: 'not_connected' });
   if (shown.id !== approved.connection.id) throw new CallFailed({ reason: 'connection_changed' });
-  requirePresent(call);
+  requireWanted(call);
   const connection = recordedConnection(dependencies, shown);
   const { approval } = approved;
   const move = prepareMove(dependencies, call, approved, {

@@ -28,11 +28,15 @@ export async function exportAudit(
 }
 
 /** How well the chain of the caller's own tenant is covered by its checkpoints. */
-export async function readChainStatus(dependencies: Dependencies, call: Call): Promise<ChainStatus> {
+export async function readChainStatus(
+  dependencies: Dependencies,
+  call: Call,
+  readQuery: () => unknown,
+): Promise<ChainStatus> {
   const { value } = await frame(dependencies, call, {
     action: 'read_audit',
     permission: 'read_audit',
-    read: () => null,
+    read: readQuery,
     run: ({ caller }) => dependencies.audit.status(caller.tenantId),
     record: (running) =>
       record(dependencies, running, {

@@ -9,12 +9,16 @@ import type { ConnectionList } from '../ports.ts';
 /** Reads the tenant's connection from Graph on the caller's behalf. The read is on the record before its
  *  answer leaves. Where an operation awaits its outcome it may settle it. Fails with any reason but
  *  `outcome_unknown`. */
-export async function readConnection(dependencies: Dependencies, call: Call): Promise<ConnectionList> {
+export async function readConnection(
+  dependencies: Dependencies,
+  call: Call,
+  readQuery: () => unknown,
+): Promise<ConnectionList> {
   let open: StoredOperation | null = null;
   const { call: signedInCall, value: list } = await frame(dependencies, call, {
     action: 'read_connection',
     permission: 'read_connection',
-    read: () => null,
+    read: readQuery,
     run: (running) => readGraph(dependencies, running, call.requestId),
     record: async (running, { graph }) => {
       const event = eventOf(dependencies, running, {

@@ -70,7 +70,7 @@ async function watchUntilMoved(
   let view = await watch(dependencies, call, { operation: found, readFailed: null });
   while (view.operation.status === found.status && !isSettled(view.operation)) {
     const leftMs = call.begunAt + waitMs - dependencies.monotonic();
-    if (leftMs <= 0 || dependencies.stopping() || call.gone()) break;
+    if (leftMs <= 0 || dependencies.stopping() || call.calledOff() !== null) break;
     await dependencies.pause(Math.min(pollMs, leftMs));
     const operation = await existing(dependencies, call, operationId);
     view = await watch(dependencies, call, { operation, readFailed: view.readFailed });

@@ -8,11 +8,15 @@ export type Profile = { readonly caller: Caller; readonly permissions: readonly 
 
 /** Who the caller is and what they may do here. Open to every user who comes through an allowed
  *  portal, whatever their roles. */
-export async function readProfile(dependencies: Dependencies, call: Call): Promise<Profile> {
+export async function readProfile(
+  dependencies: Dependencies,
+  call: Call,
+  readQuery: () => unknown,
+): Promise<Profile> {
   const { value } = await frame(dependencies, call, {
     action: 'read_profile',
     permission: null,
-    read: () => null,
+    read: readQuery,
     run: async ({ caller }) => ({ caller, permissions: permissionsOf(dependencies.access, caller) }),
     record: (running) =>
       record(dependencies, running, { event: 'read', action: 'read_profile', result: 'succeeded' }),

@@ -5,6 +5,7 @@ import type { Failure } from '../../core/failure.ts';
 import type { Call, CallAnnotations } from '../../core/frame.ts';
 import type { NewId } from '../../core/ports.ts';
 import type { ArrivedBody } from '../request/arriving-body.ts';
+import { bringsNoHttp, followedByNoHttp } from '../server/broken-requests.ts';
 import { hasGone, whenOver } from '../server/over.ts';
 import { continueTrace, type TraceContext } from './trace-context.ts';
 
@@ -115,12 +116,17 @@ export function callOf(request: Request, response: Response): Call {
     requestId: context.requestId,
     address: context.address,
     deadline: context.deadline,
-    gone: () => hasGone(response),
+    calledOff: () => whyCalledOff(request, response),
     enforceRateLimit: (caller) => limits(caller, response),
     annotate: (annotations) => {
       Object.assign(context.annotations, annotations);
     },
   };
+}
+
+function whyCalledOff(request: Request, response: Response): Failure | null {
+  if (hasGone(response)) return { reason: 'caller_gone' };
+  return bringsNoHttp(request.socket) ? followedByNoHttp : null;
 }
 
 /** Every value of a header, by its name in lower case. Node's `headers` keep one `Authorization` of several and

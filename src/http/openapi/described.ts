@@ -56,6 +56,7 @@ export const anyCall = [
 ] as const satisfies ProblemCode[];
 
 const signedIn = [
+  'request_invalid',
   'token_missing',
   'invalid_token',
   'insufficient_scope',
@@ -91,11 +92,11 @@ export const fromGraph = [
 
 /** Where there may be a body. */
 export const withBody = [
-  'request_invalid',
   'body_incomplete',
   'body_not_json',
   'body_too_large',
   'media_type_unsupported',
+  'caller_gone',
 ] as const satisfies ProblemCode[];
 
 /** An operation of a signed-in user, in OpenAPI's terms. */

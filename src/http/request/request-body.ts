@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { CallFailed, type Complaint, type Failure } from '../../core/failure.ts';
 import { contextOf } from '../middleware/request-context.ts';
-import { bringsNoHttp } from '../server/broken-requests.ts';
+import { bringsNoHttp, followedByNoHttp } from '../server/broken-requests.ts';
 import { receiveBody } from './arriving-body.ts';
 import { repeatedMember } from './repeated-member.ts';
 
@@ -71,11 +71,6 @@ export async function jsonBody<Schema extends z.ZodType>(
   requireMediaType(request);
   return checked(schema, parse(body.bytes));
 }
-
-const followedByNoHttp: Failure = {
-  reason: 'request_malformed',
-  complaint: 'The request is followed by bytes that are not HTTP: is Content-Length the length of the body?',
-};
 
 function requireMediaType({ headers }: Request): void {
   if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {

@@ -9,7 +9,7 @@ import { sendJson } from '../answer/json.ts';
 import { sendStreamed } from '../answer/streamed.ts';
 import { apiPath } from '../api-path.ts';
 import { callOf } from '../middleware/request-context.ts';
-import { queryOf, queryParameters } from '../request/request-body.ts';
+import { noQuery, queryOf, queryParameters } from '../request/request-body.ts';
 import { auditSelection } from './audit.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 import { ocsfOf } from './ocsf.ts';
@@ -56,7 +56,10 @@ export function auditExportRoutes(dependencies: Dependencies, version: string): 
   router
     .route(`${apiPath}/audit/verification`)
     .get(async (request, response) => {
-      sendJson(response, await readChainStatus(dependencies, callOf(request, response)));
+      sendJson(
+        response,
+        await readChainStatus(dependencies, callOf(request, response), () => queryOf(request, noQuery)),
+      );
     })
     .all(methodNotAllowed('GET', 'HEAD'));
 

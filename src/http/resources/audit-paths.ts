@@ -31,7 +31,7 @@ export function auditPaths(installation: Installation): ZodOpenApiPathsObject {
     who: 'read_audit',
     params: { query: exportQuery },
     answers: {},
-    problems: ['request_invalid'],
+    problems: [],
   });
   return {
     [`${apiPath}/audit/events`]: {
@@ -44,7 +44,7 @@ export function auditPaths(installation: Installation): ZodOpenApiPathsObject {
         who: 'read_audit',
         params: { query: auditQuery },
         answers: { 200: { description: 'A page.', schema: auditPage } },
-        problems: ['request_invalid'],
+        problems: [],
       }),
     },
     [`${apiPath}/audit/export`]: {

@@ -29,7 +29,6 @@ export const actProblems = [
   ...fromGraph,
   ...withBody,
   'not_sent_in_time',
-  'not_sent_in_time',
   'precondition_required',
   'disconnect_disabled',
   'not_connected',

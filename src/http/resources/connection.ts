@@ -10,7 +10,7 @@ import { apiPath } from '../api-path.ts';
 import { callOf } from '../middleware/request-context.ts';
 import { operationPath } from '../problems/answers.ts';
 import { hasAlready, idempotencyKeyOf, ifMatchOf } from '../request/preconditions.ts';
-import { jsonBody, queryOf, queryParameters, words } from '../request/request-body.ts';
+import { jsonBody, noQuery, queryOf, queryParameters, words } from '../request/request-body.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
 export const intentBody = z.strictObject(
@@ -40,7 +40,9 @@ export function connectionRoutes(dependencies: Dependencies): Router {
   router
     .route(`${apiPath}/deviceManagement/chromeOSOnboardingSettings`)
     .get(async (request, response) => {
-      const { value, seen, graph } = await readConnection(dependencies, callOf(request, response));
+      const { value, seen, graph } = await readConnection(dependencies, callOf(request, response), () =>
+        queryOf(request, noQuery),
+      );
       if (graph.requestId !== null) response.setHeader('request-id', graph.requestId);
       response.setHeader('etag', seen.etag);
       if (hasAlready(request, seen.etag)) response.status(304).end();

@@ -21,7 +21,7 @@ export function operationPaths(installation: Installation): ZodOpenApiPathsObjec
         who: 'read_connection',
         params: { query: operationsQuery },
         answers: { 200: { description: 'A page.', schema: operationPage } },
-        problems: ['request_invalid'],
+        problems: [],
       }),
     },
     [`${apiPath}/operations/{id}`]: {
@@ -50,7 +50,7 @@ export function operationPaths(installation: Installation): ZodOpenApiPathsObjec
             schema: operationNow,
           },
         },
-        problems: ['request_invalid', 'operation_not_found', 'insufficient_claims'],
+        problems: ['operation_not_found', 'insufficient_claims'],
       }),
     },
     [`${apiPath}/operations/{id}/approve`]: {

@@ -58,7 +58,10 @@ export function operationRoutes(dependencies: Dependencies): Router {
       const { operation, readFailed } = await readOperation(
         dependencies,
         callOf(request, response),
-        () => checked(pathId, request.params).id,
+        () => {
+          queryOf(request, noQuery);
+          return checked(pathId, request.params).id;
+        },
         waitMs,
       );
       if (waitMs > 0) response.setHeader('preference-applied', `wait=${waitMs / 1000}`);

@@ -26,6 +26,12 @@ export function bringsNoHttp(socket: Socket): boolean {
   return broken.has(socket);
 }
 
+/** What a request is refused for that such bytes follow. */
+export const followedByNoHttp: Failure = {
+  reason: 'request_malformed',
+  complaint: 'The request is followed by bytes that are not HTTP: is Content-Length the length of the body?',
+};
+
 /** Takes Node's place in answering what is no request, which it would do with a bare status line, even where an
  *  answer to the request before is still to come. Here requests under way hear that nothing good follows them,
  *  get their true answers, and then the connection closes; where none is, `answer` gives the whole answer's text. */
