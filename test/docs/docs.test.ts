@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { texts } from '../../src/http/problems/problem-texts.ts';
+import { catalogue } from '../../src/http/problems/catalogue.ts';
 
 const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
 
@@ -26,11 +26,11 @@ test('every problem code has an entry in docs/errors.md with all that a portal m
   const entries = (await read('docs/errors.md')).split(/^### /m).slice(1);
   assert.deepEqual(
     entries.map((entry) => /^`(\w+)`\n/.exec(entry)?.[1]).toSorted(),
-    Object.keys(texts).toSorted(),
+    Object.keys(catalogue).toSorted(),
   );
   for (const entry of entries) {
     const [, code = ''] = /^`(\w+)`/.exec(entry) ?? [];
-    const { status, title } = texts[code as keyof typeof texts];
+    const { status, title } = catalogue[code as keyof typeof catalogue];
     assert.ok(entry.includes(`\n\n${status} · ${title}\n\n`), `${code}: its status and title`);
     for (const part of ['Means', 'The user sees', 'The portal']) {
       assert.match(entry, new RegExp(`^- \\*\\*${part}:\\*\\* .{10,}\\.`, 'm'), `${code}: ${part}`);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
-import { texts } from '../../src/http/problems/problem-texts.ts';
+import { catalogue } from '../../src/http/problems/catalogue.ts';
 import { fetchOf } from '../support/as-browser.ts';
 import { folderOf, type Snippet, snippetsIn, standIn } from '../support/guide.ts';
 import { signIns } from '../support/msal-stand-in.ts';
@@ -311,7 +311,7 @@ describe('the portal guide', () => {
   });
 
   test('a sentence for each error there is, and one for those that will come', () => {
-    assert.deepEqual(Object.keys(guide.errors.nextStep).toSorted(), Object.keys(texts).toSorted());
+    assert.deepEqual(Object.keys(guide.errors.nextStep).toSorted(), Object.keys(catalogue).toSorted());
     const problem = { code: 'rate_limited', title: 'Too many calls', requestId: 'r' };
     assert.equal(
       guide.errors.sentenceFor(problem),

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import type request from 'supertest';
 import examples from '../../src/http/openapi/examples.json' with { type: 'json' };
-import { texts } from '../../src/http/problems/problem-texts.ts';
+import { catalogue } from '../../src/http/problems/catalogue.ts';
 import { normalized } from '../support/normalized.ts';
 import { connectRaw, postHead } from '../support/raw-http.ts';
 import { hold, operationsPath, scene } from '../support/scene.ts';
@@ -25,10 +25,10 @@ function answered(operationId: string, name: string, { status, body, text, type 
 }
 
 function refused(
-  code: keyof typeof texts,
+  code: keyof typeof catalogue,
   { status, body }: Pick<request.Response, 'status' | 'body'>,
 ): void {
-  assert.deepEqual([status, body.code], [texts[code].status, code], JSON.stringify(body));
+  assert.deepEqual([status, body.code], [catalogue[code].status, code], JSON.stringify(body));
   problems[code] = normalized(body);
 }
 
@@ -138,7 +138,7 @@ async function badRequests(): Promise<void> {
 
 async function brokenRequests(authorization: string): Promise<void> {
   await it.beside({ requestTimeoutMs: 200 }, async (on) => {
-    const broken: [keyof typeof texts, string][] = [
+    const broken: [keyof typeof catalogue, string][] = [
       ['request_malformed', `${postHead(disconnectPath, { authorization, 'content-length': 0 })}{}`],
       ['body_incomplete', `${postHead(disconnectPath, { authorization, 'content-length': 9 })}{`],
       ['headers_too_large', postHead(disconnectPath, { cookie: 'x'.repeat(17_000) })],
@@ -256,6 +256,6 @@ test('the examples in the document are what the service answers', { timeout: 120
   const found = { problems, answers };
   if (process.env.UPDATE_EXAMPLES === '1') await writeFile(file, `${JSON.stringify(found, null, 2)}\n`);
   else assert.deepEqual(found, examples);
-  const without = Object.keys(texts).filter((code) => !(code in problems));
+  const without = Object.keys(catalogue).filter((code) => !(code in problems));
   assert.deepEqual(without, ['caller_gone', 'internal_error']);
 });

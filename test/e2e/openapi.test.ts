@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { texts } from '../../src/http/problems/problem-texts.ts';
+import { catalogue } from '../../src/http/problems/catalogue.ts';
 import { scene } from '../support/scene.ts';
 import { startService } from '../support/service.ts';
 
@@ -43,7 +43,7 @@ describe('what the service says of itself, to anyone', () => {
       .expect('content-type', 'text/html; charset=utf-8');
     const anchors = [...text.matchAll(/<h3 id="(\w+)">/g)].map((match) => match[1]);
     assert.ok(anchors.includes(anchor));
-    assert.deepEqual(anchors.toSorted(), Object.keys(texts).toSorted());
+    assert.deepEqual(anchors.toSorted(), Object.keys(catalogue).toSorted());
     // Without a script of any kind.
     assert.match(
       String(headers['content-security-policy']),

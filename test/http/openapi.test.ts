@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import type { Dependencies } from '../../src/core/dependencies.ts';
 import { createApiApp } from '../../src/http/api-app.ts';
-import { texts } from '../../src/http/problems/problem-texts.ts';
+import { catalogue } from '../../src/http/problems/catalogue.ts';
 import { type Answer, complaintsAbout } from '../support/described-answers.ts';
 import { documentOf, sampleInstallation } from '../support/openapi.ts';
 
@@ -20,12 +20,12 @@ describe('the OpenAPI document', () => {
 
   test('has the closed list of codes, and an example of each that can be brought about', () => {
     const { components } = documentOf(sampleInstallation);
-    assert.deepEqual(components.schemas.ProblemCode?.enum, Object.keys(texts));
+    assert.deepEqual(components.schemas.ProblemCode?.enum, Object.keys(catalogue));
     const shown = Object.keys(components.examples ?? {});
     const ofNoOperation = ['not_found', 'method_not_allowed'];
     assert.deepEqual(
       [...shown, ...ofNoOperation, 'caller_gone', 'internal_error'].toSorted(),
-      Object.keys(texts).toSorted(),
+      Object.keys(catalogue).toSorted(),
     );
   });
 

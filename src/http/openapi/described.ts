@@ -6,8 +6,8 @@ import type {
 } from 'zod-openapi';
 import { type RoleNames, rolesThatGive } from '../../core/access.ts';
 import type { Permission } from '../../core/permission.ts';
-import { problemResponses } from '../problems/problem-schemas.ts';
-import type { ProblemCode } from '../problems/problem-texts.ts';
+import type { ProblemCode } from '../problems/catalogue.ts';
+import { problemResponses } from '../problems/problem-schema.ts';
 import { answerExamples } from './examples.ts';
 import { headersWith, type ResponseHeader } from './headers.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type CreateDocumentOptions, createDocument, createSchema } from 'zod-openapi';
-import { problem } from '../problems/problem-schemas.ts';
+import { problem } from '../problems/problem-schema.ts';
 import { auditPaths } from '../resources/audit-paths.ts';
 import { exportLine, ocsfLine } from '../resources/audit-schemas.ts';
 import { connectionPaths } from '../resources/connection-paths.ts';

@@ -1,7 +1,7 @@
 import type { oas31, ZodOpenApiOperationObject, ZodOpenApiPathsObject } from 'zod-openapi';
 import { anyCall, type Installation } from '../openapi/described.ts';
 import { headersWith } from '../openapi/headers.ts';
-import { problemResponses } from '../problems/problem-schemas.ts';
+import { problemResponses } from '../problems/problem-schema.ts';
 
 /** What anyone may read. */
 export function documentationPaths({ viewer }: Installation): ZodOpenApiPathsObject {

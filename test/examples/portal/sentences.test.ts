@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { codeOf } from '../../../examples/portal/src/api/codes.ts';
 import type { FailureReason } from '../../../examples/portal/src/api/types.ts';
 import { en } from '../../../examples/portal/src/sentences/en.ts';
-import { texts } from '../../../src/http/problems/problem-texts.ts';
+import { catalogue } from '../../../src/http/problems/catalogue.ts';
 
-const codes = Object.keys(texts).toSorted();
+const codes = Object.keys(catalogue).toSorted();
 
 // test/docs.test.ts holds docs/errors.md to the same list.
 test('the portal has a sentence for every code, and for no other', () => {
@@ -20,7 +20,7 @@ test('each says what happened and what to do next, in whole sentences', () => {
 });
 
 test('where nothing was done for certain it is said, and nowhere else', () => {
-  const certain = Object.entries(texts).filter(
+  const certain = Object.entries(catalogue).filter(
     ([, text]) => 'detail' in text && text.detail.endsWith('Nothing was done.'),
   );
   const silent = certain.filter(([code]) => !said(code).includes('othing was done')).map(([code]) => code);

@@ -261,12 +261,12 @@ export type Problem = {
     readonly message: string;
   }[];
   readonly consentUrl?: string;
-  readonly approvalCode?: string;
   readonly operationId?: string;
   readonly operation?: string;
+  readonly approvalCode?: string;
 };
 
-export type ProblemCode = "invalid_token" | "request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "not_found" | "method_not_allowed" | "precondition_required" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "token_missing" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "signing_keys_unavailable" | "insufficient_claims" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "exchange_misconfigured" | "credential_rejected" | "identity_throttled" | "identity_unavailable" | "graph_token_rejected" | "graph_forbidden" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "graph_throttled" | "graph_unavailable" | "outcome_unknown" | "intune_approval_required" | "intune_approval_pending" | "intune_approval_filed" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_not_found" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "caller_gone" | "not_sent_in_time" | "rate_limited" | "overloaded" | "audit_unavailable" | "internal_error";
+export type ProblemCode = "request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "precondition_required" | "not_found" | "method_not_allowed" | "token_missing" | "invalid_token" | "insufficient_claims" | "graph_token_rejected" | "signing_keys_unavailable" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "graph_forbidden" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_not_found" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "outcome_unknown" | "intune_approval_required" | "intune_approval_pending" | "intune_approval_filed" | "rate_limited" | "caller_gone" | "not_sent_in_time" | "overloaded" | "graph_throttled" | "graph_unavailable" | "identity_throttled" | "identity_unavailable" | "audit_unavailable" | "exchange_misconfigured" | "credential_rejected" | "internal_error";
 
 export type Profile = {
   readonly oid: string;

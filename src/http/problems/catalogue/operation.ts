@@ -1,0 +1,92 @@
+import { aboutOperation, approvalCode } from '../problem-members.ts';
+import type { ProblemRow } from '../problem-row.ts';
+
+/** The state of the connection or of its operations forbids it, or its outcome is not known. */
+export const operationProblems = {
+  not_connected: {
+    status: 409,
+    title: 'There is nothing to disconnect',
+    detail: 'The tenant has no ChromeOS connection. Nothing was done.',
+    hint: 'Read the connection again.',
+  },
+  connection_changed: {
+    status: 412,
+    title: 'The connection has changed',
+    detail: 'The connection is not what it was when it was last looked at. Nothing was done.',
+    hint: 'Read it again, decide anew, and send its new ETag.',
+  },
+  operation_in_progress: {
+    status: 409,
+    title: 'Another disconnect is under way',
+    detail: 'The tenant has an operation that has not ended. Nothing was done.',
+    hint: 'Watch that operation. If its outcome stays unknown, a new call can take over from it with supersedes.',
+    headers: ['location'],
+    members: aboutOperation,
+  },
+  operation_not_allowed: {
+    status: 409,
+    title: 'The operation does not allow this now',
+    hint: 'Read the operation.',
+    headers: ['location'],
+    members: aboutOperation,
+  },
+  operation_not_found: {
+    status: 404,
+    title: 'There is no such operation',
+    detail: 'The tenant has no operation with this id.',
+    hint: 'Check the id; GET /api/v1/operations lists them.',
+  },
+  graph_not_found: {
+    status: 409,
+    title: 'Intune has no such connection',
+    detail: 'Microsoft Graph found nothing to act on. Nothing was done.',
+    hint: 'Read the connection: it may be gone already.',
+    headers: ['request-id'],
+  },
+  graph_conflict: {
+    status: 409,
+    title: 'Intune is in a state that does not allow it',
+    detail: 'Microsoft Graph refused the call as conflicting. Nothing was done.',
+    hint: 'Read the connection and decide anew.',
+    headers: ['request-id'],
+  },
+  graph_rejected: {
+    status: 422,
+    title: 'Microsoft Graph rejects the call',
+    hint: 'Give the request id to the operators of this service.',
+    headers: ['request-id'],
+  },
+  outcome_unknown: {
+    status: 502,
+    title: 'It is not known whether the connector was disconnected',
+    detail: 'The call reached Microsoft Graph, and no usable answer came back. It may have been carried out.',
+    hint: 'Do not repeat it. Read the operation or the connection to see what happened.',
+    headers: ['location', 'request-id', 'idempotency-replayed'],
+    members: aboutOperation,
+  },
+  intune_approval_required: {
+    status: 403,
+    title: 'Intune demands an approval of its own',
+    detail:
+      'An access policy of the tenant (Multi Admin Approval) protects this in Intune, and this service cannot file the request for approval. Nothing was done.',
+    hint: 'Disconnect in the Intune admin center, where the request can be filed, or ask an Intune administrator to take this out of the access policy.',
+    headers: ['request-id'],
+  },
+  intune_approval_pending: {
+    status: 409,
+    title: 'A request for this is waiting in Intune',
+    detail:
+      'A request for approval (Multi Admin Approval) for the same is waiting in Intune. This call did nothing; whoever completes that request carries it out.',
+    hint: 'See the request in the Intune admin center, under Tenant administration, Multi Admin Approval: complete it there, or have it cancelled before you ask again.',
+    headers: ['request-id'],
+  },
+  intune_approval_filed: {
+    status: 502,
+    title: 'Intune filed a request for approval',
+    detail:
+      'The tenant demands an approval in Intune (Multi Admin Approval), and Intune filed a request for it. The connector is not disconnected yet; whoever completes the request in Intune disconnects it.',
+    hint: 'Do not repeat the call. See the request in the Intune admin center, under Tenant administration, Multi Admin Approval, by its approval code: have it approved and completed there, or cancelled.',
+    headers: ['location', 'request-id', 'idempotency-replayed'],
+    members: { ...aboutOperation, approvalCode },
+  },
+} as const satisfies Record<string, ProblemRow>;

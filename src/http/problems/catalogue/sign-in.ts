@@ -1,0 +1,41 @@
+import type { ProblemRow } from '../problem-row.ts';
+import { waitAndRetry } from '../problem-row.ts';
+
+/** Who the caller is cannot be told, or has to be proven better. */
+export const signInProblems = {
+  token_missing: {
+    status: 401,
+    title: 'An access token is required',
+    detail: 'The request has no Authorization header.',
+    hint: 'Sign in and send the access token as a bearer token.',
+    headers: ['www-authenticate'],
+  },
+  invalid_token: {
+    status: 401,
+    title: 'The access token is not accepted',
+    detail: 'The access token is expired, revoked, not meant for this API, or otherwise not valid.',
+    hint: 'Sign in again and call with a fresh token.',
+    headers: ['www-authenticate'],
+  },
+  insufficient_claims: {
+    status: 401,
+    title: 'The sign-in needs more proof',
+    detail: 'A policy of the tenant asks for more than this sign-in proves.',
+    hint: 'Acquire a token with the claims in the WWW-Authenticate header, then call again.',
+    headers: ['www-authenticate'],
+  },
+  graph_token_rejected: {
+    status: 401,
+    title: 'Microsoft Graph does not accept the sign-in',
+    detail: 'Microsoft Graph refused the token that was exchanged for the user. Nothing was done.',
+    hint: 'Sign in again and repeat the call.',
+    headers: ['www-authenticate', 'request-id'],
+  },
+  signing_keys_unavailable: {
+    status: 503,
+    title: 'Sign-ins can not be checked at the moment',
+    detail: "Entra ID's signing keys are not to be had, so no token can be verified.",
+    hint: waitAndRetry,
+    headers: ['retry-after'],
+  },
+} as const satisfies Record<string, ProblemRow>;

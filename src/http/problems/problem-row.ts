@@ -1,0 +1,19 @@
+import type { z } from 'zod';
+import type { ResponseHeader } from '../openapi/headers.ts';
+
+/** All there is to a problem, but for what depends on the call. docs/errors.md tells portals more under the same
+ *  code, and a test holds the two together. */
+export type ProblemRow = {
+  readonly status: number;
+  readonly title: string;
+  /** What happened. Where there is none it depends on the call, and `answers.ts` must say it. */
+  readonly detail?: string;
+  /** What to do about it. */
+  readonly hint: string;
+  /** The headers it may bring, besides those of every answer. */
+  readonly headers?: readonly (ResponseHeader | 'allow')[];
+  /** Its further members (RFC 9457 3.2), each of which may be missing. */
+  readonly members?: Readonly<Record<string, z.ZodType>>;
+};
+
+export const waitAndRetry = 'Nothing was done. Try again later.';
