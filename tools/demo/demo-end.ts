@@ -11,7 +11,7 @@ export function onEnd(end: () => void): void {
       end();
     });
   }
-  if (process.env.npm_lifecycle_event === 'demo') watchParents(end);
+  if (['demo', 'dev'].includes(process.env.npm_lifecycle_event ?? '')) watchParents(end);
 }
 
 /** npm that is killed tells its script nothing: the script, or the shell between the two, is only

@@ -10,6 +10,7 @@ import { spawnWatched, type WatchedProcess } from '../watched-process.ts';
 import { DemoFailure } from './demo-failure.ts';
 import { availablePort } from './demo-ports.ts';
 import { signingKeyFile } from './demo-signing-key.ts';
+import { serviceEnvironment } from './service-environment.ts';
 
 const PORT = 8080;
 const MANAGEMENT_PORT = 9090;
@@ -156,20 +157,11 @@ async function becomeReady(
   }
 }
 
-function environmentFor({ simulator, database, caFile, origins }: Surroundings): NodeJS.ProcessEnv {
+function environmentFor({ origins, ...given }: Surroundings): NodeJS.ProcessEnv {
   return environmentOf({
+    ...serviceEnvironment(given),
     NODE_ENV: 'demo',
-    AZURE_AUTHORITY_HOST: simulator.url,
-    GRAPH_BASE_URL: `${simulator.url}/beta`,
-    GRAPH_SCOPE: simulator.registration.graphScope,
-    AZURE_TENANT_ID: simulator.registration.tenantId,
-    AZURE_CLIENT_ID: simulator.registration.clientId,
-    AZURE_CLIENT_SECRET: simulator.registration.clientSecret,
-    ALLOWED_TENANT_IDS: [simulator.registration.tenantId, simulator.otherTenantId].join(','),
-    ALLOWED_CLIENT_IDS: simulator.portalClientId,
     ...(origins.length > 0 ? { CORS_ALLOWED_ORIGINS: origins.join(',') } : {}),
-    DATABASE_URL: database.url,
-    NODE_EXTRA_CA_CERTS: caFile,
   });
 }
 
