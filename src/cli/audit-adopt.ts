@@ -36,7 +36,13 @@ async function main({ keyFiles, yes }: { keyFiles: string[]; yes: boolean }): Pr
   const { adminUrl: url, signingKeyFile } = loadRetentionSettings();
   const signer = signerFrom(readFileSync(signingKeyFile, 'utf8'));
   const earlier = keyFiles.flatMap((file) => [...verifiersFrom(readFileSync(file, 'utf8'))]);
-  const pool = createPool({ url: secretFrom(url), size: 1, connectTimeoutMs: timeoutMs, onError: () => {} });
+  const pool = createPool({
+    url: secretFrom(url),
+    size: 1,
+    connectTimeoutMs: timeoutMs,
+    patienceMs: timeoutMs,
+    onError: () => {},
+  });
   try {
     const contradictions = await new Checkpointer({
       database: createDatabase(pool, timeoutMs),

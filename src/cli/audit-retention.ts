@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { connectionConfigFrom } from '../adapters/database/connection-config.ts';
+import { primaryConfigFrom } from '../adapters/database/connection-config.ts';
 import { applyRetention } from '../adapters/database/retention.ts';
 import { secretFrom } from '../adapters/files/followed-secret.ts';
 import { signerFrom, verifierFrom } from '../audit-verification/format/statement.ts';
@@ -44,7 +44,7 @@ async function main({ before, tenant, keyFiles, yes }: Command): Promise<void> {
   const own = createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString();
   const verifiers = [own, ...keyFiles.map((file) => readFileSync(file, 'utf8'))].map(verifierFrom);
   const client = new pg.Client({
-    ...connectionConfigFrom(secretFrom(adminUrl)),
+    ...(await primaryConfigFrom(secretFrom(adminUrl))),
     connectionTimeoutMillis: 10_000,
   });
   // The statement under way fails with it.

@@ -34,7 +34,13 @@ async function main(args: string[]): Promise<number> {
     return 2;
   }
   const { url } = loadDatabaseSettings();
-  const pool = createPool({ url: secretFrom(url), size: 1, connectTimeoutMs: timeoutMs, onError: () => {} });
+  const pool = createPool({
+    url: secretFrom(url),
+    size: 1,
+    connectTimeoutMs: timeoutMs,
+    patienceMs: timeoutMs,
+    onError: () => {},
+  });
   try {
     const database = createDatabase(pool, timeoutMs);
     if (command.verb === 'status') await showStatus(database, command.tenantId);

@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import { createDatabase } from '../adapters/database/database.ts';
+import { KnownHistory } from '../adapters/database/known-history.ts';
 import { createPool } from '../adapters/database/pool.ts';
 import { missingFromSchema } from '../adapters/database/schema-check.ts';
-import { type Look, lookAtDatabase } from '../adapters/database/vital-signs.ts';
+import { type DatabaseHealth, problemOf, readDatabaseHealth } from '../adapters/database/vital-signs.ts';
 import { secretFrom } from '../adapters/files/followed-secret.ts';
 import type { AuditWrites } from '../adapters/telemetry/audit-writes.ts';
 import type { Metrics } from '../adapters/telemetry/metrics.ts';
@@ -19,37 +20,67 @@ const readinessKeptMs = 1000;
 /** The part of the wiring that is about PostgreSQL: the pool, what is looked at in it, and what that says
  *  about readiness. */
 export function composeDatabase(settings: Settings, metrics: Metrics, writes: AuditWrites, log: Logger) {
+  const history = new KnownHistory(({ chain, number, gone }) =>
+    log.error(
+      { tenantId: chain, lastKnownEvent: number, gone },
+      'audit history was lost: events that were acknowledged are no longer in the database',
+    ),
+  );
   const pool = createPool({
     url: secretFrom(settings.database.url, (problem) =>
       log.warn({ problem: `DATABASE_URL_FILE ${problem}` }, 'the file with the database URL is not usable'),
     ),
     size: settings.database.poolSize,
     connectTimeoutMs: settings.database.connectTimeoutMs,
+    patienceMs: settings.audit.writeTimeoutMs,
     onError: (error) => log.warn({ error }, 'an idle database connection broke'),
-    onUnusableUrl: (error) => log.warn({ error }, 'the database URL can not be used as it is now'),
+    onUnusableUrl: (error) => log.warn({ error }, 'the database URL cannot be used as it is now'),
+    onReconnected: () => void checkHistory(),
   });
+  const database = createDatabase(pool, settings.audit.writeTimeoutMs);
 
-  let look: Look = { up: false, signs: null };
-  const looking = repeat(settings.database.vitalSignsMs, async () => {
-    look = await lookAtDatabase(pool, lookTimeoutMs);
-    showVitalSigns(metrics, look);
+  /** Another server may lack what this process has seen: after each reconnection, and regularly. */
+  async function checkHistory(): Promise<void> {
+    try {
+      await history.check(database);
+    } catch (error) {
+      log.warn({ error }, 'the audit history could not be compared with what is known of it');
+    }
+  }
+
+  let health: DatabaseHealth = { up: false, signs: null, problem: null };
+  const watching = repeat(settings.database.vitalSignsMs, async () => {
+    const before = health.problem;
+    health = await readDatabaseHealth(pool, lookTimeoutMs);
+    showVitalSigns(metrics, health);
+    if (health.problem !== null && health.problem !== before) {
+      log.warn({ problem: health.problem }, 'the database is of no use at the moment');
+    }
+    if (health.up) await checkHistory();
   });
   const schema = keep(readinessKeptMs, () => checkSchema(() => missingFromSchema(pool, lookTimeoutMs)));
 
   return {
-    database: createDatabase(pool, settings.audit.writeTimeoutMs),
-    checks: async (): Promise<Check[]> => [await schema(), ...checkRole(look)],
+    database,
+    history,
+    checks: async (): Promise<Check[]> => [
+      await schema(),
+      ...checkDurability(health),
+      ...checkHistoryLost(health),
+      ...checkRole(health),
+    ],
     /** Sets the gauges that are only looked at when somebody asks. */
     showGauges: () => {
-      const writable = look.signs?.mayWriteAudit === true && !writes.failing();
+      const writable = health.signs?.mayWriteAudit === true && !writes.failing();
+      const { idle, active, waiting } = pool.counts();
       metrics.auditWritable.set(writable ? 1 : 0);
-      metrics.poolConnections.set({ state: 'idle' }, pool.idleCount);
-      metrics.poolConnections.set({ state: 'active' }, pool.totalCount - pool.idleCount);
-      metrics.poolConnections.set({ state: 'waiting' }, pool.waitingCount);
+      metrics.poolConnections.set({ state: 'idle' }, idle);
+      metrics.poolConnections.set({ state: 'active' }, active);
+      metrics.poolConnections.set({ state: 'waiting' }, waiting);
     },
-    start: looking.start,
+    start: watching.start,
     close: async () => {
-      await looking.stop();
+      await watching.stop();
       await pool.end();
     },
   };
@@ -62,14 +93,34 @@ async function checkSchema(missing: () => Promise<string[]>): Promise<Check> {
     return names.length === 0
       ? { name }
       : { name, problem: `the schema lacks ${names.join(', ')}: run the migrations` };
-  } catch {
-    return { name, problem: 'can not be reached' };
+  } catch (error) {
+    return { name, problem: problemOf(error) };
   }
+}
+
+/** Without these a commit is no promise: nobody is served. A failover that may lose commits is for people to
+ *  decide about. */
+function checkDurability({ signs }: DatabaseHealth): Check[] {
+  if (signs === null) return [];
+  const name = 'database durability';
+  if (signs.switchedOff.length > 0) {
+    return [{ name, problem: `${signs.switchedOff.join(' and ')} switched off: a crash loses commits` }];
+  }
+  const warning = 'synchronous_standby_names is empty: a failover may lose acknowledged commits';
+  return [signs.synchronousReplication ? { name } : { name, warning }];
+}
+
+/** Reads go on, and other tenants' disconnects: it takes a person, not another pod. */
+function checkHistoryLost({ signs }: DatabaseHealth): Check[] {
+  if (signs === null) return [];
+  const name = 'audit history';
+  const warning = `${signs.lostChains} tenants have lost acknowledged events: disconnects are refused there`;
+  return [signs.lostChains === 0 ? { name } : { name, warning }];
 }
 
 /** A role that may do too much is a danger to the record, not a reason to serve nobody. Nothing is said
  *  of it before it has been looked at. */
-function checkRole({ signs }: Look): Check[] {
+function checkRole({ signs }: DatabaseHealth): Check[] {
   if (signs === null) return [];
   const name = 'database role';
   return [

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { GroupCommit } from '../adapters/database/group-commit.ts';
+import { createEventCommits } from '../adapters/database/event-commits.ts';
 import { createPostgresAuditTrail } from '../adapters/database/postgres-audit-trail.ts';
 import { createPostgresOperations } from '../adapters/database/postgres-operations.ts';
 import { followTlsPair } from '../adapters/files/tls-pair.ts';
@@ -69,7 +69,8 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
   const postgres = composeDatabase(settings, metrics, writes, log);
   const { database } = postgres;
   const auditKeys = readAuditKeys(settings.audit, log);
-  const commits = new GroupCommit(database, settings.audit.writeTimeoutMs);
+  const { history } = postgres;
+  const commits = createEventCommits({ database, history, connections: settings.database.poolSize });
   const trail = traced(
     measureAuditTrail(
       createPostgresAuditTrail(database, commits, {
@@ -110,7 +111,11 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
     keepNames: settings.audit.keepNames,
     operations: traced(
       measureOperations(
-        createPostgresOperations({ database, idempotencyMs: settings.disconnect.idempotencyMs }),
+        createPostgresOperations({
+          database,
+          history,
+          idempotencyMs: settings.disconnect.idempotencyMs,
+        }),
         metrics,
         writes,
       ),

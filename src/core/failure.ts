@@ -122,6 +122,8 @@ export type Failure =
   | { readonly reason: 'overloaded'; readonly retryAfter: number }
   // Our own house.
   | { readonly reason: 'audit_unavailable'; readonly cause: string }
+  // The trail of the caller's tenant lacks what this service had on record: nothing is done there.
+  | { readonly reason: 'history_lost' }
   | { readonly reason: 'internal'; readonly cause: string };
 
 export type FailureReason = Failure['reason'];

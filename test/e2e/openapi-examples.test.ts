@@ -220,6 +220,11 @@ async function graphSays(): Promise<void> {
 
 async function outOfOrder(): Promise<void> {
   await fresh();
+  await it.world.query("insert into audit_losses (chain, number, link) values ($1, 1000, '\\x00')", [
+    it.tenantId,
+  ]);
+  refused('history_lost', await it.disconnect());
+  await it.world.query('update audit_losses set acknowledged_at = now()');
   await it.beside({ limits: { callerPerMinute: 1 } }, async (on) => {
     await it.get('/api/v1/me', { on });
     refused('rate_limited', await it.get('/api/v1/me', { on }));

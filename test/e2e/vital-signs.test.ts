@@ -70,12 +70,12 @@ describe('gauges that come out of the database', () => {
 
   test('a role that may not append is seen at once; and so is a write that fails', async () => {
     const role = new URL(world.database.url).username;
-    await world.query(`revoke execute on function record_audit_events(json) from ${role}`);
+    await world.query(`revoke execute on function record_audit_events(json, integer) from ${role}`);
     await until('it is seen', async () => has(await scrape(), 'audit_writable 0'));
     const call = async () =>
       service.api.get(connectionPath).set('authorization', bearer(await world.simulator.token('reader')));
     assert.equal((await call()).status, 503);
-    await world.query(`grant execute on function record_audit_events(json) to ${role}`);
+    await world.query(`grant execute on function record_audit_events(json, integer) to ${role}`);
     await until('the role may again', async () => has(await scrape(), 'database_up 1'));
     assert.ok(has(await scrape(), 'audit_writable 0'), 'the last write failed');
     assert.equal((await call()).status, 200);

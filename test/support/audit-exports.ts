@@ -134,7 +134,7 @@ export async function* inPieces(bytes: Buffer): AsyncGenerator<Buffer> {
 /** Makes a tenant's trail so long that an export does not fit into any buffer: 15,000 events like its first. */
 export async function lengthenTrail(world: Pick<World, 'query'>, tenantId: string): Promise<void> {
   await world.query(
-    `select record_audit_events(json_agg(replace(record::text, id::text, gen_random_uuid()::text)::json))
+    `select record_audit_events(json_agg(replace(record::text, id::text, gen_random_uuid()::text)::json), 5000)
      from (select * from audit_events where chain = $1 order by number limit 1) one, generate_series(1, 15000)`,
     [tenantId],
   );

@@ -6,15 +6,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { appendEvents } from '../../src/adapters/database/audit-rows.ts';
+import { appendEventsOn } from '../../src/adapters/database/audit-rows.ts';
 import { Checkpointer } from '../../src/adapters/database/checkpoints.ts';
 import { createDatabase } from '../../src/adapters/database/database.ts';
+import { createPool } from '../../src/adapters/database/pool.ts';
 import {
   type SignedStatement,
   type Signer,
   signerFrom,
 } from '../../src/audit-verification/format/statement.ts';
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
+import { Secret } from '../../src/core/secret.ts';
 import { childEnvironment } from '../../tools/child-environment.ts';
 import { superuserUrl } from '../../tools/postgres/postgres-access.ts';
 import { migratedDatabase, postgresAccess } from './postgres.ts';
@@ -74,6 +76,13 @@ export async function startAuditScene() {
   const folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-verify-'));
   const name = new URL(database.url).pathname.slice(1);
   const service = new pg.Pool({ connectionString: database.url, max: 2 });
+  const ours = createPool({
+    url: new Secret(database.url),
+    size: 2,
+    connectTimeoutMs: 5000,
+    patienceMs: 5000,
+    onError: () => {},
+  });
   const superuser = new pg.Client({ connectionString: superuserUrl(postgresAccess(), name) });
   superuser.on('error', () => {});
   service.on('error', () => {});
@@ -105,6 +114,8 @@ export async function startAuditScene() {
     database,
     superuser,
     service,
+    /** As the service has it. */
+    serviceDatabase: createDatabase(ours, 5000),
     file,
     async key(): Promise<Key> {
       const pair = generateKeyPairSync('ed25519');
@@ -116,12 +127,12 @@ export async function startAuditScene() {
       };
     },
     /** As the service does. */
-    append: (...events: AuditEvent[]) => appendEvents(service as unknown as pg.ClientBase, events),
+    append: (...events: AuditEvent[]) => appendEventsOn(service as unknown as pg.ClientBase, events),
     /** Gives what was made, as lines on stdout say it. */
     async checkpoint(signer: Signer | null, time = '2026-02-01T00:00:00.000Z'): Promise<string> {
       const made: SignedStatement[] = [];
       const found = await new Checkpointer({
-        database: createDatabase(service, 5000),
+        database: createDatabase(ours, 5000),
         signer,
         verifiers: new Map(signer === null ? [] : [[signer.keyId, signer.verifier]]),
         clock: () => Date.parse(time),
@@ -149,6 +160,7 @@ export async function startAuditScene() {
     async close() {
       await superuser.end();
       await service.end();
+      await ours.end();
       await database.drop();
       await rm(folder, { recursive: true, force: true });
     },

@@ -1,21 +1,68 @@
 import { readFileSync } from 'node:fs';
-import type pg from 'pg';
+import pg from 'pg';
 import type { Secret } from '../../core/secret.ts';
 
-/** What a connection is made from: a `postgres://` URL with libpq's TLS parameters. Any `sslmode` but
- *  `disable` means verified TLS, by certificate *and* name: pg takes `require` so today and will not
+/** What connections are made from: a `postgres://` URL with libpq's TLS parameters, one for each host where it
+ *  names several (`host1:5432,host2:5432`, with `target_session_attrs=read-write`, as libpq takes it). Any
+ *  `sslmode` but `disable` means verified TLS, by certificate *and* name: pg takes `require` so today and will not
  *  from its next major version on, and encryption to just anyone protects nothing.
  *
- *  Files it names are read now. Throws, without the URL in the message, for what can not be used. */
+ *  Files it names are read now. Throws, without the URL in the message, for what cannot be used. */
+export function connectionConfigsFrom(url: Secret): readonly [pg.ClientConfig, ...pg.ClientConfig[]] {
+  const [first, ...others] = singleHostUrls(url.reveal().trim()).map(configOf);
+  if (first === undefined) throw notUsable();
+  return [first, ...others];
+}
+
+/** The first host of it, for whoever does not need the one that takes writes. */
 export function connectionConfigFrom(url: Secret): pg.ClientConfig {
-  const parsed = URL.parse(url.reveal());
-  if (parsed === null || !/^postgres(ql)?:$/.test(parsed.protocol)) {
-    throw new Error('the database URL is no postgres:// URL');
+  return connectionConfigsFrom(url)[0];
+}
+
+/** The host that takes writes, found by asking each; where there is only one, that one. */
+export async function primaryConfigFrom(url: Secret): Promise<pg.ClientConfig> {
+  const configs = connectionConfigsFrom(url);
+  let problem: unknown = null;
+  for (const config of configs) {
+    if (configs.length === 1) return config;
+    const client = new pg.Client({ ...config, connectionTimeoutMillis: 5000 });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      const { rows } = await client.query("select current_setting('transaction_read_only') as read_only");
+      if (rows[0]?.read_only === 'off') return config;
+      problem = new Error('none of the hosts in the database URL takes writes');
+    } catch (error) {
+      problem ??= error;
+    } finally {
+      await client.end().catch(() => {});
+    }
   }
+  throw problem;
+}
+
+function notUsable(): Error {
+  return new Error('the database URL is no postgres:// URL');
+}
+
+/** One URL for each host: `URL` knows nothing of several. */
+function singleHostUrls(text: string): string[] {
+  const [, scheme, user = '', hosts, rest] =
+    /^(postgres(?:ql)?:\/\/)([^/?#]*@)?([^/?#@]*)(.*)$/s.exec(text) ?? [];
+  if (scheme === undefined || hosts === undefined) throw notUsable();
+  return hosts.split(',').map((host) => `${scheme}${user}${host}${rest}`);
+}
+
+function configOf(text: string): pg.ClientConfig {
+  const parsed = URL.parse(text);
+  if (parsed === null) throw notUsable();
   const parameters = parsed.searchParams;
-  const { sslmode, sslrootcert, sslcert, sslkey } = take(parameters);
+  const { sslmode, sslrootcert, sslcert, sslkey, target_session_attrs: wanted } = take(parameters);
   if (sslmode === 'no-verify' || parameters.get('ssl') === 'no-verify' || parameters.has('uselibpqcompat')) {
     throw new Error('the database URL turns off the verification of TLS');
+  }
+  if (wanted !== undefined && wanted !== 'read-write' && wanted !== 'primary' && wanted !== 'any') {
+    throw new Error('the database URL asks for servers that take no writes (target_session_attrs)');
   }
   const config: pg.ClientConfig = { connectionString: parsed.href };
   if (sslmode === 'disable') return { ...config, ssl: false };
@@ -32,15 +79,15 @@ export function connectionConfigFrom(url: Secret): pg.ClientConfig {
   };
 }
 
-type TlsParameters = Partial<Record<'sslmode' | 'sslrootcert' | 'sslcert' | 'sslkey', string>>;
+const taken = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'target_session_attrs'] as const;
 
 /** Takes them out of the URL: pg would read them its own way, and its way wins. */
-function take(parameters: URLSearchParams): TlsParameters {
-  const taken: TlsParameters = {};
-  for (const name of ['sslmode', 'sslrootcert', 'sslcert', 'sslkey'] as const) {
+function take(parameters: URLSearchParams): Partial<Record<(typeof taken)[number], string>> {
+  const values: Partial<Record<(typeof taken)[number], string>> = {};
+  for (const name of taken) {
     const value = parameters.get(name);
-    if (value !== null) taken[name] = value;
+    if (value !== null) values[name] = value;
     parameters.delete(name);
   }
-  return taken;
+  return values;
 }

@@ -1,25 +1,44 @@
 import type pg from 'pg';
 import { CallFailed } from '../../core/failure.ts';
-import { isConnectionLost, withClient } from './pool.ts';
+import { isConnectionLost } from './connection-lost.ts';
+import type { Pool } from './pool.ts';
+import { lockPatience } from './session.ts';
+import { queryOf, type Statement } from './statement.ts';
+
+/** One connection, for as long as the work on it lasts. */
+export type Connection = {
+  query<Row extends pg.QueryResultRow>(
+    statement: Statement | string,
+    values?: unknown[],
+  ): Promise<{ readonly rows: Row[] }>;
+};
 
 export type Database = {
   /** Runs `work` on one connection. Where the connection breaks it is run once more on another, so it
    *  must be such that twice is no more than once. Fails with `audit_unavailable`. */
-  run<Value>(work: (client: pg.PoolClient) => Promise<Value>): Promise<Value>;
-  /** The same in a transaction, which is committed when `run` returns. */
-  transact<Value>(work: (client: pg.PoolClient) => Promise<Value>): Promise<Value>;
+  run<Value>(work: (connection: Connection) => Promise<Value>): Promise<Value>;
+  /** The same in a transaction, which is committed when `run` returns. Given up before that, nobody commits it. */
+  transact<Value>(work: (connection: Connection) => Promise<Value>): Promise<Value>;
+  /** One statement, as `run`. */
+  query<Row extends pg.QueryResultRow>(statement: Statement | string, values?: unknown[]): Promise<Row[]>;
+  /** How long anybody waits for an answer, in milliseconds. */
+  readonly patienceMs: number;
+  /** How long whoever records waits for a lock, in milliseconds. */
+  readonly lockMs: number;
 };
 
 /** The service's database. Whatever it does not answer within `timeoutMs` has failed. */
-export function createDatabase(pool: pg.Pool, timeoutMs: number): Database {
-  async function run<Value>(work: (client: pg.PoolClient) => Promise<Value>): Promise<Value> {
+export function createDatabase(pool: Pool, timeoutMs: number): Database {
+  async function run<Value>(work: (connection: Connection) => Promise<Value>): Promise<Value> {
     const begun = performance.now();
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await withClient(pool, timeoutMs - (performance.now() - begun), work);
+        return await pool.withClient(timeoutMs - (performance.now() - begun), (client) =>
+          work(connectionOn(client)),
+        );
       } catch (error) {
-        // A connection that broke while idle in the pool, or between a commit and its answer, deserves
-        // another; time that has run out does not.
+        // A connection that broke while idle in the pool, or between a commit and its answer, or that leads to
+        // a standby, deserves another; time that has run out does not.
         if (attempt > 0 || !isConnectionLost(error)) throw unavailable(error);
       }
     }
@@ -28,17 +47,35 @@ export function createDatabase(pool: pg.Pool, timeoutMs: number): Database {
   return {
     run,
     transact: (work) =>
-      run(async (client) => {
-        await client.query('begin');
+      run(async (connection) => {
+        await connection.query('begin');
         try {
-          const value = await work(client);
-          await client.query('commit');
+          const value = await work(connection);
+          await connection.query('commit');
           return value;
         } catch (error) {
-          await client.query('rollback').catch(() => {});
+          await connection.query('rollback').catch(() => {});
           throw error;
         }
       }),
+    query: async <Row extends pg.QueryResultRow>(statement: Statement | string, values?: unknown[]) =>
+      (await run((connection) => connection.query<Row>(statement, values))).rows,
+    patienceMs: timeoutMs,
+    lockMs: lockPatience(timeoutMs),
+  };
+}
+
+/** With a callback, since the promise that pg makes itself keeps V8 from letting go of it, and of all that waits
+ *  for it, before the next full collection. */
+function connectionOn(client: pg.ClientBase): Connection {
+  return {
+    query<Row extends pg.QueryResultRow>(statement: Statement | string, values: unknown[] = []) {
+      const query =
+        typeof statement === 'string' ? { text: statement, values } : queryOf(client, statement, values);
+      return new Promise<{ rows: Row[] }>((resolve, reject) => {
+        client.query<Row>(query, (error, result) => (error ? reject(error) : resolve(result)));
+      });
+    },
   };
 }
 

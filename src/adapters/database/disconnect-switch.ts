@@ -1,5 +1,5 @@
 import { type AuditEvent, noTenant } from '../../core/audit/audit-event.ts';
-import { appendEvents } from './audit-rows.ts';
+import { eventsJson } from './audit-rows.ts';
 import type { Database } from './database.ts';
 
 /** One change of the switch that turns disconnecting off and on. `tenantId` null is for all tenants. */
@@ -17,34 +17,37 @@ const everyTenant = '*';
 
 /** Writes a change together with its audit event. Fails with `audit_unavailable`. */
 export async function writeSwitch(database: Database, change: SwitchChange): Promise<void> {
-  await database.transact(async (client) => {
-    await client.query(
-      `insert into disconnect_switches (id, tenant_id, enabled, reason, changed_by, changed_at)
-       values ($1, $2, $3, $4, $5, $6) on conflict (id) do nothing`,
-      [change.id, change.tenantId ?? everyTenant, change.enabled, change.reason, change.by, change.at],
-    );
-    await appendEvents(client, [eventOf(change)]);
-  });
+  const row = {
+    id: change.id,
+    tenant_id: change.tenantId ?? everyTenant,
+    enabled: change.enabled,
+    reason: change.reason,
+    changed_by: change.by,
+    changed_at: change.at,
+  };
+  await database.query('select switch_disconnect($1, $2, $3)', [
+    JSON.stringify(row),
+    eventsJson([eventOf(change)]),
+    database.lockMs,
+  ]);
 }
 
 /** The latest change for each tenant, or for one tenant and for all. Fails with `audit_unavailable`. */
 export async function readSwitches(database: Database, tenantId: string | null): Promise<SwitchChange[]> {
-  const found = await database.run((client) =>
-    client.query<{
-      id: string;
-      tenant_id: string;
-      enabled: boolean;
-      reason: string;
-      changed_by: string;
-      changed_at: Date;
-    }>(
-      `select distinct on (tenant_id) * from disconnect_switches
-       where $1::text is null or tenant_id in ($1, '${everyTenant}')
-       order by tenant_id, position desc`,
-      [tenantId],
-    ),
+  const found = await database.query<{
+    id: string;
+    tenant_id: string;
+    enabled: boolean;
+    reason: string;
+    changed_by: string;
+    changed_at: Date;
+  }>(
+    `select distinct on (tenant_id) * from disconnect_switches
+     where $1::text is null or tenant_id in ($1, '${everyTenant}')
+     order by tenant_id, position desc`,
+    [tenantId],
   );
-  return found.rows.map((row) => ({
+  return found.map((row) => ({
     id: row.id,
     tenantId: row.tenant_id === everyTenant ? null : row.tenant_id,
     enabled: row.enabled,

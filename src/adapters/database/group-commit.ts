@@ -1,44 +1,68 @@
 import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import { CallFailed } from '../../core/failure.ts';
-import type { StoredOperation } from '../../core/operation/operation.ts';
-import { appendEvents } from './audit-rows.ts';
-import type { Database } from './database.ts';
+import { isLockTimeout } from './connection-lost.ts';
+import { Turns } from './turns.ts';
 
-type Waiting = {
+export type GroupCommitOptions<Written> = {
+  /** Makes events durable together, and gives what each one's caller is to hear. Waits for a chain's head no
+   *  longer than `lockMs`. */
+  readonly write: (events: readonly AuditEvent[], lockMs: number) => Promise<(event: AuditEvent) => Written>;
+  /** How long a caller waits, in milliseconds. */
+  readonly timeoutMs: number;
+  /** How long a batch of its own waits for its chain's head. */
+  readonly lockMs: number;
+  /** So many batches may be on their own at once; each has a connection. */
+  readonly aloneAtOnce: number;
+};
+
+type Waiting<Written> = {
   readonly event: AuditEvent;
   /** By when it is to be durable, in the process's own time (`performance.now`). */
   readonly deadline: number;
-  readonly written: (open: StoredOperation | null) => void;
+  readonly written: (value: Written) => void;
   readonly failed: (error: unknown) => void;
   overdue: boolean;
 };
 
+type Lane<Written> = {
+  waiting: Waiting<Written>[];
+  batch: readonly Waiting<Written>[];
+  running: boolean;
+  /** Whether the last batch was written without waiting for long. */
+  free: boolean;
+};
+
 // Bounds what one statement carries, and how long it holds a chain's head.
 const maxBatch = 256;
+// How long a batch of several chains waits for one of them before they go apart, in milliseconds.
+const togetherMs = 200;
 
 /** Appends events of many calls together: while one batch is being committed the next gathers, so that a
- *  commit is shared by as many calls as come in the meantime, and a lone call waits for nobody. */
-export class GroupCommit {
-  readonly #database: Database;
-  readonly #timeoutMs: number;
-  #waiting: Waiting[] = [];
-  #batch: readonly Waiting[] = [];
-  #committing = false;
+ *  commit is shared by as many calls as come in the meantime, and a lone call waits for nobody. Chains share a
+ *  batch until the head of one is locked by somebody else for long: then each has its own, and that one waits
+ *  alone until it is free. */
+export class GroupCommit<Written> {
+  readonly #options: GroupCommitOptions<Written>;
+  readonly #shared: Lane<Written> = newLane();
+  /** By chain: those that have to wait alone. */
+  readonly #alone = new Map<string, Lane<Written>>();
+  readonly #turns: Turns;
   #alarm: NodeJS.Timeout | null = null;
 
-  constructor(database: Database, timeoutMs: number) {
-    this.#database = database;
-    this.#timeoutMs = timeoutMs;
+  constructor(options: GroupCommitOptions<Written>) {
+    this.#options = options;
+    this.#turns = new Turns(options.aloneAtOnce);
   }
 
-  /** Resolves when the event is durable, with what is then open in its tenant. Fails with
-   *  `audit_unavailable`, after `timeoutMs` at the latest: it may have become durable all the same. */
-  append(event: AuditEvent): Promise<StoredOperation | null> {
+  /** Resolves when the event is durable. Fails with `audit_unavailable`, after `timeoutMs` at the latest: it may
+   *  have become durable all the same. */
+  append(event: AuditEvent): Promise<Written> {
     return new Promise((written, failed) => {
-      const deadline = performance.now() + this.#timeoutMs;
-      this.#waiting.push({ event, deadline, written, failed, overdue: false });
-      this.#alarm ??= this.#alarmIn(this.#timeoutMs);
-      if (!this.#committing) void this.#commitAll();
+      const deadline = performance.now() + this.#options.timeoutMs;
+      const lane = this.#alone.get(event.tenantId) ?? this.#shared;
+      lane.waiting.push({ event, deadline, written, failed, overdue: false });
+      this.#alarm ??= this.#alarmIn(this.#options.timeoutMs);
+      if (!lane.running) void this.#run(lane);
     });
   }
 
@@ -49,41 +73,73 @@ export class GroupCommit {
 
   #failOverdue(): void {
     const now = performance.now();
-    const pending = [...this.#batch, ...this.#waiting].filter(({ overdue }) => !overdue);
-    for (const waiting of pending) {
-      if (waiting.deadline > now) continue;
-      waiting.overdue = true;
-      waiting.failed(unavailable('the event was not durable in time'));
+    let next = Number.POSITIVE_INFINITY;
+    for (const lane of [this.#shared, ...this.#alone.values()]) {
+      for (const waiting of [...lane.batch, ...lane.waiting]) {
+        if (waiting.overdue) continue;
+        if (waiting.deadline > now) {
+          next = Math.min(next, waiting.deadline);
+          continue;
+        }
+        waiting.overdue = true;
+        waiting.failed(
+          new CallFailed({ reason: 'audit_unavailable', cause: 'the event was not durable in time' }),
+        );
+      }
     }
-    const next = pending.find(({ overdue }) => !overdue);
-    this.#alarm = next === undefined ? null : this.#alarmIn(Math.max(1, next.deadline - now));
+    this.#alarm = next === Number.POSITIVE_INFINITY ? null : this.#alarmIn(Math.max(1, next - now));
   }
 
-  async #commitAll(): Promise<void> {
-    this.#committing = true;
-    while (this.#waiting.length > 0) {
+  async #run(lane: Lane<Written>): Promise<void> {
+    lane.running = true;
+    while (lane.waiting.length > 0) {
       // Whoever was told that it failed is not written any more, where that can still be helped.
-      this.#batch = this.#waiting.splice(0, maxBatch).filter(({ overdue }) => !overdue);
-      await this.#commit(this.#batch);
-      this.#batch = [];
+      lane.batch = lane.waiting.splice(0, maxBatch).filter(({ overdue }) => !overdue);
+      if (lane.batch.length > 0) {
+        if (lane === this.#shared) await this.#commit(lane);
+        else await this.#turns.take(() => this.#commit(lane));
+      }
+      lane.batch = [];
     }
-    this.#committing = false;
+    lane.running = false;
+    if (lane.free) this.#rejoin(lane);
   }
 
-  async #commit(batch: readonly Waiting[]): Promise<void> {
-    if (batch.length === 0) return;
+  async #commit(lane: Lane<Written>): Promise<void> {
+    const { batch } = lane;
+    const together = lane === this.#shared;
+    const begun = performance.now();
     try {
       const events = batch.map(({ event }) => event);
-      const open = await this.#database.run((client) => appendEvents(client, events));
-      for (const { event, written } of batch) {
-        written(open.find(({ tenantId }) => tenantId === event.tenantId) ?? null);
-      }
+      const writtenFor = await this.#options.write(events, together ? togetherMs : this.#options.lockMs);
+      for (const { event, written } of batch) written(writtenFor(event));
+      lane.free = performance.now() - begun < togetherMs;
     } catch (error) {
-      for (const { failed } of batch) failed(error);
+      const blocked = isLockTimeout(error);
+      lane.free = false;
+      for (const waiting of batch) {
+        if (!blocked) waiting.failed(error);
+        else if (!waiting.overdue) this.#waitAlone(waiting);
+      }
     }
+  }
+
+  /** In its chain's own lane, before whatever came to it later. */
+  #waitAlone(waiting: Waiting<Written>): void {
+    const chain = waiting.event.tenantId;
+    const lane = this.#alone.get(chain) ?? newLane<Written>();
+    this.#alone.set(chain, lane);
+    const at = lane.waiting.findIndex(({ deadline }) => deadline > waiting.deadline);
+    lane.waiting.splice(at === -1 ? lane.waiting.length : at, 0, waiting);
+    if (!lane.running) void this.#run(lane);
+  }
+
+  /** Its head is free again, and nobody waits: what comes next goes with the others. */
+  #rejoin(lane: Lane<Written>): void {
+    for (const [chain, one] of this.#alone) if (one === lane) this.#alone.delete(chain);
   }
 }
 
-function unavailable(cause: string): CallFailed {
-  return new CallFailed({ reason: 'audit_unavailable', cause });
+function newLane<Written>(): Lane<Written> {
+  return { waiting: [], batch: [], running: false, free: false };
 }

@@ -2,16 +2,18 @@ import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import pg from 'pg';
 import type { Secret } from '../../core/secret.ts';
-import { connectionConfigFrom } from './connection-config.ts';
+import { primaryConfigFrom } from './connection-config.ts';
 import { functions } from './functions/functions.ts';
-import { grants } from './grants.ts';
+import { grants, tables } from './grants.ts';
 import { migrations } from './migrations/migrations.ts';
 
 /** Brings the schema up to date as its owner (`adminUrl`), applies each function whose text has changed, and
  *  grants the service's role (the user of `url`) what it needs: all of it in one transaction, or nothing. Safe
  *  to run twice, by several at once, and beside running pods. Gives the names of what was migrated or applied. */
 export async function migrate(urls: { adminUrl: Secret; url: Secret }): Promise<string[]> {
-  const pool = new pg.Pool({ ...connectionConfigFrom(urls.adminUrl), max: 1 });
+  const pool = new pg.Pool({ ...(await primaryConfigFrom(urls.adminUrl)), max: 1 });
+  // The statement under way fails with it.
+  pool.on('error', () => {});
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {
     return await db.transaction().execute(async (transaction) => {
@@ -20,6 +22,7 @@ export async function migrate(urls: { adminUrl: Secret; url: Secret }): Promise<
       await sql`select pg_advisory_xact_lock(hashtextextended('chromeos-connector-bff migrate', 0))`.execute(
         transaction,
       );
+      await requirePublicSchema(transaction);
       const migrator = new Migrator({
         db: transaction,
         provider: { getMigrations: async () => ({ ...migrations }) },
@@ -55,9 +58,26 @@ async function applyFunctions(transaction: Transaction<unknown>): Promise<string
   return applied;
 }
 
+/** Functions look in `public` and nowhere else, and two schemas of ours in one database would share locks. Refused
+ *  before anything is changed. */
+async function requirePublicSchema(transaction: Transaction<unknown>): Promise<void> {
+  const { rows } = await sql<{ name: string | null }>`select current_schema() as name`.execute(transaction);
+  const name = rows[0]?.name ?? null;
+  if (name === 'public') return;
+  const found = name === null ? 'there is none it may use' : `it is ${name}`;
+  throw new Error(
+    `the first schema in the search_path of DATABASE_ADMIN_URL has to be public, and ${found}: nothing was changed`,
+  );
+}
+
 async function grantTo(transaction: Transaction<unknown>, role: string | null): Promise<void> {
   const owner = await sql<{ name: string }>`select current_user as name`.execute(transaction);
   if (role === null || role === owner.rows[0]?.name) return;
+  for (const table of tables) {
+    await sql`revoke insert, update, delete, truncate on ${sql.table(table)} from ${sql.id(role)}`.execute(
+      transaction,
+    );
+  }
   await sql`grant usage on schema public to ${sql.id(role)}`.execute(transaction);
   for (const grant of grants) await sql`grant ${sql.raw(grant)} to ${sql.id(role)}`.execute(transaction);
 }

@@ -1,6 +1,9 @@
 import pg from 'pg';
 import type { Secret } from '../../core/secret.ts';
-import { connectionConfigFrom } from './connection-config.ts';
+import { cancelRunning } from './cancel.ts';
+import { connectionConfigsFrom } from './connection-config.ts';
+import { DatabaseTimeout, isConnectionLost } from './connection-lost.ts';
+import { beginSession } from './session.ts';
 
 export type PoolOptions = {
   /** Revealed for each new connection: a rotated password needs no restart. */
@@ -8,77 +11,170 @@ export type PoolOptions = {
   readonly size: number;
   /** For getting a connection, in milliseconds. */
   readonly connectTimeoutMs: number;
+  /** How long anybody waits for a statement, in milliseconds: PostgreSQL gives up a little earlier. */
+  readonly patienceMs: number;
   /** Hears of connections that broke while idle. */
   readonly onError: (error: Error) => void;
-  /** Hears, once, that the URL can not be used now; the one before stays in use. */
+  /** Hears, once, that the URL cannot be used now; the one before stays in use. */
   readonly onUnusableUrl?: (error: Error) => void;
+  /** Hears that connections are being made again after some were lost: it may be another server now. */
+  readonly onReconnected?: () => void;
 };
 
-/** A pool of connections to PostgreSQL. Opens none before the first query, so that the service starts
- *  and stays up without its database. */
-export function createPool(options: PoolOptions): pg.Pool {
-  const currentConfig = followUrl(options);
+/** Connections to PostgreSQL. Opens none before the first use, so that the service starts and stays up without
+ *  its database. */
+export type Pool = {
+  /** Runs `work` on one connection within `timeoutMs`, which includes getting the connection. Where the time runs
+   *  out what is running is cancelled; where the connection is in doubt it is destroyed, and with it all that
+   *  were made before: they lead to the same server. */
+  withClient<Value>(timeoutMs: number, work: (client: pg.PoolClient) => Promise<Value>): Promise<Value>;
+  counts(): { idle: number; active: number; waiting: number };
+  end(): Promise<void>;
+};
+
+type Connected = ((error: Error) => void) | ((error: null, client: pg.Client) => void);
+
+// A name may have moved to another server without the connections to the old one breaking.
+const lifetimeSeconds = 300;
+
+export function createPool(options: PoolOptions): Pool {
+  const hosts = followUrl(options);
+  // Connections made before the last loss are not used again.
+  let generation = 0;
+  const madeIn = new WeakMap<pg.ClientBase, number>();
+  let reconnecting = false;
+
   class CurrentClient extends pg.Client {
+    readonly #host: pg.ClientConfig;
     constructor(config?: pg.ClientConfig) {
-      super({ ...config, ...currentConfig() });
+      const host = hosts.current();
+      super({ ...config, ...host });
+      this.#host = host;
+      madeIn.set(this as unknown as pg.ClientBase, generation);
+    }
+    override connect(): Promise<pg.Client>;
+    override connect(callback: Connected): void;
+    override connect(callback?: Connected): Promise<pg.Client> | undefined {
+      if (callback === undefined) return super.connect();
+      super.connect((error: Error | null, client?: pg.Client) => {
+        if (error !== null) hosts.leave(this.#host);
+        (callback as (error: Error | null, client?: pg.Client) => void)(error, client);
+      });
+      return undefined;
+    }
+    leave() {
+      hosts.leave(this.#host);
     }
   }
+
   const pool = new pg.Pool({
-    Client: CurrentClient,
+    Client: CurrentClient as unknown as new () => pg.ClientBase,
     max: options.size,
     connectionTimeoutMillis: options.connectTimeoutMs,
     keepAlive: true,
+    maxLifetimeSeconds: lifetimeSeconds,
     application_name: 'chromeos-connector-bff',
+    verify: (client, done) => {
+      beginSession(client, options.patienceMs).then(
+        () => {
+          if (reconnecting) options.onReconnected?.();
+          reconnecting = false;
+          done();
+        },
+        (error) => {
+          (client as unknown as CurrentClient).leave();
+          done(error);
+        },
+      );
+    },
   });
   // Without a listener a broken connection would end the process: idle ones are told to the pool, busy ones
   // through their query, but the event must not go unheard.
-  pool.on('error', options.onError);
+  pool.on('error', (error) => {
+    lose(generation);
+    options.onError(error);
+  });
   pool.on('connect', (client) => client.on('error', () => {}));
-  return pool;
+
+  function lose(made: number): void {
+    if (made !== generation) return;
+    generation += 1;
+    reconnecting = true;
+  }
+
+  /** A connection that is not in doubt; with several hosts each has its turn. */
+  async function acquire(timeout: Promise<never>): Promise<pg.PoolClient> {
+    for (let failures = 0; ; ) {
+      try {
+        const client = await connect(pool, timeout);
+        if (madeIn.get(client) === generation) return client;
+        client.release(true);
+      } catch (error) {
+        failures += 1;
+        if (failures >= hosts.count() || !isConnectionLost(error)) throw error;
+      }
+    }
+  }
+
+  return {
+    async withClient(timeoutMs, work) {
+      const timeout = Promise.withResolvers<never>();
+      timeout.promise.catch(() => {});
+      const timer = setTimeout(() => timeout.reject(new DatabaseTimeout(timeoutMs)), timeoutMs);
+      try {
+        const client = await acquire(timeout.promise);
+        try {
+          const value = await Promise.race([work(client), timeout.promise]);
+          client.release();
+          return value;
+        } catch (error) {
+          const late = error instanceof DatabaseTimeout;
+          if (late) void cancelRunning(client);
+          const lost = late || isConnectionLost(error);
+          if (lost) lose(madeIn.get(client) ?? generation);
+          client.release(lost || !(error instanceof pg.DatabaseError));
+          throw error;
+        }
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    counts: () => ({
+      idle: pool.idleCount,
+      active: pool.totalCount - pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
+    end: () => pool.end(),
+  };
 }
 
 /** Gives what the next connection is to be made from. Once there was a usable URL it never throws: a
  *  throw out of the pool's queue would end the process. */
-function followUrl({ url, onUnusableUrl }: PoolOptions): () => pg.ClientConfig {
-  let last: pg.ClientConfig | null = null;
+function followUrl({ url, onUnusableUrl }: PoolOptions) {
+  let last: readonly pg.ClientConfig[] = [];
   let problem = '';
-  return () => {
-    try {
-      last = connectionConfigFrom(url);
-      problem = '';
-    } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error('unknown');
-      if (error.message !== problem) onUnusableUrl?.(error);
-      problem = error.message;
-      if (last === null) throw error;
-    }
-    return last;
+  let turn = 0;
+  return {
+    current(): pg.ClientConfig {
+      try {
+        last = connectionConfigsFrom(url);
+        problem = '';
+      } catch (thrown) {
+        const error = thrown instanceof Error ? thrown : new Error('unknown');
+        if (error.message !== problem) onUnusableUrl?.(error);
+        problem = error.message;
+        if (last.length === 0) throw error;
+      }
+      const config = last[turn % last.length];
+      if (config === undefined) throw new Error('the database URL names no host');
+      return config;
+    },
+    /** The next connection goes to the next host, unless somebody has turned away from this one already. */
+    leave({ connectionString }: pg.ClientConfig): void {
+      if (last[turn % last.length]?.connectionString === connectionString) turn += 1;
+    },
+    count: () => last.length,
   };
-}
-
-/** Runs `work` on one connection within `timeoutMs`, which includes getting the connection. Where the
- *  time runs out or the connection is in doubt it is destroyed, never given back: a statement may
- *  still be running on it. */
-export async function withClient<Value>(
-  pool: pg.Pool,
-  timeoutMs: number,
-  work: (client: pg.PoolClient) => Promise<Value>,
-): Promise<Value> {
-  const timeout = Promise.withResolvers<never>();
-  const timer = setTimeout(() => timeout.reject(new DatabaseTimeout(timeoutMs)), timeoutMs);
-  try {
-    const client = await connect(pool, timeout.promise);
-    try {
-      const value = await Promise.race([work(client), timeout.promise]);
-      client.release();
-      return value;
-    } catch (error) {
-      client.release(!(error instanceof pg.DatabaseError) || isShutdown(error));
-      throw error;
-    }
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** A connection from the pool; one that comes too late goes straight back. */
@@ -93,22 +189,4 @@ async function connect(pool: pg.Pool, timeout: Promise<never>): Promise<pg.PoolC
     );
     throw error;
   }
-}
-
-class DatabaseTimeout extends Error {
-  constructor(timeoutMs: number) {
-    super(`PostgreSQL did not answer within ${timeoutMs} ms`);
-    this.name = 'DatabaseTimeout';
-  }
-}
-
-/** The connection is gone or going: nothing is known of a statement that was running on it, and
- *  another connection may do better (SQLSTATE classes 08 and 57P). */
-export function isConnectionLost(error: unknown): boolean {
-  if (error instanceof DatabaseTimeout) return false;
-  return !(error instanceof pg.DatabaseError) || isShutdown(error);
-}
-
-function isShutdown(error: pg.DatabaseError): boolean {
-  return /^(08|57P)/.test(error.code ?? '');
 }

@@ -5,13 +5,13 @@ import { conditionsOf } from './audit-filter.ts';
 import { readStatus, type StatusOptions } from './chain-status.ts';
 import { cursorTo, positionAt } from './cursor.ts';
 import type { Database } from './database.ts';
-import type { GroupCommit } from './group-commit.ts';
+import type { EventCommits } from './event-commits.ts';
 import { auditWindowWidth } from './statements/audit-window-width.ts';
 
 /** The audit trail in PostgreSQL. */
 export function createPostgresAuditTrail(
   database: Database,
-  commits: GroupCommit,
+  commits: EventCommits,
   options: StatusOptions,
 ): AuditTrail {
   return {
@@ -31,18 +31,16 @@ export function createPostgresAuditTrail(
       }
       if (cursor !== null) conditions.push(`number < $${values.push(positionAt(cursor))}`);
       values.push(limit + 1);
-      const found = await database.run((client) =>
-        client.query<{ number: string; record: AuditEvent }>(
-          `select number, record from audit_events where ${conditions.join(' and ')}
-           order by number desc limit $${values.length}`,
-          values,
-        ),
+      const found = await database.query<{ number: string; record: AuditEvent }>(
+        `select number, record from audit_events where ${conditions.join(' and ')}
+         order by number desc limit $${values.length}`,
+        values,
       );
-      const page = found.rows.slice(0, limit);
+      const page = found.slice(0, limit);
       const last = page.at(-1);
       return {
         events: page.map((row) => row.record),
-        nextCursor: found.rows.length > limit && last !== undefined ? cursorTo(last.number) : null,
+        nextCursor: found.length > limit && last !== undefined ? cursorTo(last.number) : null,
       };
     },
 
@@ -58,9 +56,7 @@ const narrow = 20_000;
  *  give or take the replicas' clocks. It only chooses how to search. PostgreSQL takes a filter's events to be
  *  spread evenly over the chain, and would read backwards through years to come to a day. */
 async function isNarrow(database: Database, tenantId: string, from: Date, to: Date): Promise<boolean> {
-  const found = await database.run((client) =>
-    client.query<{ width: string | null }>({ ...auditWindowWidth, values: [tenantId, from, to] }),
-  );
-  const width = found.rows[0]?.width ?? null;
+  const [found] = await database.query<{ width: string | null }>(auditWindowWidth, [tenantId, from, to]);
+  const width = found?.width ?? null;
   return width !== null && Math.abs(Number(width)) < narrow;
 }

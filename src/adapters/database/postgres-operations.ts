@@ -1,10 +1,15 @@
+import { LRUCache } from 'lru-cache';
 import type pg from 'pg';
+import type { AuditEvent } from '../../core/audit/audit-event.ts';
+import { CallFailed } from '../../core/failure.ts';
 import type { StoredOperation } from '../../core/operation/operation.ts';
 import type { MoveRefusal, NewOperation, Operations } from '../../core/ports.ts';
 import { eventsJson } from './audit-rows.ts';
 import { cursorTo, positionAt } from './cursor.ts';
 import type { Database } from './database.ts';
+import { isHistoryLost, type KnownHistory } from './known-history.ts';
 import { type KeyedRow, keyedFrom, type OperationRow, operationFrom } from './operation-row.ts';
+import type { Statement } from './statement.ts';
 import { claimRead } from './statements/claim-read.ts';
 import { disconnectPreconditions } from './statements/disconnect-preconditions.ts';
 import { endUnsentOperation } from './statements/end-unsent-operation.ts';
@@ -14,35 +19,71 @@ import { operationByKey } from './statements/operation-by-key.ts';
 import { permitSending } from './statements/permit-sending.ts';
 import { storedOperation } from './statements/stored-operation.ts';
 import { switchedOff } from './statements/switched-off.ts';
+import { Turns } from './turns.ts';
 
 export type PostgresOperationsOptions = {
   readonly database: Database;
+  readonly history: KnownHistory;
   /** How long an idempotency key is kept, in milliseconds. */
   readonly idempotencyMs: number;
 };
 
+/** The head of the chain that was written to. */
+type HeadRow = { length: string | null; link: string | null };
+
 type PreconditionsRow = { disabled_because: string | null } & (KeyedRow | { id: null });
 
 /** Operations in PostgreSQL. Each move commits together with its event. */
-export function createPostgresOperations({ database, idempotencyMs }: PostgresOperationsOptions): Operations {
-  // A statement with a name is parsed and planned once for each connection.
-  const rows = <Row extends pg.QueryResultRow>(
-    statement: { readonly name?: string; readonly text: string },
-    values: unknown[],
-  ): Promise<Row[]> =>
-    database.run(async (client) => (await client.query<Row>({ ...statement, values })).rows);
+export function createPostgresOperations(options: PostgresOperationsOptions): Operations {
+  const { database, history, idempotencyMs } = options;
+  // In one tenant those who open wait for the same lock, and those who move for another: one connection each is
+  // enough for that, whatever holds it.
+  const turns = new LRUCache<string, Turns>({ max: 10_000 });
+  const turnsOf = (key: string): Turns => {
+    const known = turns.get(key) ?? new Turns(1);
+    turns.set(key, known);
+    return known;
+  };
   const one = async (condition: string, values: unknown[]): Promise<StoredOperation | null> => {
     const text = `select ${storedOperation} from operations o where ${condition}`;
-    const [row] = await rows<OperationRow>({ text }, values);
+    const [row] = await database.query<OperationRow>(text, values);
     return row === undefined ? null : operationFrom(row);
   };
+
+  /** In a transaction though it is one statement: where we have given up waiting for it, nobody sends the commit. */
+  async function record<Row extends pg.QueryResultRow>(
+    event: AuditEvent,
+    statement: Statement,
+    values: unknown[],
+  ): Promise<(Row & HeadRow) | undefined> {
+    const { tenantId } = event;
+    try {
+      const { rows } = await turnsOf(`${statement.name} ${tenantId}`).takeWithin(database.patienceMs, () =>
+        database.transact((connection) => connection.query<Row & HeadRow>(statement, values)),
+      );
+      const [row] = rows;
+      if (row?.length != null && row.link != null) {
+        const head = { chain: tenantId, number: Number(row.length), link: row.link, openId: null };
+        history.learn([head], [event]);
+      }
+      return row;
+    } catch (error) {
+      if (!isHistoryLost(error)) throw error;
+      await history.report(database, tenantId);
+      throw new CallFailed({ reason: 'history_lost' });
+    }
+  }
 
   return {
     find: (tenantId, id) => one('o.id = $2 and o.tenant_id = $1', [tenantId, id]),
     findOpen: (tenantId) => one('o.tenant_id = $1 and o.open', [tenantId]),
 
     async loadPreconditions({ tenantId, oid }, key) {
-      const [first, second] = await rows<PreconditionsRow>(disconnectPreconditions, [tenantId, oid, key]);
+      const [first, second] = await database.query<PreconditionsRow>(disconnectPreconditions, [
+        tenantId,
+        oid,
+        key,
+      ]);
       return {
         newest: first === undefined || first.id === null ? null : operationFrom(first),
         disabledBecause: first?.disabled_because ?? null,
@@ -51,12 +92,10 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
     },
 
     async list({ tenantId, status, limit, cursor }) {
-      const found = await rows<OperationRow>(
-        {
-          text: `select ${storedOperation} from operations o where o.tenant_id = $1
-             and ($2::text is null or o.status = $2) and ($3::bigint is null or o.position < $3)
-           order by o.position desc limit $4`,
-        },
+      const found = await database.query<OperationRow>(
+        `select ${storedOperation} from operations o where o.tenant_id = $1
+           and ($2::text is null or o.status = $2) and ($3::bigint is null or o.position < $3)
+         order by o.position desc limit $4`,
         [tenantId, status, cursor === null ? null : positionAt(cursor), limit + 1],
       );
       const page = found.slice(0, limit);
@@ -66,50 +105,45 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
     },
 
     async findByKey({ tenantId, oid }, key) {
-      const [row] = await rows<KeyedRow>(operationByKey, [tenantId, oid, key]);
+      const [row] = await database.query<KeyedRow>(operationByKey, [tenantId, oid, key]);
       return row === undefined ? null : keyedFrom(row);
     },
 
-    // In a transaction though it is one statement: where we have given up waiting for it, nobody sends the commit.
-    open: (opening) =>
-      database.transact(async (client) => {
-        const { rows: opened } = await client.query<OpenedRow>({
-          ...openOperation,
-          values: [
-            newRow(opening),
-            opening.expectedNewestId,
-            opening.supersededStatus,
-            opening.leaseMs,
-            opening.approvalMs,
-            idempotencyMs,
-            eventsJson([opening.event]),
-          ],
-        });
-        return storedOr(opened[0]) ?? 'slot_taken';
-      }),
+    async open(opening) {
+      const { event } = opening;
+      const opened = await record<OpenedRow>(event, openOperation, [
+        newRow(opening),
+        opening.expectedNewestId,
+        opening.supersededStatus,
+        opening.leaseMs,
+        opening.approvalMs,
+        idempotencyMs,
+        eventsJson([event]),
+        history.knownOf(event.tenantId),
+        database.lockMs,
+      ]);
+      return storedOr(opened) ?? 'slot_taken';
+    },
 
-    move: (move) =>
-      database.transact(async (client) => {
-        const { operation, to, leaseMs, inTime, ends, change, event } = move;
-        const { rows: moved } = await client.query<MovedRow>({
-          ...moveOperation,
-          values: [
-            operation.id,
-            operation.status,
-            to,
-            leaseMs,
-            inTime,
-            ends,
-            JSON.stringify(change),
-            event.id,
-            eventsJson([event]),
-          ],
-        });
-        return storedOr(moved[0]) ?? 'moved_already';
-      }),
+    async move({ operation, to, leaseMs, inTime, ends, change, event }) {
+      const moved = await record<MovedRow>(event, moveOperation, [
+        operation.id,
+        operation.status,
+        to,
+        leaseMs,
+        inTime,
+        ends,
+        JSON.stringify(change),
+        event.id,
+        eventsJson([event]),
+        history.knownOf(event.tenantId),
+        database.lockMs,
+      ]);
+      return storedOr(moved) ?? 'moved_already';
+    },
 
     async permitSending(id, neededMs) {
-      const [row] = await rows<{ permission: 'granted' | MoveRefusal }>(permitSending, [
+      const [row] = await database.query<{ permission: 'granted' | MoveRefusal }>(permitSending, [
         id,
         'sent',
         neededMs,
@@ -117,34 +151,37 @@ export function createPostgresOperations({ database, idempotencyMs }: PostgresOp
       return row?.permission ?? 'moved_already';
     },
 
-    endUnsent: ({ operation, to, explanation, event }) =>
-      database.transact(async (client) => {
-        const { id, tenantId, requestId, status } = operation;
-        const change = JSON.stringify({ explanation, answer: null });
-        await client.query({
-          ...endUnsentOperation,
-          values: [id, tenantId, requestId, status, to, change, event.id, eventsJson([event])],
-        });
-      }),
+    async endUnsent({ operation, to, explanation, event }) {
+      const { id, tenantId, requestId, status } = operation;
+      const change = JSON.stringify({ explanation, answer: null });
+      await record(event, endUnsentOperation, [
+        id,
+        tenantId,
+        requestId,
+        status,
+        to,
+        change,
+        event.id,
+        eventsJson([event]),
+        database.lockMs,
+      ]);
+    },
 
     async claimRead(id, everyMs) {
-      const claimed = await rows(claimRead, [id, everyMs]);
-      return claimed.length > 0;
+      const [row] = await database.query<{ claimed: boolean }>(claimRead, [id, everyMs]);
+      return row?.claimed === true;
     },
 
     async overdue() {
-      const found = await rows<OperationRow>(
-        {
-          text: `select ${storedOperation} from operations o
-             where o.open and least(o.lease_until, o.expires_at) <= now()`,
-        },
-        [],
+      const found = await database.query<OperationRow>(
+        `select ${storedOperation} from operations o
+         where o.open and least(o.lease_until, o.expires_at) <= now()`,
       );
       return found.map(operationFrom).filter(({ overdue }) => overdue);
     },
 
     async disabledBecause(tenantId) {
-      const [row] = await rows<{ reason: string }>(switchedOff, [tenantId]);
+      const [row] = await database.query<{ reason: string }>(switchedOff, [tenantId]);
       return row?.reason ?? null;
     },
   };

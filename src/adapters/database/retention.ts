@@ -10,7 +10,7 @@ import {
   type Verifier,
 } from '../../audit-verification/format/statement.ts';
 import type { AuditEvent } from '../../core/audit/audit-event.ts';
-import { appendEvents } from './audit-rows.ts';
+import { appendEventsOn } from './audit-rows.ts';
 
 export type RetentionOptions = {
   /** Events before this may go. */
@@ -182,7 +182,7 @@ async function remove(
      values ($1, $2, $3, $4, $5, $6, $7)`,
     [randomUUID(), chain, to, statement.text, statement.statement.keyId, statement.signature, now],
   );
-  await appendEvents(client, [eventOf(chain, from, to, before, by, time)]);
+  await appendEventsOn(client, [eventOf(chain, from, to, before, by, time)]);
 }
 
 function eventOf(

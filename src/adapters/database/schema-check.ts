@@ -1,13 +1,12 @@
-import type pg from 'pg';
 import { functions } from './functions/functions.ts';
 import { migrations } from './migrations/migrations.ts';
-import { withClient } from './pool.ts';
+import type { Pool } from './pool.ts';
 
 /** Gives what the schema lacks of what this build knows: migrations, and texts of functions that were never
  *  applied. A newer schema will do: migrations only expand, and a newer function still serves an older build.
  *  Fails where PostgreSQL is out of reach. */
-export async function missingFromSchema(pool: pg.Pool, timeoutMs: number): Promise<string[]> {
-  const present = await withClient(pool, timeoutMs, async (client) => {
+export async function missingFromSchema(pool: Pool, timeoutMs: number): Promise<string[]> {
+  const present = await pool.withClient(timeoutMs, async (client) => {
     const tables = await client.query<{ found: boolean }>(
       `select to_regclass('kysely_migration') is not null and to_regclass('applied_functions') is not null as found`,
     );

@@ -37,6 +37,17 @@ create table audit_events (
   link bytea not null
 );
 
+create table audit_losses (
+  id uuid not null default gen_random_uuid(),
+  chain text not null,
+  number bigint not null,
+  link bytea not null,
+  found_at timestamp with time zone not null default clock_timestamp(),
+  acknowledged_at timestamp with time zone,
+  acknowledged_by text,
+  reason text
+);
+
 create table audit_removals (
   id uuid not null,
   chain text not null,
@@ -107,11 +118,12 @@ create table operations (
 );
 
 alter table applied_functions add constraint applied_functions_pkey PRIMARY KEY (name, digest);
-alter table audit_chains add constraint audit_chains_pkey PRIMARY KEY (chain);
+alter table audit_chains add constraint audit_chains_pkey PRIMARY KEY (chain, length);
 alter table audit_checkpoints add constraint audit_checkpoints_pkey PRIMARY KEY (id);
 alter table audit_checkpoints add constraint audit_checkpoints_position_key UNIQUE ("position");
 alter table audit_events add constraint audit_events_id_key UNIQUE (id);
 alter table audit_events add constraint audit_events_pkey PRIMARY KEY (chain, number);
+alter table audit_losses add constraint audit_losses_pkey PRIMARY KEY (id);
 alter table audit_removals add constraint audit_removals_pkey PRIMARY KEY (id);
 alter table disconnect_switches add constraint disconnect_switches_pkey PRIMARY KEY (id);
 alter table disconnect_switches add constraint disconnect_switches_position_key UNIQUE ("position");
@@ -127,11 +139,30 @@ CREATE INDEX audit_events_by_actor ON public.audit_events USING btree (chain, ac
 CREATE INDEX audit_events_by_event ON public.audit_events USING btree (chain, event, number DESC);
 CREATE INDEX audit_events_by_operation ON public.audit_events USING btree (operation_id, number DESC) WHERE (operation_id IS NOT NULL);
 CREATE INDEX audit_events_by_time ON public.audit_events USING btree (chain, occurred_at);
+CREATE INDEX audit_losses_by_chain ON public.audit_losses USING btree (chain, number DESC);
+CREATE UNIQUE INDEX audit_losses_open ON public.audit_losses USING btree (chain) WHERE (acknowledged_at IS NULL);
 CREATE INDEX disconnect_switches_by_tenant ON public.disconnect_switches USING btree (tenant_id, "position" DESC);
 CREATE UNIQUE INDEX operations_by_idempotency_key ON public.operations USING btree (tenant_id, requester_oid, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 CREATE INDEX operations_by_tenant ON public.operations USING btree (tenant_id, "position" DESC);
 CREATE UNIQUE INDEX operations_one_open_per_tenant ON public.operations USING btree (tenant_id) WHERE open;
 CREATE INDEX operations_with_a_deadline ON public.operations USING btree (status) WHERE (status = ANY (ARRAY['sent'::text, 'awaiting_approval'::text, 'approved'::text]));
+
+CREATE OR REPLACE FUNCTION public.acknowledge_lost_history(of_chain text, by_whom text, because text, events json)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  acknowledged integer;
+begin
+  update audit_losses set acknowledged_at = clock_timestamp(), acknowledged_by = by_whom, reason = because
+  where chain = of_chain and acknowledged_at is null;
+  get diagnostics acknowledged = row_count;
+  if acknowledged > 0 then
+    perform record_audit_events(events, 5000);
+  end if;
+  return acknowledged;
+end $function$;
 
 CREATE OR REPLACE FUNCTION public.add_checkpoint(checkpoint_id uuid, chain_name text, event_number bigint, statement text, key_id text, signature bytea, made_at timestamp with time zone, expected_newest uuid)
  RETURNS boolean
@@ -140,6 +171,7 @@ CREATE OR REPLACE FUNCTION public.add_checkpoint(checkpoint_id uuid, chain_name 
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 begin
+  perform prepare_recording(1000);
   -- One at a time in a chain.
   perform pg_advisory_xact_lock(hashtextextended('audit checkpoints ' || chain_name, 0));
   -- A repetition because nobody knew whether the first was committed: it was.
@@ -163,6 +195,32 @@ CREATE OR REPLACE FUNCTION public.audit_genesis(chain text)
 AS $function$
   select sha256(convert_to('chromeos-connector-bff audit chain ' || chain, 'UTF8'))
 $function$;
+
+CREATE OR REPLACE FUNCTION public.audit_history_holds(of_chain text, known_number bigint, known_link bytea)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  return known_number = 0
+    or exists (select from audit_events where chain = of_chain and number = known_number and link = known_link)
+    or exists (select from audit_removals where chain = of_chain and number >= known_number)
+    or exists (
+      select from audit_losses
+      where chain = of_chain and number >= known_number and acknowledged_at is not null);
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.chain_head(of_chain text)
+ RETURNS TABLE(length bigint, link text)
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  return query select c.length, encode(c.head, 'hex') from audit_chains c
+    where c.chain = of_chain order by c.length desc limit 1;
+end $function$;
 
 CREATE OR REPLACE FUNCTION public.check_chain_growth()
  RETURNS trigger
@@ -199,11 +257,25 @@ begin
   return new;
 end $function$;
 
+CREATE OR REPLACE FUNCTION public.claim_read(operation_id uuid, every_ms bigint)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  update operations set read_at = now()
+  where id = operation_id and (read_at is null or read_at <= now() - every_ms * interval '1 millisecond');
+  return found;
+end $function$;
+
 CREATE OR REPLACE FUNCTION public.disconnect_switched_off(tenant text)
  RETURNS boolean
  LANGUAGE sql
  STABLE
  SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
 AS $function$
   select exists (
     select from (
@@ -213,32 +285,78 @@ AS $function$
   )
 $function$;
 
-CREATE OR REPLACE FUNCTION public.end_unsent_operation(operation_id uuid, tenant text, call_id uuid, origin text, target text, change jsonb, event_id uuid, events json)
+CREATE OR REPLACE FUNCTION public.end_unsent_operation(operation_id uuid, tenant text, call_id uuid, origin text, target text, change jsonb, event_id uuid, events json, lock_ms integer)
  RETURNS void
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
 AS $function$
 declare
   found_operation operations;
 begin
+  perform prepare_recording(lock_ms);
   perform pg_advisory_xact_lock(hashtextextended(tenant, 0));
   select * into found_operation from operations o where o.id = operation_id for update;
   if found and found_operation.status = origin and found_operation.request_id = call_id then
-    perform move_operation(operation_id, origin, target, 0, false, true, change, event_id, events);
+    perform move_operation(operation_id, origin, target, 0, false, true, change, event_id, events, null, lock_ms);
   end if;
 end $function$;
 
-CREATE OR REPLACE FUNCTION public.move_operation(operation_id uuid, origin text, target text, lease_ms bigint, must_be_in_time boolean, ends boolean, change jsonb, event_id uuid, events json)
- RETURNS TABLE(result text, operation operations)
+CREATE OR REPLACE FUNCTION public.keep_chain_head()
+ RETURNS trigger
  LANGUAGE plpgsql
  SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  if exists (select from audit_chains where chain = old.chain and length > old.length) then
+    return old;
+  end if;
+  raise exception 'DELETE of audit_chains is refused: it is append-only' using errcode = 'insufficient_privilege';
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.lock_chain_head(of_chain text)
+ RETURNS audit_chains
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_sort TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+declare
+  tip audit_chains;
+begin
+  loop
+    select * into tip from audit_chains c where c.chain = of_chain order by c.length desc limit 1 for update;
+    exit when found;
+    -- Another has put a longer head in its place while this one waited; or there is none yet.
+    continue when exists (select from audit_chains c where c.chain = of_chain);
+    perform pg_advisory_xact_lock(hashtextextended('first event of ' || of_chain, 0));
+    if not exists (select from audit_chains c where c.chain = of_chain) then
+      insert into audit_chains values (of_chain, 0, audit_genesis(of_chain));
+    end if;
+  end loop;
+  return tip;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.move_operation(operation_id uuid, origin text, target text, lease_ms bigint, must_be_in_time boolean, ends boolean, change jsonb, event_id uuid, events json, known jsonb, lock_ms integer)
+ RETURNS TABLE(result text, operation operations)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
 AS $function$
 declare
   moved operations;
   moved_at_time timestamptz;
 begin
-  -- A repetition because nobody knew whether the first was committed: it was.
+  perform prepare_recording(lock_ms);
+  perform require_event(events, operation_id);
+  -- A repetition because nobody knew whether the first was committed: it was, here. To record again adds nothing,
+  -- but makes this commit wait for the standbys that the first perhaps had not waited for.
   if exists (select from audit_events e where e.id = event_id) then
+    perform record_audit_events(events, lock_ms);
     return query select 'moved', o from operations o where o.id = operation_id;
     return;
   end if;
@@ -255,6 +373,9 @@ begin
   if lease_ms > 0 and disconnect_switched_off(moved.tenant_id) then
     return query select 'disabled', null::operations;
     return;
+  end if;
+  if lease_ms > 0 then
+    perform require_history(moved.tenant_id, known);
   end if;
   update operations o set
     status = target, moved_at = moved_at_time,
@@ -276,26 +397,33 @@ begin
     idempotency_key = case when change -> 'answer' = 'null' then null else o.idempotency_key end
   where o.id = operation_id
   returning * into moved;
-  perform record_audit_events(events);
+  perform record_audit_events(events, lock_ms);
   return query select 'moved', moved;
 end $function$;
 
-CREATE OR REPLACE FUNCTION public.open_operation(wanted jsonb, expected_newest_id uuid, superseded_status text, lease_ms bigint, approval_ms bigint, key_ms bigint, events json)
+CREATE OR REPLACE FUNCTION public.open_operation(wanted jsonb, expected_newest_id uuid, superseded_status text, lease_ms bigint, approval_ms bigint, key_ms bigint, events json, known jsonb, lock_ms integer)
  RETURNS TABLE(result text, operation operations)
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
 AS $function$
 declare
   added operations := jsonb_populate_record(null::operations, wanted);
   opened_at timestamptz;
 begin
+  perform prepare_recording(lock_ms);
+  perform require_event(events, added.id);
   -- One opening at a time in a tenant, so that nothing comes and goes between this look and the insert.
   perform pg_advisory_xact_lock(hashtextextended(added.tenant_id, 0));
-  -- A repetition because nobody knew whether the first was committed: it was.
+  -- A repetition because nobody knew whether the first was committed: it was, here. To record again adds nothing,
+  -- but makes this commit wait for the standbys that the first perhaps had not waited for.
   if exists (select from operations o where o.id = added.id) then
+    perform record_audit_events(events, lock_ms);
     return query select 'opened', o from operations o where o.id = added.id;
     return;
   end if;
+  perform require_history(added.tenant_id, known);
   if expected_newest_id is distinct from
     (select o.id from operations o where o.tenant_id = added.tenant_id order by o.position desc limit 1)
   then
@@ -341,7 +469,7 @@ begin
     return query select 'slot_taken', null::operations;
     return;
   end if;
-  perform record_audit_events(events);
+  perform record_audit_events(events, lock_ms);
   return query select 'opened', added;
 end $function$;
 
@@ -349,6 +477,7 @@ CREATE OR REPLACE FUNCTION public.permit_sending(operation_id uuid, sending_stat
  RETURNS text
  LANGUAGE sql
  SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
 AS $function$
   select coalesce(
     (select case
@@ -362,27 +491,45 @@ AS $function$
     'moved_already')
 $function$;
 
-CREATE OR REPLACE FUNCTION public.record_audit_events(events json)
- RETURNS SETOF uuid
+CREATE OR REPLACE FUNCTION public.prepare_recording(lock_ms integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if current_setting('synchronous_commit') not in ('on', 'remote_apply') then
+    perform set_config('synchronous_commit', 'on', true);
+  end if;
+  perform set_config('lock_timeout', lock_ms::text, true);
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.record_audit_events(events json, lock_ms integer)
+ RETURNS TABLE(tenant text, length bigint, head bytea, open_id uuid)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_sort TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 declare
   entry record;
   digest bytea;
   tip audit_chains;
   tips audit_chains[];
+  before audit_chains[] := '{}';
   added audit_events[];
   seen uuid[];
   recorded uuid[];
   known uuid[] := '{}';
 begin
+  perform prepare_recording(lock_ms);
   loop
     tip := null;
     tips := '{}';
     added := '{}';
     seen := known;
+    before := '{}';
     -- By chain first, so that two batches lock the heads in the same order.
     for entry in
       select body, fields.* from json_array_elements(events) with ordinality as listed (body, n),
@@ -394,12 +541,8 @@ begin
         if tip.chain is not null then
           tips := tips || tip;
         end if;
-        select * into tip from audit_chains where chain = entry."tenantId" for update;
-        if not found then
-          insert into audit_chains values (entry."tenantId", 0, audit_genesis(entry."tenantId"))
-          on conflict do nothing;
-          select * into strict tip from audit_chains where chain = entry."tenantId" for update;
-        end if;
+        tip := lock_chain_head(entry."tenantId");
+        before := before || tip;
       end if;
       continue when entry.id = any(seen);
       seen := seen || entry.id;
@@ -412,7 +555,7 @@ begin
     end loop;
     -- Only now, with all heads locked: whoever wrote the same event has committed or is gone. Where some are
     -- recorded already the numbers are given again, without them.
-    recorded := array(select id from audit_events where id = any(seen));
+    recorded := array(select e.id from audit_events e where e.id = any(seen));
     exit when cardinality(recorded) = cardinality(known);
     known := recorded;
   end loop;
@@ -421,10 +564,18 @@ begin
   if tip.chain is not null then
     tips := tips || tip;
   end if;
-  foreach tip in array tips loop
-    update audit_chains set length = tip.length, head = tip.head where chain = tip.chain;
+  for i in 1 .. cardinality(tips) loop
+    tip := tips[i];
+    if tip.length > before[i].length then
+      insert into audit_chains values (tip.chain, tip.length, tip.head);
+      delete from audit_chains c where c.chain = tip.chain and c.length = before[i].length;
+    end if;
+    tenant := tip.chain;
+    length := tip.length;
+    head := tip.head;
+    open_id := (select o.id from operations o where o.open and o.tenant_id = tip.chain);
+    return next;
   end loop;
-  return query select id from operations where open and tenant_id = any(array(select chain from unnest(tips)));
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_change()
@@ -444,10 +595,76 @@ begin
     using errcode = 'insufficient_privilege';
 end $function$;
 
+CREATE OR REPLACE FUNCTION public.report_lost_history(of_chain text, known_number bigint, known_link bytea)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  if audit_history_holds(of_chain, known_number, known_link) then
+    return false;
+  end if;
+  perform prepare_recording(1000);
+  insert into audit_losses (chain, number, link) values (of_chain, known_number, known_link)
+  on conflict (chain) where acknowledged_at is null
+  do update set number = excluded.number, link = excluded.link where audit_losses.number < excluded.number;
+  return true;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.require_event(events json, of_operation uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  if not exists (
+    select from json_array_elements(events) body where (body ->> 'operationId')::uuid = of_operation)
+  then
+    raise exception 'a move of an operation needs its event' using errcode = 'check_violation';
+  end if;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.require_history(of_chain text, known jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  if exists (select from audit_losses where chain = of_chain and acknowledged_at is null)
+    or (known is not null
+      and not audit_history_holds(of_chain, (known ->> 'number')::bigint, decode(known ->> 'link', 'hex')))
+  then
+    raise exception 'the audit trail of % has lost events', of_chain using errcode = 'BF001';
+  end if;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.switch_disconnect(change jsonb, events json, lock_ms integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+declare
+  added disconnect_switches := jsonb_populate_record(null::disconnect_switches, change);
+begin
+  if json_array_length(events) = 0 then
+    raise exception 'a change of the switch needs its event' using errcode = 'check_violation';
+  end if;
+  perform record_audit_events(events, lock_ms);
+  insert into disconnect_switches (id, tenant_id, enabled, reason, changed_by, changed_at)
+  values (added.id, added.tenant_id, added.enabled, added.reason, added.changed_by, added.changed_at)
+  on conflict (id) do nothing;
+end $function$;
+
 CREATE TRIGGER audit_chains_grow BEFORE UPDATE ON public.audit_chains FOR EACH ROW EXECUTE FUNCTION check_chain_growth();
-CREATE TRIGGER audit_chains_stay BEFORE DELETE OR TRUNCATE ON public.audit_chains FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER audit_chains_keep_head BEFORE DELETE ON public.audit_chains FOR EACH ROW EXECUTE FUNCTION keep_chain_head();
+CREATE TRIGGER audit_chains_stay BEFORE TRUNCATE ON public.audit_chains FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER audit_checkpoints_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER audit_events_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER audit_losses_stay BEFORE DELETE OR TRUNCATE ON public.audit_losses FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER audit_removals_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_removals FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER disconnect_switches_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.disconnect_switches FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER operations_move_as_allowed BEFORE INSERT OR UPDATE ON public.operations FOR EACH ROW EXECUTE FUNCTION check_operation_move();
@@ -473,20 +690,27 @@ grant select on applied_functions to chromeos_bff;
 grant select on audit_chains to chromeos_bff;
 grant select on audit_checkpoints to chromeos_bff;
 grant select on audit_events to chromeos_bff;
+grant select on audit_losses to chromeos_bff;
 grant select on audit_removals to chromeos_bff;
-grant insert, select on disconnect_switches to chromeos_bff;
+grant select on disconnect_switches to chromeos_bff;
 grant select on kysely_migration to chromeos_bff;
 grant select on operation_moves to chromeos_bff;
-grant insert, select, update on operations to chromeos_bff;
+grant select on operations to chromeos_bff;
 
 grant execute on add_checkpoint(uuid,text,bigint,text,text,bytea,timestamp with time zone,uuid) to chromeos_bff;
 grant execute on audit_genesis(text) to public;
+grant execute on audit_history_holds(text,bigint,bytea) to chromeos_bff;
+grant execute on chain_head(text) to chromeos_bff;
 grant execute on check_chain_growth() to public;
 grant execute on check_operation_move() to public;
+grant execute on claim_read(uuid,bigint) to chromeos_bff;
 grant execute on disconnect_switched_off(text) to chromeos_bff;
-grant execute on end_unsent_operation(uuid,text,uuid,text,text,jsonb,uuid,json) to chromeos_bff;
-grant execute on move_operation(uuid,text,text,bigint,boolean,boolean,jsonb,uuid,json) to chromeos_bff;
-grant execute on open_operation(jsonb,uuid,text,bigint,bigint,bigint,json) to chromeos_bff;
+grant execute on end_unsent_operation(uuid,text,uuid,text,text,jsonb,uuid,json,integer) to chromeos_bff;
+grant execute on keep_chain_head() to public;
+grant execute on move_operation(uuid,text,text,bigint,boolean,boolean,jsonb,uuid,json,jsonb,integer) to chromeos_bff;
+grant execute on open_operation(jsonb,uuid,text,bigint,bigint,bigint,json,jsonb,integer) to chromeos_bff;
 grant execute on permit_sending(uuid,text,bigint) to chromeos_bff;
-grant execute on record_audit_events(json) to chromeos_bff;
+grant execute on record_audit_events(json,integer) to chromeos_bff;
 grant execute on refuse_change() to public;
+grant execute on report_lost_history(text,bigint,bytea) to chromeos_bff;
+grant execute on switch_disconnect(jsonb,json,integer) to chromeos_bff;

@@ -1,5 +1,6 @@
 import pg from 'pg';
-import { withClient } from './pool.ts';
+import { DatabaseTimeout, ReadOnlyServer } from './connection-lost.ts';
+import type { Pool } from './pool.ts';
 import { vitalSigns } from './statements/vital-signs.ts';
 
 /** What the database tells about the work and about itself, for everyone who serves from it: an event
@@ -9,32 +10,73 @@ export type VitalSigns = {
   readonly attemptsWithoutOutcome: number;
   /** Operations that hold their tenant's slot, by status. */
   readonly open: Readonly<Record<string, number>>;
-  /** Whether our role may add audit events here: it has the right, and the database takes writes. */
+  /** Whether our role has the right to add audit events. */
   readonly mayWriteAudit: boolean;
+  /** Chains that lack events which somebody had seen acknowledged, and whose loss nobody has acknowledged. */
+  readonly lostChains: number;
+  /** Settings of the server without which a commit does not outlive a crash, and which are off. */
+  readonly switchedOff: readonly string[];
+  /** Whether a commit waits for a standby: without it a failover may lose acknowledged commits. */
+  readonly synchronousReplication: boolean;
   /** What our role may do beyond what it needs, in words. */
   readonly excessive: readonly string[];
 };
 
 /** `up`: PostgreSQL let us in and answers. `signs` is `null` where it could not tell them, as before the
- *  schema is there. */
-export type Look = { readonly up: boolean; readonly signs: VitalSigns | null };
+ *  schema is there; `problem` says why, in words. */
+export type DatabaseHealth = {
+  readonly up: boolean;
+  readonly signs: VitalSigns | null;
+  readonly problem: string | null;
+};
 
 /** Takes the vital signs with one statement. Never rejects. */
-export async function lookAtDatabase(pool: pg.Pool, timeoutMs: number): Promise<Look> {
+export async function readDatabaseHealth(pool: Pool, timeoutMs: number): Promise<DatabaseHealth> {
   try {
-    const { rows } = await withClient(pool, timeoutMs, (client) => client.query(vitalSigns.text));
+    const { rows } = await pool.withClient(timeoutMs, (client) => client.query(vitalSigns.text));
     const [row] = rows;
     return {
       up: true,
+      problem: null,
       signs: {
         attemptsWithoutOutcome: row.attempts_without_outcome,
         open: row.open,
         mayWriteAudit: row.may_write_audit,
+        lostChains: row.lost_chains,
+        switchedOff: row.switched_off,
+        synchronousReplication: row.synchronous_replication,
         excessive: row.excessive,
       },
     };
   } catch (error) {
     // Class 42: it understood us, but lacks the tables or does not let us read them.
-    return { up: error instanceof pg.DatabaseError && /^42/.test(error.code ?? ''), signs: null };
+    const up = error instanceof pg.DatabaseError && /^42/.test(error.code ?? '');
+    return { up, signs: null, problem: problemOf(error) };
   }
+}
+
+/** Why PostgreSQL is of no use to us, in words that name no address and no secret. */
+export function problemOf(error: unknown): string {
+  if (error instanceof ReadOnlyServer) return 'takes no writes: a standby, or a primary that was demoted';
+  if (error instanceof DatabaseTimeout) return 'does not answer in time';
+  if (error instanceof pg.DatabaseError) return `refuses us: ${meaningOf(error.code ?? '')}`;
+  return 'cannot be reached';
+}
+
+/** PostgreSQL's Appendix A, "PostgreSQL Error Codes", as far as it is about being let in. */
+function meaningOf(code: string): string {
+  const meanings: [RegExp, string][] = [
+    [/^28/, 'the role or its password is not accepted'],
+    [/^3D/, 'there is no such database'],
+    [/^53300/, 'it has no connection left'],
+    [/^53/, 'it lacks memory, disk or connections'],
+    [/^57P03/, 'it is starting up or shutting down'],
+    [/^57P/, 'it is shutting down'],
+    [/^55P03|^57014/, 'a lock was not to be had in time'],
+    [/^25006/, 'it takes no writes'],
+    [/^42501/, 'the role lacks a privilege'],
+    [/^42/, 'its schema is not ours'],
+  ];
+  const meaning = meanings.find(([pattern]) => pattern.test(code))?.[1] ?? 'an error';
+  return `${meaning} (SQLSTATE ${code})`;
 }

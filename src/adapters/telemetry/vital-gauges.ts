@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import { openStatuses } from '../../core/operation/life.ts';
-import type { Look } from '../database/vital-signs.ts';
+import type { DatabaseHealth } from '../database/vital-signs.ts';
 
 const prefix = 'chromeos_bff_';
 
@@ -43,15 +43,37 @@ export function createVitalGauges(registers: Registry[]) {
       help: 'Whether our database role may do more than it needs (1); absent while the database is down.',
       registers,
     }),
+    synchronousReplication: new Gauge({
+      name: `${prefix}database_synchronous_replication`,
+      help: 'Whether a commit waits for a standby (1), or a failover may lose acknowledged commits (0); absent while the database is down.',
+      registers,
+    }),
+    databaseDurable: new Gauge({
+      name: `${prefix}database_durable`,
+      help: 'Whether fsync and full_page_writes are on (1), or a crash loses commits (0); absent while the database is down.',
+      registers,
+    }),
+    auditHistoryLost: new Gauge({
+      name: `${prefix}audit_history_lost`,
+      help: 'Tenants whose trail lacks acknowledged events, and where nobody has acknowledged the loss; absent while the database is down.',
+      registers,
+    }),
   };
   // Nothing has been read yet.
-  showVitalSigns(gauges, { up: false, signs: null });
+  showVitalSigns(gauges, { up: false, signs: null, problem: null });
   return gauges;
 }
 
 type VitalGauges = Readonly<
   Record<
-    'databaseUp' | 'auditWritable' | 'attemptsWithoutOutcome' | 'operationsUnknown' | 'databaseRoleExcessive',
+    | 'databaseUp'
+    | 'auditWritable'
+    | 'attemptsWithoutOutcome'
+    | 'operationsUnknown'
+    | 'databaseRoleExcessive'
+    | 'synchronousReplication'
+    | 'databaseDurable'
+    | 'auditHistoryLost',
     Gauge
   > & { operationsOpen: Gauge<'status'> }
 >;
@@ -60,7 +82,7 @@ type VitalGauges = Readonly<
  *  be a lie. */
 export function showVitalSigns(
   gauges: Pick<VitalGauges, Exclude<keyof VitalGauges, 'auditWritable'>>,
-  { up, signs }: Look,
+  { up, signs }: DatabaseHealth,
 ): void {
   gauges.databaseUp.set(up ? 1 : 0);
   gauges.operationsOpen.reset();
@@ -68,10 +90,16 @@ export function showVitalSigns(
     gauges.attemptsWithoutOutcome.remove();
     gauges.operationsUnknown.remove();
     gauges.databaseRoleExcessive.remove();
+    gauges.synchronousReplication.remove();
+    gauges.databaseDurable.remove();
+    gauges.auditHistoryLost.remove();
     return;
   }
   gauges.attemptsWithoutOutcome.set(signs.attemptsWithoutOutcome);
   gauges.operationsUnknown.set(signs.open.unknown ?? 0);
   for (const status of openStatuses) gauges.operationsOpen.set({ status }, signs.open[status] ?? 0);
   gauges.databaseRoleExcessive.set(signs.excessive.length > 0 ? 1 : 0);
+  gauges.synchronousReplication.set(signs.synchronousReplication ? 1 : 0);
+  gauges.databaseDurable.set(signs.switchedOff.length > 0 ? 0 : 1);
+  gauges.auditHistoryLost.set(signs.lostChains);
 }

@@ -13,12 +13,14 @@ export type Action =
   | 'read_audit'
   | 'read_profile'
   | 'switch_disconnect'
-  | 'remove_audit_events';
+  | 'remove_audit_events'
+  | 'acknowledge_lost_history';
 
 /** Where an event stands in the life of a call. An `attempt` is the move of an operation to `sent`,
  *  durable before Graph is asked to act; its `outcome` is the move out of it; every other `move` has an
  *  event of its own. A `read`, a `dry_run`, a `replayed` answer and a `refused` call have one each.
- *  `switched` and `removed` are an operator's: the switch, and what retention took out of the trail. */
+ *  `switched`, `removed` and
+ *  `acknowledged` are an operator's: the switch, what retention took out of the trail, and that events were lost. */
 export const eventKinds = [
   'attempt',
   'outcome',
@@ -29,6 +31,7 @@ export const eventKinds = [
   'refused',
   'switched',
   'removed',
+  'acknowledged',
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 

@@ -209,6 +209,8 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
       return problem('overloaded', { headers: { 'retry-after': String(failure.retryAfter) } });
     case 'audit_unavailable':
       return problem('audit_unavailable', { headers: { 'retry-after': '5' } });
+    case 'history_lost':
+      return problem('history_lost', { headers: { 'retry-after': '300' } });
     case 'internal':
       return problem('internal_error');
   }

@@ -22,6 +22,7 @@ const actions = {
   read_profile: true,
   switch_disconnect: true,
   remove_audit_events: true,
+  acknowledge_lost_history: true,
 } satisfies Record<Action, true>;
 
 export const auditEvent = z

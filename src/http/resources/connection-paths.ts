@@ -31,6 +31,7 @@ export const actProblems = [
   'not_sent_in_time',
   'precondition_required',
   'disconnect_disabled',
+  'history_lost',
   'not_connected',
   'connection_changed',
   'operation_not_found',

@@ -97,6 +97,7 @@ function activityOf({ event, action }: AuditEvent): keyof typeof activities {
       return 4;
     case 'move':
     case 'switched':
+    case 'acknowledged':
       return 3;
     case 'read':
     case 'dry_run':
@@ -116,6 +117,7 @@ function intentOf(action: Action): keyof typeof activities {
     case 'approve':
     case 'reject':
     case 'switch_disconnect':
+    case 'acknowledge_lost_history':
       return 3;
     case 'read_connection':
     case 'read_operation':
@@ -149,7 +151,14 @@ function statusOf(result: Result): keyof typeof statuses {
 
 function severityOf({ event, result }: AuditEvent): keyof typeof severities {
   if (result === 'unknown') return 4;
-  if (event === 'attempt' || event === 'outcome' || event === 'switched' || event === 'removed') return 3;
+  if (
+    event === 'attempt' ||
+    event === 'outcome' ||
+    event === 'switched' ||
+    event === 'removed' ||
+    event === 'acknowledged'
+  )
+    return 3;
   return statusOf(result) === 2 ? 2 : 1;
 }
 

@@ -62,6 +62,7 @@ const failureReasons = {
   rate_limited: true,
   overloaded: true,
   audit_unavailable: true,
+  history_lost: true,
   internal: true,
 } satisfies Record<FailureReason, true>;
 

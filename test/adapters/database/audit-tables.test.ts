@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import { createDatabase } from '../../../src/adapters/database/database.ts';
-import { GroupCommit } from '../../../src/adapters/database/group-commit.ts';
+import { createEventCommits } from '../../../src/adapters/database/event-commits.ts';
+import { KnownHistory } from '../../../src/adapters/database/known-history.ts';
 import { createPool } from '../../../src/adapters/database/pool.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import {
@@ -36,9 +37,21 @@ describe('the tables of the audit trail', () => {
 
   test('two pools on two chains give each number once, and an event stands once', async () => {
     const pools = [1, 2].map(() =>
-      createPool({ url: new Secret(scene.database.url), size: 4, connectTimeoutMs: 5000, onError: () => {} }),
+      createPool({
+        url: new Secret(scene.database.url),
+        size: 4,
+        connectTimeoutMs: 5000,
+        patienceMs: 10_000,
+        onError: () => {},
+      }),
     );
-    const trails = pools.map((pool) => new GroupCommit(createDatabase(pool, 10_000), 10_000));
+    const trails = pools.map((pool) =>
+      createEventCommits({
+        database: createDatabase(pool, 10_000),
+        history: new KnownHistory(() => {}),
+        connections: 4,
+      }),
+    );
     const events = Array.from({ length: 400 }, (_, index) =>
       sampleEvent(index % 3 === 0 ? otherTenant : 'none'),
     );
@@ -108,12 +121,21 @@ describe('the tables of the audit trail', () => {
     `insert into audit_events select chain, 99, gen_random_uuid(), occurred_at, event, actor_oid, operation_id, record, digest, link from audit_events limit 1`,
     `insert into audit_chains values ('x', 0, '\\x00')`,
     'update audit_chains set length = length + 1',
+    `insert into operations (id, tenant_id, status, requester_oid, requester_client_id, connection_id, connection, request_id, requested_at, moved_at)
+       values (gen_random_uuid(), 'x', 'sent', 'x', 'x', 'x', '{}', gen_random_uuid(), now(), now())`,
+    "update operations set status = 'completed'",
+    `insert into audit_checkpoints (id, chain, number, statement, made_at) values (gen_random_uuid(), 'x', 1, 'x', now())`,
+    `insert into disconnect_switches (id, tenant_id, enabled, reason, changed_by, changed_at) values (gen_random_uuid(), '*', true, 'x', 'x', now())`,
+    "insert into audit_losses (chain, number, link) values ('x', 1, 'x')",
+    'update audit_losses set acknowledged_at = now()',
+    `select acknowledge_lost_history('x', 'x', 'x', '[]')`,
+    "select lock_chain_head('x')",
     `insert into audit_removals values (gen_random_uuid(), 'x', 1, 'x', null, null, now())`,
     'drop trigger audit_events_append_only on audit_events',
     'alter table audit_events disable trigger all',
     'set session_replication_role = replica',
     'create or replace function refuse_change() returns trigger language plpgsql as $$ begin return null; end $$',
-    `create or replace function record_audit_events(events json) returns setof uuid language sql as 'select id from operations'`,
+    `create or replace function record_audit_events(events json, lock_ms integer) returns table (tenant text, length bigint, head bytea, open_id uuid) language sql as 'select null, 0, null, null'`,
     'create table shadow (x int)',
     'set role chromeos_bff_owner',
     'alter table audit_events owner to chromeos_bff',
@@ -143,7 +165,9 @@ describe('the tables of the audit trail', () => {
       // Where temporary tables are allowed at all.
       const allowed = await client.query("select has_database_privilege(current_database(), 'temp') as temp");
       if (allowed.rows[0].temp) await client.query('create temp table audit_events (id uuid)');
-      await client.query('select record_audit_events($1::json)', [JSON.stringify([sampleEvent(homeTenant)])]);
+      await client.query('select record_audit_events($1::json, 1000)', [
+        JSON.stringify([sampleEvent(homeTenant)]),
+      ]);
     } finally {
       client.release(true);
     }

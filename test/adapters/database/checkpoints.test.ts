@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { Checkpointer, type CheckpointerOptions } from '../../../src/adapters/database/checkpoints.ts';
-import { createDatabase } from '../../../src/adapters/database/database.ts';
 import {
   type Statement,
   sealed,
@@ -25,7 +24,7 @@ describe('what a process signs', () => {
 
   const checkpointer = (differing: Partial<CheckpointerOptions> = {}) =>
     new Checkpointer({
-      database: createDatabase(scene.service, 5000),
+      database: scene.serviceDatabase,
       signer: key.signer,
       verifiers: new Map([[key.signer.keyId, key.signer.verifier]]),
       clock: Date.now,

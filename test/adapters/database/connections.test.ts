@@ -117,13 +117,14 @@ describe('connections to PostgreSQL', () => {
       url: secretFrom({ file }),
       size: 2,
       connectTimeoutMs: 2000,
+      patienceMs: 2000,
       onError: () => {},
       onUnusableUrl: (error) => problems.push(error.message),
     });
     const killAll = () =>
       admin.query("select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'rotating'");
     const works = async () => {
-      await pool.query('select 1');
+      await pool.withClient(2000, (client) => client.query('select 1'));
     };
     try {
       await assert.rejects(works(), 'there is no file yet');

@@ -5,6 +5,7 @@ import pg from 'pg';
 import { functions } from '../../../src/adapters/database/functions/functions.ts';
 import { migrate } from '../../../src/adapters/database/migrate.ts';
 import { migrations } from '../../../src/adapters/database/migrations/migrations.ts';
+import { createPool, type Pool } from '../../../src/adapters/database/pool.ts';
 import { missingFromSchema } from '../../../src/adapters/database/schema-check.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import { type TestDatabase, testDatabase } from '../../support/postgres.ts';
@@ -20,13 +21,19 @@ const note = `-- The schema as the migrations and functions make it: read it, ch
 describe('the schema', () => {
   let database: TestDatabase;
   let owner: pg.Client;
-  let service: pg.Pool;
+  let service: Pool;
   const urls = () => ({ url: new Secret(database.url), adminUrl: new Secret(database.adminUrl) });
   before(async () => {
     database = await testDatabase();
     owner = new pg.Client({ connectionString: database.adminUrl });
     await owner.connect();
-    service = new pg.Pool({ connectionString: database.url, max: 1 });
+    service = createPool({
+      url: new Secret(database.url),
+      size: 1,
+      connectTimeoutMs: 5000,
+      patienceMs: 5000,
+      onError: () => {},
+    });
   });
   after(async () => {
     await owner?.end();

@@ -34,6 +34,7 @@ describe('an event as OCSF API Activity', () => {
     'read_profile',
     'switch_disconnect',
     'remove_audit_events',
+    'acknowledge_lost_history',
   ] as const;
   const results = [...operationStatuses, 'pending', 'refused', 'succeeded'] as const;
 

@@ -42,10 +42,10 @@ export async function growTrail(
     );
     await generate(database, Number(found[0]?.length ?? 0), rows, onProgress);
     await client.query(
-      `insert into audit_chains values ($1, $2, sha256('generated'))
-       on conflict (chain) do update set length = excluded.length, head = excluded.head`,
+      "insert into audit_chains values ($1, $2, sha256('generated')) on conflict do nothing",
       [ids.homeTenant, rows],
     );
+    await client.query('delete from audit_chains where chain = $1 and length < $2', [ids.homeTenant, rows]);
     await client.query('vacuum analyze audit_events');
     return await landmarksOf(client, rows);
   } finally {

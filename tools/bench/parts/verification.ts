@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import type pg from 'pg';
-import { appendEvents } from '../../../src/adapters/database/audit-rows.ts';
+import { appendEventsOn } from '../../../src/adapters/database/audit-rows.ts';
 import type { AuditEvent } from '../../../src/core/audit/audit-event.ts';
 import { childEnvironment } from '../../child-environment.ts';
 import type { Bench } from '../bench.ts';
@@ -69,7 +69,7 @@ async function writeTrail(bench: Bench, database: BenchDatabase, events: number)
       const some = Array.from({ length: Math.min(batch, events - written) }, (_, index) =>
         event(tenantNumber(Math.floor((written + index) / batch) % chains)),
       );
-      await appendEvents(client, some);
+      await appendEventsOn(client, some);
       if (written % (batch * 100) === 0) bench.say(`${amount(written, '')} events written`);
     }
   } finally {

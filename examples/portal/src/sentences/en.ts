@@ -234,6 +234,10 @@ const problems: Record<ProblemCode, Told> = {
     what: 'Microsoft’s services took too long, so nothing was sent.',
     next: 'Try again in a moment.',
   },
+  history_lost: {
+    what: 'The record of this tenant is incomplete, so nothing can be disconnected. Nothing was done.',
+    next: 'Tell the operators: they must look at the record first.',
+  },
   overloaded: {
     what: 'The service has too much to do at once. Nothing was done.',
     next: 'Try again in a moment.',
@@ -596,6 +600,7 @@ export const en = {
       refused: 'Refused',
       switched: 'Switched',
       removed: 'Removed by retention',
+      acknowledged: 'loss acknowledged',
     } satisfies Record<AuditEvent['event'], string>,
     actions: {
       sign_in: 'sign in',
@@ -608,6 +613,7 @@ export const en = {
       read_profile: 'see who they are',
       switch_disconnect: 'switch disconnecting',
       remove_audit_events: 'remove old events',
+      acknowledge_lost_history: 'acknowledge lost events',
     } satisfies Record<AuditEvent['action'], string>,
     results: {
       pending: 'begun',

@@ -6,6 +6,7 @@ create or replace function add_checkpoint(
   made_at timestamptz, expected_newest uuid)
 returns boolean language plpgsql security definer set search_path = public, pg_temp as $$
 begin
+  perform prepare_recording(1000);
   -- One at a time in a chain.
   perform pg_advisory_xact_lock(hashtextextended('audit checkpoints ' || chain_name, 0));
   -- A repetition because nobody knew whether the first was committed: it was.

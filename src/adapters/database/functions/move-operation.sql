@@ -2,18 +2,23 @@
 -- and the operation as it is then; or why it did not move: `moved_already` where it has another status by now,
 -- `too_late` where it must be in time and the time for approval has ended, `disabled` where it is to be sent (it
 -- takes a lease) and disconnecting was switched off. Whether the move is allowed is for the core to say; the
--- trigger check_operation_move refuses what is in no table.
+-- trigger check_operation_move refuses what is in no table. Raises BF001 where it is to be sent and the trail has
+-- lost what the caller knows of it (`known`).
 create or replace function move_operation(
   operation_id uuid, origin text, target text, lease_ms bigint, must_be_in_time boolean, ends boolean,
-  change jsonb, event_id uuid, events json)
+  change jsonb, event_id uuid, events json, known jsonb, lock_ms integer)
 returns table (result text, operation operations)
-language plpgsql set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp set enable_seqscan = off as $$
 declare
   moved operations;
   moved_at_time timestamptz;
 begin
-  -- A repetition because nobody knew whether the first was committed: it was.
+  perform prepare_recording(lock_ms);
+  perform require_event(events, operation_id);
+  -- A repetition because nobody knew whether the first was committed: it was, here. To record again adds nothing,
+  -- but makes this commit wait for the standbys that the first perhaps had not waited for.
   if exists (select from audit_events e where e.id = event_id) then
+    perform record_audit_events(events, lock_ms);
     return query select 'moved', o from operations o where o.id = operation_id;
     return;
   end if;
@@ -30,6 +35,9 @@ begin
   if lease_ms > 0 and disconnect_switched_off(moved.tenant_id) then
     return query select 'disabled', null::operations;
     return;
+  end if;
+  if lease_ms > 0 then
+    perform require_history(moved.tenant_id, known);
   end if;
   update operations o set
     status = target, moved_at = moved_at_time,
@@ -51,8 +59,9 @@ begin
     idempotency_key = case when change -> 'answer' = 'null' then null else o.idempotency_key end
   where o.id = operation_id
   returning * into moved;
-  perform record_audit_events(events);
+  perform record_audit_events(events, lock_ms);
   return query select 'moved', moved;
 end $$;
 
-revoke execute on function move_operation(uuid, text, text, bigint, boolean, boolean, jsonb, uuid, json) from public;
+revoke execute on function move_operation(
+  uuid, text, text, bigint, boolean, boolean, jsonb, uuid, json, jsonb, integer) from public;

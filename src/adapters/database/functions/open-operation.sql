@@ -2,23 +2,29 @@
 -- new row; its times are this database's. It compares what the core saw with what is there, and judges nothing:
 -- `slot_taken` where the newest operation is another than `expected_newest_id`, where the superseded one has
 -- another status than `superseded_status`, or where the idempotency key is another's; `disabled` where
--- disconnecting was switched off meanwhile; else `opened`, with the operation.
+-- disconnecting was switched off meanwhile; else `opened`, with the operation. Raises BF001 where the trail has lost
+-- what the caller knows of it (`known`).
 create or replace function open_operation(
   wanted jsonb, expected_newest_id uuid, superseded_status text, lease_ms bigint, approval_ms bigint,
-  key_ms bigint, events json)
+  key_ms bigint, events json, known jsonb, lock_ms integer)
 returns table (result text, operation operations)
-language plpgsql set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp set enable_seqscan = off as $$
 declare
   added operations := jsonb_populate_record(null::operations, wanted);
   opened_at timestamptz;
 begin
+  perform prepare_recording(lock_ms);
+  perform require_event(events, added.id);
   -- One opening at a time in a tenant, so that nothing comes and goes between this look and the insert.
   perform pg_advisory_xact_lock(hashtextextended(added.tenant_id, 0));
-  -- A repetition because nobody knew whether the first was committed: it was.
+  -- A repetition because nobody knew whether the first was committed: it was, here. To record again adds nothing,
+  -- but makes this commit wait for the standbys that the first perhaps had not waited for.
   if exists (select from operations o where o.id = added.id) then
+    perform record_audit_events(events, lock_ms);
     return query select 'opened', o from operations o where o.id = added.id;
     return;
   end if;
+  perform require_history(added.tenant_id, known);
   if expected_newest_id is distinct from
     (select o.id from operations o where o.tenant_id = added.tenant_id order by o.position desc limit 1)
   then
@@ -64,8 +70,9 @@ begin
     return query select 'slot_taken', null::operations;
     return;
   end if;
-  perform record_audit_events(events);
+  perform record_audit_events(events, lock_ms);
   return query select 'opened', added;
 end $$;
 
-revoke execute on function open_operation(jsonb, uuid, text, bigint, bigint, bigint, json) from public;
+revoke execute on function open_operation(jsonb, uuid, text, bigint, bigint, bigint, json, jsonb, integer)
+  from public;

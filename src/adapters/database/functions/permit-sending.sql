@@ -2,7 +2,7 @@
 -- `moved_already` where it has another status, or the sender's lease does not last `needed_ms` longer;
 -- `too_late` where the time for approval has ended; `disabled` where disconnecting was switched off.
 create or replace function permit_sending(operation_id uuid, sending_status text, needed_ms bigint) returns text
-language sql set search_path = public, pg_temp as $$
+language sql set search_path = public, pg_temp set enable_seqscan = off as $$
   select coalesce(
     (select case
         when o.status <> sending_status or o.superseded_by is not null

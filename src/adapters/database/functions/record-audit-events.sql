@@ -1,24 +1,32 @@
 -- The one way into the audit trail: numbers, links and stores a batch of events, given as one JSON array whose
--- elements PostgreSQL keeps to the letter. An event that is recorded already is passed over. Gives the ids of
--- the operations that are open in the tenants it wrote for, so that a read needs no statement of its own for
--- that. Runs as the owner: the service's role may not write the tables themselves.
-create or replace function record_audit_events(events json) returns setof uuid
-language plpgsql security definer set search_path = public, pg_temp as $$
+-- elements PostgreSQL keeps to the letter. An event that is recorded already is passed over. Gives for each
+-- chain it wrote to its length and head, and the operation that is open in that tenant, so that a read needs no
+-- statement of its own for that. Runs as the owner: the service's role may not write the tables themselves.
+--
+-- The plans inside are made when a session first comes here, perhaps on empty tables, and kept: `enable_seqscan`
+-- keeps statistics that are not there yet from choosing a scan that will read the whole trail each time.
+create or replace function record_audit_events(events json, lock_ms integer)
+returns table (tenant text, length bigint, head bytea, open_id uuid)
+language plpgsql security definer set search_path = public, pg_temp
+set enable_seqscan = off set enable_sort = off set plan_cache_mode = force_generic_plan as $$
 declare
   entry record;
   digest bytea;
   tip audit_chains;
   tips audit_chains[];
+  before audit_chains[] := '{}';
   added audit_events[];
   seen uuid[];
   recorded uuid[];
   known uuid[] := '{}';
 begin
+  perform prepare_recording(lock_ms);
   loop
     tip := null;
     tips := '{}';
     added := '{}';
     seen := known;
+    before := '{}';
     -- By chain first, so that two batches lock the heads in the same order.
     for entry in
       select body, fields.* from json_array_elements(events) with ordinality as listed (body, n),
@@ -30,12 +38,8 @@ begin
         if tip.chain is not null then
           tips := tips || tip;
         end if;
-        select * into tip from audit_chains where chain = entry."tenantId" for update;
-        if not found then
-          insert into audit_chains values (entry."tenantId", 0, audit_genesis(entry."tenantId"))
-          on conflict do nothing;
-          select * into strict tip from audit_chains where chain = entry."tenantId" for update;
-        end if;
+        tip := lock_chain_head(entry."tenantId");
+        before := before || tip;
       end if;
       continue when entry.id = any(seen);
       seen := seen || entry.id;
@@ -48,7 +52,7 @@ begin
     end loop;
     -- Only now, with all heads locked: whoever wrote the same event has committed or is gone. Where some are
     -- recorded already the numbers are given again, without them.
-    recorded := array(select id from audit_events where id = any(seen));
+    recorded := array(select e.id from audit_events e where e.id = any(seen));
     exit when cardinality(recorded) = cardinality(known);
     known := recorded;
   end loop;
@@ -57,10 +61,18 @@ begin
   if tip.chain is not null then
     tips := tips || tip;
   end if;
-  foreach tip in array tips loop
-    update audit_chains set length = tip.length, head = tip.head where chain = tip.chain;
+  for i in 1 .. cardinality(tips) loop
+    tip := tips[i];
+    if tip.length > before[i].length then
+      insert into audit_chains values (tip.chain, tip.length, tip.head);
+      delete from audit_chains c where c.chain = tip.chain and c.length = before[i].length;
+    end if;
+    tenant := tip.chain;
+    length := tip.length;
+    head := tip.head;
+    open_id := (select o.id from operations o where o.open and o.tenant_id = tip.chain);
+    return next;
   end loop;
-  return query select id from operations where open and tenant_id = any(array(select chain from unnest(tips)));
 end $$;
 
-revoke execute on function record_audit_events(json) from public;
+revoke execute on function record_audit_events(json, integer) from public;

@@ -20,7 +20,9 @@ create or replace trigger audit_checkpoints_append_only before update or delete 
   for each statement execute function refuse_change();
 create or replace trigger audit_removals_append_only before update or delete or truncate on audit_removals
   for each statement execute function refuse_change();
-create or replace trigger audit_chains_stay before delete or truncate on audit_chains
+create or replace trigger audit_chains_stay before truncate on audit_chains
+  for each statement execute function refuse_change();
+create or replace trigger audit_losses_stay before delete or truncate on audit_losses
   for each statement execute function refuse_change();
 create or replace trigger operations_stay before delete or truncate on operations
   for each statement execute function refuse_change();

@@ -3,10 +3,15 @@
 
 -- One hash chain per tenant, and one (`none`) for what belongs to no tenant. Events are appended through
 -- record_audit_events and never changed; signed heads stand beside them.
+--
+-- A chain has one row, its head. A longer head takes the place of the one before (insert, then delete) and is
+-- found from the end of the index: however long a transaction elsewhere keeps the versions before alive, nobody
+-- walks through them. An update in place would leave all of them in the way.
 create table audit_chains (
-  chain text primary key,
+  chain text not null,
   length bigint not null,
-  head bytea not null
+  head bytea not null,
+  primary key (chain, length)
 );
 
 -- `record` is json, not jsonb: it keeps the very text that was hashed, which is canonical (RFC 8785).
@@ -55,6 +60,22 @@ create table audit_removals (
   signature bytea,
   made_at timestamptz not null
 );
+
+-- What a process had seen acknowledged and the trail no longer has: after a failover to a standby that lacked it,
+-- or a restored backup. Disconnecting is refused in that tenant until an operator acknowledges the loss.
+create table audit_losses (
+  id uuid primary key default gen_random_uuid(),
+  chain text not null,
+  -- The last event that was seen, and its link.
+  number bigint not null,
+  link bytea not null,
+  found_at timestamptz not null default clock_timestamp(),
+  acknowledged_at timestamptz,
+  acknowledged_by text,
+  reason text
+);
+create unique index audit_losses_open on audit_losses (chain) where acknowledged_at is null;
+create index audit_losses_by_chain on audit_losses (chain, number desc);
 
 -- The same table as `moves` in src/core/operation/operation.ts; a test compares the two. `start` is where an
 -- operation begins.

@@ -1,7 +1,2 @@
 /** Takes the operation's id and how often, in milliseconds, it may be read. */
-export const claimRead = {
-  name: 'claim-read',
-  text: `
-update operations set read_at = now()
-where id = $1 and (read_at is null or read_at <= now() - $2 * interval '1 millisecond') returning id`,
-} as const;
+export const claimRead = { name: 'claim-read', text: 'select claim_read($1, $2) as claimed' } as const;

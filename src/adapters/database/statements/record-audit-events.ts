@@ -1,5 +1,5 @@
-/** Takes events as one JSON array; gives the ids of what is open in their tenants. */
+/** Takes events as one JSON array, and how long to wait for a chain's head, in milliseconds. */
 export const recordAuditEvents = {
   name: 'record-audit-events',
-  text: 'select record_audit_events($1::json) as id',
+  text: "select tenant, length, encode(head, 'hex') as link, open_id from record_audit_events($1, $2)",
 } as const;

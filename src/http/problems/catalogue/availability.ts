@@ -65,6 +65,14 @@ export const availabilityProblems = {
     hint: waitAndRetry,
     headers: ['retry-after'],
   },
+  history_lost: {
+    status: 503,
+    title: 'The record of this tenant is incomplete',
+    detail:
+      'The database has lost events that were on record, as after a restored backup. Until an operator has looked at it nothing is disconnected. Nothing was done.',
+    hint: 'Tell the operators of this service: repeating the call does not help.',
+    headers: ['retry-after'],
+  },
   exchange_misconfigured: {
     status: 500,
     title: 'This service is set up wrongly at Entra ID',

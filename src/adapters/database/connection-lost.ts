@@ -1,0 +1,32 @@
+import pg from 'pg';
+import { CallFailed } from '../../core/failure.ts';
+
+/** What was asked was not answered in time. */
+export class DatabaseTimeout extends Error {
+  constructor(timeoutMs: number) {
+    super(`PostgreSQL did not answer within ${timeoutMs} ms`);
+    this.name = 'DatabaseTimeout';
+  }
+}
+
+/** The server takes no writes: a standby, or a primary that was demoted. */
+export class ReadOnlyServer extends Error {
+  constructor() {
+    super('PostgreSQL takes no writes here (a standby, or a primary that was demoted)');
+    this.name = 'ReadOnlyServer';
+  }
+}
+
+/** The connection is gone, going, or leads to a server that takes no writes: whatever was asked was not carried
+ *  out, or is such that twice is once, and another connection may do better. SQLSTATE classes 08 (connection) and
+ *  57P (shutting down, starting up), and 25006 (a read-only server). */
+export function isConnectionLost(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError) return /^(08|57P)|^25006$/.test(error.code ?? '');
+  return !(error instanceof DatabaseTimeout || error instanceof CallFailed);
+}
+
+/** A lock was not to be had in the time the statement had for it (SQLSTATE 55P03). */
+export function isLockTimeout(error: unknown): boolean {
+  if (error instanceof CallFailed) return isLockTimeout(error.cause);
+  return error instanceof pg.DatabaseError && error.code === '55P03';
+}

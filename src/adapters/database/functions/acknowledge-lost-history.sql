@@ -1,0 +1,17 @@
+-- An operator knows of the loss: disconnecting goes on, and the loss is on the record. For the owner alone. Gives
+-- how many losses there were to acknowledge.
+create or replace function acknowledge_lost_history(of_chain text, by_whom text, because text, events json)
+returns integer language plpgsql set search_path = public, pg_temp as $$
+declare
+  acknowledged integer;
+begin
+  update audit_losses set acknowledged_at = clock_timestamp(), acknowledged_by = by_whom, reason = because
+  where chain = of_chain and acknowledged_at is null;
+  get diagnostics acknowledged = row_count;
+  if acknowledged > 0 then
+    perform record_audit_events(events, 5000);
+  end if;
+  return acknowledged;
+end $$;
+
+revoke execute on function acknowledge_lost_history(text, text, text, json) from public;

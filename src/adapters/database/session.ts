@@ -1,0 +1,49 @@
+import type pg from 'pg';
+import { ReadOnlyServer } from './connection-lost.ts';
+
+/** What a session of ours may do to others, in milliseconds: all a little shorter than our own patience, so that
+ *  PostgreSQL has given up, and let go of its locks, when we do. */
+export function sessionLimits(patienceMs: number) {
+  const limit = Math.max(1, Math.round(patienceMs * 0.9));
+  return {
+    statement_timeout: `${limit}ms`,
+    lock_timeout: `${lockPatience(patienceMs)}ms`,
+    // We are gone, or frozen, with a transaction open: its locks must not wait for us.
+    idle_in_transaction_session_timeout: `${limit}ms`,
+    // Of a peer that vanished without a word.
+    tcp_user_timeout: `${Math.max(1000, patienceMs)}ms`,
+    tcp_keepalives_idle: '5s',
+    tcp_keepalives_interval: '2s',
+    tcp_keepalives_count: '2',
+  };
+}
+
+/** For how long a statement waits for a lock, in milliseconds. */
+export function lockPatience(patienceMs: number): number {
+  return Math.max(1, Math.round(patienceMs * 0.75));
+}
+
+const pooled = new WeakSet<pg.ClientBase>();
+
+/** Whether a pooler stands between us and PostgreSQL: what belongs to a session there (named statements, settings)
+ *  may belong to another's the next moment. */
+export function isPooled(client: pg.ClientBase): boolean {
+  return pooled.has(client);
+}
+
+/** Asks a new connection who answers, and sets our limits where the session is ours alone. A pooler gives itself
+ *  away by the process id it told: it is none of PostgreSQL's. Fails with `ReadOnlyServer`. */
+export async function beginSession(client: pg.ClientBase, patienceMs: number): Promise<void> {
+  const limits = sessionLimits(patienceMs);
+  const own = (client as pg.ClientBase & { processID: number | null }).processID;
+  const { rows } = await client.query<{ direct: boolean; read_only: boolean }>({
+    text: `
+      select direct, current_setting('transaction_read_only') = 'on' as read_only, (
+        select count(set_config(key, value, false)) from json_each_text($2) where direct)
+      from (select pg_backend_pid() = $1::int as direct) asked`,
+    values: [own, JSON.stringify(limits)],
+    query_timeout: patienceMs,
+  } as pg.QueryConfig);
+  if (rows[0]?.read_only !== false) throw new ReadOnlyServer();
+  if (!rows[0].direct) pooled.add(client);
+}

@@ -1,0 +1,70 @@
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import { primaryConfigFrom } from '../adapters/database/connection-config.ts';
+import { acknowledgeLostHistory } from '../adapters/database/lost-history.ts';
+import { secretFrom } from '../adapters/files/followed-secret.ts';
+import { loadDatabaseSettings, SettingsError } from '../settings/settings.ts';
+
+/** `audit-acknowledge-loss --tenant ID --by WHO --reason TEXT`: lets disconnects go on in a tenant whose audit trail
+ *  has lost events, and puts the loss on the record. Needs DATABASE_ADMIN_URL. Exits 0 when done, 1 when it failed
+ *  or nothing is lost, 2 for a call it does not understand. */
+
+const usage = `Usage: audit-acknowledge-loss --tenant ID --by WHO --reason TEXT
+  --tenant  the tenant whose events are lost ("none": events that belong to no tenant)
+  --by      who acknowledges it; it goes on the record
+  --reason  what was found, and where it is written down; it goes on the record
+Before: docs/runbooks/audit-history-lost.md.`;
+
+type Command = { tenant: string; by: string; reason: string };
+
+const command = parse(process.argv.slice(2));
+if (command === null) {
+  console.error(usage);
+  process.exitCode = 2;
+} else {
+  try {
+    process.exitCode = await main(command);
+  } catch (error) {
+    const words = error instanceof Error ? error.message : 'unknown error';
+    console.error(error instanceof SettingsError ? words : `It could not be done: ${words}`);
+    process.exitCode = 1;
+  }
+}
+
+async function main({ tenant, by, reason }: Command): Promise<number> {
+  const { url, adminUrl } = loadDatabaseSettings();
+  const client = new pg.Client({
+    ...(await primaryConfigFrom(secretFrom(adminUrl ?? url))),
+    connectionTimeoutMillis: 10_000,
+  });
+  // The statement under way fails with it.
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    const tenantId = tenant.toLowerCase();
+    const number = await acknowledgeLostHistory(client, { tenantId, by, reason, now: new Date() });
+    if (number === null) {
+      console.error(`Nothing is known to be lost in ${tenantId}.`);
+      return 1;
+    }
+    console.log(
+      `Acknowledged for ${tenantId}: events up to ${number} had been on record. Disconnects go on.`,
+    );
+    return 0;
+  } finally {
+    await client.end();
+  }
+}
+
+function parse(args: string[]): Command | null {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: { tenant: { type: 'string' }, by: { type: 'string' }, reason: { type: 'string' } },
+    });
+    const { tenant = '', by = '', reason = '' } = values;
+    return tenant === '' || by === '' || reason === '' ? null : { tenant, by, reason };
+  } catch {
+    return null;
+  }
+}
