@@ -42,12 +42,10 @@ export async function takeSlot(
   const { operations } = dependencies;
   const { tenantId } = call.caller;
   const { newest, seen } = snapshot;
-  // Whoever holds the slot is the newest; one that was opened since the look is noticed as this one opens.
-  const mayBeHeld = newest !== null && !isSettled(newest);
-  const holder = mayBeHeld ? await operations.findOpen(tenantId) : null;
-  if (holder === null && mayBeHeld) return null;
-  if (holder === null && request.supersedes !== null)
-    await requireKnown(dependencies, tenantId, request.supersedes);
+  const wasHeld = holderOf(newest) !== null;
+  const holder = wasHeld ? await operations.findOpen(tenantId) : null;
+  if (holder === null && wasHeld) return null;
+  if (holder === null) await requireKnown(dependencies, tenantId, request.supersedes);
   const superseded = holder === null ? null : await freeSlot(dependencies, call, request, snapshot, holder);
   const [shown] = seen.members;
   if (shown === undefined) {
@@ -76,19 +74,33 @@ export async function takeSlot(
   }
 }
 
-/** Whether a disconnect could take the slot from the operation that holds it, by what was seen. Moves nothing. */
-export function slotWouldBeFree(
-  dependencies: Pick<Dependencies, 'timing'>,
-  found: StoredOperation,
-  seen: SeenConnection,
-  supersedes: string | null,
-): boolean {
-  let holder = found;
-  for (let moves = 0; moves < maxMoves; moves += 1) {
-    const outcome = nextOutcome(holder, seen, dependencies.timing.settleAfterMs);
-    if (outcome !== null) holder = { ...holder, status: outcome.status, overdue: false };
+/** Asks what `takeSlot` asks of the operation that holds the slot, or is to be superseded, and moves nothing. Fails
+ *  with `operation_in_progress` or `operation_not_found` where it would. */
+export async function requireFreeSlot(
+  dependencies: Dependencies,
+  tenantId: string,
+  { supersedes }: DisconnectRequest,
+  { seen, newest }: ConnectionSnapshot,
+): Promise<void> {
+  const held = holderOf(newest);
+  if (held === null) return requireKnown(dependencies, tenantId, supersedes);
+  const found = await dependencies.operations.findOpen(tenantId);
+  if (found === null) return;
+  if (found.id === held.id) {
+    const { sinceSentMs } = held;
+    let holder: StoredOperation = { ...found, sinceSentMs };
+    for (let moves = 0; moves < maxMoves; moves += 1) {
+      const outcome = nextOutcome(holder, seen, dependencies.timing.settleAfterMs);
+      if (outcome !== null) holder = { ...holder, status: outcome.status, overdue: false };
+    }
+    if (isFinal(holder.status) || (holder.id === supersedes && mayBeSuperseded(dependencies, holder))) return;
   }
-  return isFinal(holder.status) || (holder.id === supersedes && mayBeSuperseded(dependencies, holder));
+  throw new CallFailed({ reason: 'operation_in_progress', operationId: found.id });
+}
+
+/** Whoever holds the slot is the newest. One that was opened since is noticed as the next one opens. */
+function holderOf(newest: StoredOperation | null): StoredOperation | null {
+  return newest === null || isSettled(newest) ? null : newest;
 }
 
 /** The failure that says why an operator switched disconnecting off. */
@@ -112,8 +124,9 @@ async function openOrEnd(dependencies: Dependencies, call: SignedInCall, opening
 async function requireKnown(
   dependencies: Dependencies,
   tenantId: string,
-  operationId: string,
+  operationId: string | null,
 ): Promise<void> {
+  if (operationId === null) return;
   const named = await dependencies.operations.find(tenantId, operationId);
   if (named === null) throw new CallFailed({ reason: 'operation_not_found' });
 }
@@ -129,12 +142,12 @@ async function freeSlot(
 ): Promise<StoredOperation | null> {
   // What was seen before an operation began says nothing about it.
   if (found.id !== newest?.id) throw await slotConflict(dependencies, call, request, found);
-  // How long ago it was sent counts as of before the look.
-  let holder: StoredOperation = {
-    ...found,
-    sinceSentMs: found.sinceSentMs === null ? null : newest.sinceSentMs,
-  };
-  for (let moves = 0; moves < maxMoves; moves += 1) holder = await settle(dependencies, call, holder, seen);
+  // How long ago it was sent counts as of before the look, whatever moves it meanwhile.
+  const { sinceSentMs } = newest;
+  let holder: StoredOperation = { ...found, sinceSentMs };
+  for (let moves = 0; moves < maxMoves; moves += 1) {
+    holder = { ...(await settle(dependencies, call, holder, seen)), sinceSentMs };
+  }
   if (isFinal(holder.status)) return null;
   if (holder.id === request.supersedes && mayBeSuperseded(dependencies, holder)) return holder;
   throw await slotConflict(dependencies, call, request, holder);

@@ -1,8 +1,9 @@
 import type { Dependencies } from '../dependencies.ts';
 import { type FailureReason, failureOf } from '../failure.ts';
 import { type Call, durationOf, frame, record, requireWanted, type SignedInCall } from '../frame.ts';
+import type { StoredOperation } from '../operation/operation.ts';
 import { policyChecks } from '../operation/policy.ts';
-import { type DisconnectRequest, slotWouldBeFree } from '../operation/slot.ts';
+import { type DisconnectRequest, requireFreeSlot } from '../operation/slot.ts';
 import type { ConnectionList } from '../ports.ts';
 import { matches } from './disconnect.ts';
 
@@ -57,7 +58,7 @@ async function inspect(
     checks.push({ name, result: reason === null ? 'passed' : 'failed', reason });
 
   add('role', null);
-  const disabledBecause = await dependencies.operations.disabledBecause(caller.tenantId);
+  const { newest, disabledBecause } = await dependencies.operations.loadPreconditions(caller, null);
   add('enabled', disabledBecause === null ? null : 'disconnect_disabled');
   const idempotencyKey = request.idempotency?.key ?? null;
   for (const { name, unmet } of policyChecks(policy, caller, { ...request, idempotencyKey })) {
@@ -71,7 +72,7 @@ async function inspect(
       checks.push({ name, result: 'not_checkable', reason: 'not_reached' });
     }
   } else {
-    await inspectSlot(dependencies, call, request, connection, add);
+    await inspectSlot(dependencies, call, request, { connection, newest }, add);
   }
   checks.push({
     name: 'intune_right_to_disconnect',
@@ -80,7 +81,7 @@ async function inspect(
   });
 
   requireWanted(call);
-  const refused = checks.some(({ result, reason: why }) => result === 'failed' || why === 'not_reached');
+  const refused = checks.some(({ result }) => result === 'failed');
   const act = policy.approvalRequired ? 'ask_for_approval' : 'disconnect';
   return { checks, connection, would: refused ? 'be_refused' : act };
 }
@@ -112,13 +113,19 @@ async function tryToRead(
 async function inspectSlot(
   dependencies: Dependencies,
   { caller }: SignedInCall,
-  { ifMatch, supersedes }: DisconnectRequest,
-  { seen }: ConnectionList,
+  request: DisconnectRequest,
+  { connection: { seen }, newest }: { connection: ConnectionList; newest: StoredOperation | null },
   add: Add,
 ): Promise<void> {
+  const { ifMatch } = request;
   if (ifMatch !== null) add('unchanged', matches(ifMatch, seen) ? null : 'connection_changed');
   add('connected', seen.members.length > 0 ? null : 'not_connected');
-  const holder = await dependencies.operations.findOpen(caller.tenantId);
-  const free = holder === null || slotWouldBeFree(dependencies, holder, seen, supersedes);
-  add('no_open_operation', free ? null : 'operation_in_progress');
+  try {
+    await requireFreeSlot(dependencies, caller.tenantId, request, { seen, newest });
+    add('no_open_operation', null);
+  } catch (error) {
+    const { reason } = failureOf(error);
+    if (reason !== 'operation_in_progress' && reason !== 'operation_not_found') throw error;
+    add('no_open_operation', reason);
+  }
 }

@@ -1,0 +1,263 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { Failure } from '../../../src/core/failure.ts';
+import { knownStatuses } from '../../../src/core/operation/connection.ts';
+import type { DisconnectRequest } from '../../../src/core/operation/slot.ts';
+import { disconnect } from '../../../src/core/use-cases/disconnect.ts';
+import { type DryRun, dryRun } from '../../../src/core/use-cases/dry-run.ts';
+import {
+  breaks,
+  type CoreScene,
+  callerGone,
+  connected,
+  coreScene,
+  etagOf,
+  fails,
+  failureFrom,
+  plainRequest,
+  tenantId,
+  timing,
+  trace,
+} from '../../support/core.ts';
+import { heldStatuses, holdSlot } from '../../support/holders.ts';
+
+const trying = (core: CoreScene, but: Partial<DisconnectRequest> = {}, call = core.call()) =>
+  dryRun(core.dependencies, call, async () => ({ ...plainRequest, ...but }));
+
+const checksOf = ({ checks }: DryRun) =>
+  Object.fromEntries(checks.map(({ name, result, reason }) => [name, reason ?? result]));
+
+const writeRight = { intune_right_to_disconnect: 'a_read_can_not_prove_the_right_to_write' };
+const reached = { role: 'passed', enabled: 'passed', on_behalf_of: 'passed' };
+const allPassed = {
+  ...reached,
+  connection_readable: 'passed',
+  connected: 'passed',
+  no_open_operation: 'passed',
+  ...writeRight,
+};
+
+describe('a dry run', () => {
+  test('everything but the act, on record as what it is, with how long it took', async () => {
+    const core = coreScene();
+    core.before('list', () => core.advance(250));
+    const call = core.call();
+    const answer = await trying(core, {}, call);
+    assert.deepEqual(checksOf(answer), allPassed);
+    assert.deepEqual(
+      answer.checks.map(({ result }) => result),
+      ['passed', 'passed', 'passed', 'passed', 'passed', 'passed', 'not_checkable'],
+    );
+    assert.deepEqual([answer.would, answer.connection?.value], ['disconnect', [connected]]);
+    assert.deepEqual(
+      core.trail.map(({ event, action, result, durationMs }) => [event, action, result, durationMs]),
+      [['dry_run', 'disconnect', 'succeeded', 250]],
+    );
+    const [look] = core.graph.lists;
+    assert.deepEqual(
+      [look?.requestId, look?.token.reveal(), look?.tenantId, look?.deadline],
+      [call.requestId, 'token of admin', tenantId, call.deadline],
+    );
+  });
+
+  test('where a second person must approve, it would ask for that', async () => {
+    const core = coreScene();
+    core.demand({ approvalRequired: true });
+    assert.equal((await trying(core)).would, 'ask_for_approval');
+    assert.equal(core.trail[0]?.result, 'succeeded');
+  });
+
+  const refused: [
+    string,
+    (core: CoreScene) => unknown,
+    Partial<DisconnectRequest>,
+    Record<string, string>,
+  ][] = [
+    ['switched off', (core) => core.switchOff(tenantId, 'frozen'), {}, { enabled: 'disconnect_disabled' }],
+    [
+      'a demand that is not met',
+      (core) => core.demand({ reasonRequired: true }),
+      {},
+      { reason: 'request_invalid' },
+    ],
+    [
+      'nothing is connected',
+      (core) => {
+        core.graph.members = [];
+      },
+      {},
+      { connected: 'not_connected' },
+    ],
+    ['If-Match of another', () => {}, { ifMatch: ['"another"'] }, { unchanged: 'connection_changed' }],
+    [
+      'an open operation',
+      (core) => holdSlot(core, 'accepted'),
+      {},
+      { no_open_operation: 'operation_in_progress' },
+    ],
+    [
+      'supersedes what is not there',
+      () => {},
+      { supersedes: 'nowhere' },
+      { no_open_operation: 'operation_not_found' },
+    ],
+  ];
+  for (const [name, happens, request, failed] of refused) {
+    test(`${name}: would be refused, and says by what`, async () => {
+      const core = coreScene();
+      await happens(core);
+      const answer = await trying(core, request);
+      assert.deepEqual(checksOf(answer), { ...allPassed, ...failed });
+      assert.deepEqual(
+        answer.checks.filter(({ result }) => result === 'failed').map((check) => check.name),
+        Object.keys(failed),
+      );
+      assert.equal(answer.would, 'be_refused');
+      assert.equal(core.trail.at(-1)?.result, 'refused');
+      assert.ok(
+        (
+          await failureFrom(
+            disconnect(core.dependencies, core.call(), async () => ({ ...plainRequest, ...request })),
+          )
+        ).reason,
+      );
+    });
+  }
+
+  test('If-Match of what there is', async () => {
+    const answer = await trying(coreScene(), { ifMatch: [etagOf([connected])] });
+    assert.deepEqual(checksOf(answer), { ...allPassed, unchanged: 'passed' });
+  });
+
+  test('demands that are met', async () => {
+    const core = coreScene();
+    core.demand({ reasonRequired: true, idempotencyKeyRequired: true });
+    const idempotency = { key: 'key', fingerprint: '' };
+    const answer = await trying(core, { reason: 'moving', idempotency });
+    assert.deepEqual(checksOf(answer), { ...allPassed, reason: 'passed', idempotency_key: 'passed' });
+    assert.equal(
+      checksOf(await trying(core, { reason: 'moving' })).idempotency_key,
+      'idempotency_key_required',
+    );
+  });
+
+  const notReached = { connected: 'not_reached', no_open_operation: 'not_reached', ...writeRight };
+  for (const [port, failure, failed] of [
+    ['exchangeAnew', { reason: 'access_blocked', entraCode: 1 }, { on_behalf_of: 'access_blocked' }],
+    [
+      'list',
+      { reason: 'graph_forbidden', graph: trace() },
+      { on_behalf_of: 'passed', connection_readable: 'graph_forbidden' },
+    ],
+  ] as const) {
+    test(`${failure.reason}: what comes after it cannot be checked`, async () => {
+      const core = coreScene();
+      core.before(port, fails(failure));
+      const answer = await trying(core);
+      assert.deepEqual(checksOf(answer), { role: 'passed', enabled: 'passed', ...failed, ...notReached });
+      assert.deepEqual(
+        answer.checks.filter(({ reason }) => reason === 'not_reached').map(({ result }) => result),
+        ['not_checkable', 'not_checkable'],
+      );
+      assert.deepEqual([answer.would, answer.connection], ['be_refused', null]);
+    });
+  }
+
+  const claims: Failure = { reason: 'claims_required', claims: '{}', tenantId };
+  for (const port of ['exchangeAnew', 'list']) {
+    test(`a challenge from ${port} is passed on, on record as refused`, async () => {
+      const core = coreScene();
+      core.before(port, fails(claims));
+      assert.deepEqual(await failureFrom(trying(core)), claims);
+      assert.deepEqual(core.story(), ['refused claims_required']);
+    });
+
+    test(`a defect of ours in ${port} is no failed check`, async () => {
+      const core = coreScene();
+      core.before(port, breaks);
+      assert.equal((await failureFrom(trying(core))).reason, 'internal');
+      assert.deepEqual(core.story(), ['refused internal']);
+    });
+  }
+
+  test('a step-up that is missing is passed on', async () => {
+    const core = coreScene();
+    core.demand({ stepUp: 'c1' });
+    assert.equal((await failureFrom(trying(core))).reason, 'claims_required');
+  });
+
+  test('a caller who has gone away hears nothing; that is on record', async () => {
+    const core = coreScene();
+    const call = core.call('admin', { calledOff: () => callerGone });
+    assert.equal((await failureFrom(trying(core, {}, call))).reason, 'caller_gone');
+    assert.deepEqual(core.story(), ['refused caller_gone']);
+  });
+
+  test('moves nothing, keeps nothing, sends nothing', async () => {
+    const core = coreScene();
+    const held = await holdSlot(core, 'unknown');
+    const recorded = core.trail.length;
+    core.graph.members = [];
+    await trying(core, { idempotency: { key: 'key', fingerprint: '' } });
+    assert.deepEqual(await core.newest(), held);
+    assert.deepEqual(core.story().slice(recorded), ['dry_run']);
+    assert.deepEqual(core.graph.acts, []);
+    assert.equal(await core.operations.findByKey({ oid: 'admin', tenantId }, 'key'), null);
+  });
+});
+
+describe('what a dry run says and what a disconnect then does', () => {
+  const { leaseMs, settleAfterMs, approvalMs } = timing;
+  const moments = [leaseMs, settleAfterMs, approvalMs].flatMap((ms) => [ms - 1, ms, ms + 1]);
+  const world = fc.record({
+    held: fc.constantFrom(null, ...heldStatuses),
+    sinceMs: fc.constantFrom(0, ...moments),
+    shown: fc.constantFrom('gone', 'another', ...knownStatuses, 'aNewWord'),
+    supersedes: fc.constantFrom('nobody', 'the holder', 'one that has ended', 'one that never was'),
+    lookMs: fc.constantFrom(0, 1),
+    approvalRequired: fc.boolean(),
+  });
+
+  test('are the same, whatever holds the slot', async () => {
+    const saw = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(world, async ({ held, sinceMs, shown, supersedes, lookMs, approvalRequired }) => {
+        const core = coreScene();
+        core.graph.answers.push(() => ({ value: 'failed', graph: trace() }));
+        const { operation: ended } = await disconnect(
+          core.dependencies,
+          core.call(),
+          async () => plainRequest,
+        );
+        const holder = held === null ? null : await holdSlot(core, held);
+        const named = {
+          nobody: null,
+          'the holder': holder?.id ?? null,
+          'one that has ended': ended.id,
+          'one that never was': 'never',
+        }[supersedes];
+        core.advance(sinceMs);
+        core.demand({ approvalRequired });
+        if (shown === 'gone') core.graph.members = [];
+        else if (shown === 'another') core.graph.members = [{ ...connected, id: 'another' }];
+        else core.graph.members = [{ ...connected, status: shown }];
+
+        const request = { ...plainRequest, supersedes: named };
+        const lookTakesTime = () => core.advance(lookMs);
+        core.before('list', lookTakesTime);
+        const { would } = await trying(core, request);
+        core.advance(-lookMs);
+        core.before('list', lookTakesTime);
+        const done = await disconnect(core.dependencies, core.call(), async () => request).then(
+          ({ outcome }) => (outcome.status === 'awaiting_approval' ? 'ask_for_approval' : 'disconnect'),
+          () => 'be_refused',
+        );
+        assert.equal(would, done);
+        saw.add(done);
+      }),
+      { numRuns: 1000 },
+    );
+    assert.deepEqual([...saw].sort(), ['ask_for_approval', 'be_refused', 'disconnect']);
+  });
+});
