@@ -30,11 +30,14 @@ export async function processesOf(text: string): Promise<Process[]> {
   return found;
 }
 
+/** How long a world may be busy with something else before it counts as stuck, in milliseconds. */
+const PATIENCE_MS = 60_000;
+
 /** Waits for a condition, and gives up when the world is stuck. */
 export async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + PATIENCE_MS;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`Waited 20 s in vain until ${what}`);
+    if (Date.now() > deadline) throw new Error(`Waited ${PATIENCE_MS / 1000} s in vain until ${what}`);
     await delay(20);
   }
 }
