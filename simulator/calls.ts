@@ -28,10 +28,12 @@ export type CallListener = (call: Call) => void | Promise<void>;
 // Enough for a load test to look back on, little enough never to matter.
 const keptCalls = 10_000;
 
-/** The last calls, oldest first, and those who want to hear of each before it is acted on. */
+/** The last calls, oldest first, and those who want to hear of each before it is acted on, or once it is
+ *  and its answer is about to go out. */
 export class CallLog {
   readonly calls: Call[] = [];
   readonly #listeners = new Set<CallListener>();
+  readonly #answerListeners = new Set<CallListener>();
 
   async record(call: Call): Promise<void> {
     this.calls.push(call);
@@ -39,14 +41,26 @@ export class CallLog {
     for (const listener of this.#listeners) await listener(call);
   }
 
+  async answered(call: Call): Promise<void> {
+    for (const listener of this.#answerListeners) await listener(call);
+  }
+
   listen(listener: CallListener): () => void {
-    this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-    };
+    return listenIn(this.#listeners, listener);
+  }
+
+  listenToAnswers(listener: CallListener): () => void {
+    return listenIn(this.#answerListeners, listener);
   }
 
   clear(): void {
     this.calls.length = 0;
   }
+}
+
+function listenIn(listeners: Set<CallListener>, listener: CallListener): () => void {
+  listeners.add(listener);
+  return () => {
+    listeners.delete(listener);
+  };
 }

@@ -30,7 +30,13 @@ export async function serveFaces(world: World, request: Received): Promise<Reply
     ...(claims === undefined ? {} : { claims }),
   };
   await world.calls.record(call);
+  const reply = await replyTo(world, request, target);
+  await world.calls.answered(call);
+  return reply;
+}
 
+async function replyTo(world: World, request: Received, target: Target): Promise<Reply | 'reset' | 'hang'> {
+  const { endpoint, tenantId, claims } = target;
   const fault = endpoint === 'unknown' ? undefined : world.faults.take(endpoint, tenantId);
   if (endpoint === 'unknown' || !fault) return target.answer();
 

@@ -65,6 +65,8 @@ export type Simulator = {
   clearCalls(): void;
   /** Awaited before the call is acted on and answered. Returns what ends it. */
   onCall(listener: CallListener): () => void;
+  /** Awaited once the call has been acted on, before its answer goes out. Returns what ends it. */
+  onAnswer(listener: CallListener): () => void;
 
   setFault(endpoint: Endpoint, fault: Fault | null): void;
   clearFaults(): void;
@@ -165,6 +167,7 @@ function describe(
     calls: world.calls.calls,
     clearCalls: () => world.calls.clear(),
     onCall: (listener) => world.calls.listen(listener),
+    onAnswer: (listener) => world.calls.listenToAnswers(listener),
     setFault: (endpoint, fault) => world.faults.set(endpoint, fault),
     clearFaults: () => world.faults.clear(),
     connection: (tenantId = home) => world.tenant(tenantId).connection.peek(),

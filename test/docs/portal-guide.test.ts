@@ -10,6 +10,7 @@ import { fetchOf } from '../support/as-browser.ts';
 import { folderOf, type Snippet, snippetsIn, standIn } from '../support/guide.ts';
 import { signIns } from '../support/msal-stand-in.ts';
 import { until } from '../support/processes.ts';
+import { hold } from '../support/scene.ts';
 import { startService, startWorld, type TestService, type World } from '../support/service.ts';
 import { adjusted } from '../support/timings.ts';
 
@@ -253,13 +254,15 @@ describe('the portal guide', () => {
 
   test('a first call that is still running is waited for', async () => {
     const intent = await intentNow();
-    world.simulator.setFault('disconnect', { delayMs: 500, times: 1 });
+    const held = hold(world.simulator, 'disconnect');
     const first = disconnect(intent);
-    await until('it is under way', () =>
-      world.simulator.calls.some(({ endpoint }) => endpoint === 'disconnect'),
+    await held.arrived();
+    const second = disconnect({ ...intent });
+    await until('the second is told to wait', () =>
+      service.log.some((line) => JSON.stringify(line).includes('idempotency_key_in_use')),
     );
-    const second = await disconnect({ ...intent });
-    assert.equal(second.operationId, (await first).operationId);
+    held.release();
+    assert.equal((await second).operationId, (await first).operationId);
     assert.equal(acts(), 1);
   });
 

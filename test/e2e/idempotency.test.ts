@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type request from 'supertest';
 import { otherTenantId, people, registration } from '../../simulator/directory.ts';
 import type { Fault } from '../../simulator/simulator.ts';
-import { faultsInTurn, hold, operationsPath, scene } from '../support/scene.ts';
+import { faultsInTurn, hold, holdAnswers, operationsPath, scene } from '../support/scene.ts';
 
 const keyed = (key: string) => ({ 'idempotency-key': key });
 
@@ -136,10 +136,11 @@ describe('Idempotency-Key', () => {
   });
 
   test('the second of two, overtaken while it looked, hears the first answer too', async () => {
-    it.simulator.setFault('list', { delayMs: 400, times: 1 });
+    const held = holdAnswers(it.simulator, 'list');
     const slow = it.disconnect({ headers: keyed('k') });
-    while (it.asked('list') === 0) await new Promise(setImmediate);
+    await held.arrived();
     const quick = await it.disconnect({ headers: keyed('k') });
+    held.release();
     const again = await slow;
     assert.deepEqual(answerOf(again), answerOf(quick));
     assert.equal(again.headers['idempotency-replayed'], 'true');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { until } from '../support/processes.ts';
-import { hold, operationsPath, scene } from '../support/scene.ts';
+import { hold, holdAnswers, operationsPath, scene } from '../support/scene.ts';
 
 const quarter = 15 * 60_000;
 
@@ -114,22 +114,24 @@ describe('one open operation in a tenant', () => {
 
   test('a read from before an operation began settles nothing', async () => {
     it.simulator.setConnection(it.tenantId, null);
-    it.simulator.setFault('list', { delayMs: 400, times: 1 });
+    const held = holdAnswers(it.simulator, 'list');
     const slow = it.readConnection({ as: 'reader' });
-    await until('the slow read has begun', () => it.asked('list') === 1);
+    await held.arrived();
     it.simulator.setConnection(it.tenantId, {});
     const first = await it.acceptedOperation();
+    held.release();
     assert.equal((await slow).status, 200);
     assert.equal(await it.status(first), 'accepted');
   });
 
   test('a look from before an operation began settles nothing either', async () => {
     it.simulator.setConnection(it.tenantId, null);
-    it.simulator.setFault('list', { delayMs: 400, times: 1 });
+    const held = holdAnswers(it.simulator, 'list');
     const second = it.disconnect({ as: 'second-admin' });
-    await until('the second admin looks', () => it.asked('list') === 1);
+    await held.arrived();
     it.simulator.setConnection(it.tenantId, {});
     const first = await it.acceptedOperation();
+    held.release();
     const response = await second;
     assert.deepEqual([response.status, response.body.operationId], [409, first]);
     assert.equal(await it.status(first), 'accepted');
@@ -138,11 +140,12 @@ describe('one open operation in a tenant', () => {
   test('a look during which the holder ended is not acted on', async () => {
     const first = await it.acceptedOperation();
     // It still sees the connection on its way out.
-    it.simulator.setFault('list', { delayMs: 400, times: 1 });
+    const held = holdAnswers(it.simulator, 'list');
     const second = it.disconnect({ as: 'second-admin' });
-    await until('the second admin looks', () => it.asked('list') === 2);
+    await held.arrived();
     await it.readConnection();
     assert.equal(await it.status(first), 'completed');
+    held.release();
     const response = await second;
     assert.deepEqual([response.status, response.body.code], [409, 'not_connected']);
     assert.equal(it.asked('disconnect'), 1);
@@ -150,13 +153,14 @@ describe('one open operation in a tenant', () => {
 
   test('a look from before another operation ended is not acted on', async () => {
     // The second admin saw the connection; before they could act it went, by the first one's disconnect.
-    it.simulator.setFault('list', { delayMs: 600, times: 1 });
+    const held = holdAnswers(it.simulator, 'list');
     const second = it.disconnect({ as: 'second-admin' });
-    await until('the second admin looks', () => it.asked('list') === 1);
+    await held.arrived();
     const first = await it.acceptedOperation();
     it.simulator.setConnection(it.tenantId, null);
     await it.readConnection();
     assert.equal(await it.status(first), 'completed');
+    held.release();
     const response = await second;
     assert.deepEqual([response.status, response.body.code], [409, 'not_connected']);
     assert.equal(it.asked('disconnect'), 1);
@@ -222,10 +226,13 @@ describe('taking over from an operation whose end is unknown', () => {
 
   test('of two who take over at once, one does', async () => {
     const old = await it.unknownOperation();
-    it.simulator.setFault('list', { delayMs: 150, times: 2 });
-    const both = await Promise.all(
-      (['admin', 'second-admin'] as const).map((as) => it.disconnect({ as, body: { supersedes: old } })),
+    const looks = hold(it.simulator, 'list', 2);
+    const begun = (['admin', 'second-admin'] as const).map((as) =>
+      it.disconnect({ as, body: { supersedes: old } }),
     );
+    await looks.allArrived();
+    looks.release();
+    const both = await Promise.all(begun);
     assert.deepEqual(both.map(({ status }) => status).sort(), [200, 409]);
     assert.equal(it.asked('disconnect'), 2);
     const rows = await it.world.query('select id from operations where supersedes = $1', [old]);

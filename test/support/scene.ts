@@ -182,17 +182,27 @@ export function faultsInTurn(
   });
 }
 
-/** Holds calls of an endpoint until they are let go. */
+/** Holds calls of an endpoint, as they come in, until they are let go. */
 export function hold(simulator: Simulator, endpoint: Endpoint, count = 1) {
+  return holdCalls(simulator.onCall, endpoint, count);
+}
+
+/** Holds answers of an endpoint until they are let go: they tell how it was when the call came in. */
+export function holdAnswers(simulator: Simulator, endpoint: Endpoint, count = 1) {
+  return holdCalls(simulator.onAnswer, endpoint, count);
+}
+
+function holdCalls(listen: Simulator['onCall'], endpoint: Endpoint, count: number) {
   const letGo = Promise.withResolvers<void>();
   const held: Call[] = [];
-  const end = simulator.onCall(async (call) => {
+  const end = listen(async (call) => {
     if (call.endpoint !== endpoint || held.length === count) return;
     held.push(call);
     await letGo.promise;
   });
   return {
     arrived: () => until(`${endpoint} is called`, () => held.length > 0),
+    allArrived: () => until(`${endpoint} is called ${count} times`, () => held.length === count),
     release() {
       letGo.resolve();
       end();
