@@ -11,6 +11,7 @@ import {
   type TestService,
   type World,
 } from '../support/service.ts';
+import { adjusted } from '../support/timings.ts';
 
 describe('a proxy', () => {
   let world: World;
@@ -28,6 +29,7 @@ describe('a proxy', () => {
     world.simulator.reset();
     proxy.connects.length = 0;
     proxy.state.refusing = false;
+    proxy.state.silent = false;
   });
   afterEach(async () => {
     await service?.close();
@@ -71,6 +73,30 @@ describe('a proxy', () => {
       .set('authorization', await admin())
       .expect(200);
     assert.deepEqual(proxy.connects, []);
+  });
+
+  test('a proxy that falls silent before the act: nothing was sent, and the answer comes in time', async () => {
+    service = await startService(world, {
+      environment: { HTTPS_PROXY: proxy.url },
+      adjust: adjusted({ graphTimeoutMs: 300, answerMs: 15_000 }),
+    });
+    // The look and the exchange have connections that were kept; the act needs one of its own.
+    const stop = world.simulator.onCall(({ endpoint }) => {
+      if (endpoint === 'list') proxy.state.silent = true;
+    });
+    const begun = performance.now();
+    const { status, body } = await service.api.post(disconnectPath).set('authorization', await admin());
+    stop();
+    assert.deepEqual([status, body.code], [503, 'graph_unavailable']);
+    assert.ok(performance.now() - begun < 15_000);
+    assert.deepEqual(
+      world.simulator.calls.filter(({ endpoint }) => endpoint === 'disconnect'),
+      [],
+    );
+    const [operation] = await world.query<{ status: string }>(
+      'select status from operations order by position desc limit 1',
+    );
+    assert.equal(operation?.status, 'failed');
   });
 
   test('a proxy that refuses is an outage: nothing was sent, and nothing is unknown', async () => {

@@ -38,7 +38,7 @@ describe('before the act', () => {
     ['silence', { hang: true }, 503, 'graph_unavailable'],
     ['HTML', { body: '<html>', contentType: 'text/html' }, 503, 'graph_unavailable'],
     ['half an answer', { malformed: true }, 503, 'graph_unavailable'],
-    ['a member that is no connection', { body: '{"value":[{"id":"x"}]}' }, 503, 'graph_unavailable'],
+    ['a member that is no connection', { body: '{"value":[{"name":"x"}]}' }, 503, 'graph_unavailable'],
     ['no collection', { body: '{"value":{}}' }, 503, 'graph_unavailable'],
   ];
   for (const [name, fault, status, code, retryAfter] of reads) {

@@ -2,16 +2,18 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import net, { type AddressInfo, type Socket } from 'node:net';
 
-/** A proxy that only knows CONNECT, and writes down where to. `refusing` answers 403 instead. */
+/** A proxy that only knows CONNECT, and writes down where to. `refusing` answers 403
+ *  instead; a `silent` one never answers. */
 export async function startProxy() {
   const connects: string[] = [];
   const sockets = new Set<Socket>();
-  const state = { refusing: false };
+  const state = { refusing: false, silent: false };
   const server: Server = createServer((_request, response) => response.writeHead(405).end());
   server.on('connection', (socket) => sockets.add(socket));
   server.on('connect', (request, client: Socket) => {
     connects.push(String(request.url));
     client.on('error', () => {});
+    if (state.silent) return undefined;
     if (state.refusing) return client.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n');
     const [host, port] = String(request.url).split(':');
     const upstream = net.connect(Number(port), host, () => {
