@@ -1,6 +1,6 @@
 import { ChainProofs, type ChainReport, type CheckerOptions } from './chain-proofs.ts';
 import { type Columns, checkColumns } from './columns.ts';
-import { Finding, type FindingKind } from './finding.ts';
+import { Finding, type FindingKind, type Findings } from './finding.ts';
 import { digestOf, genesisOf, nextLink } from './format/audit-chain.ts';
 import { isCanonical } from './format/canonical-json.ts';
 import type { Statement } from './format/statement.ts';
@@ -18,19 +18,23 @@ export type FoundEvent = {
   readonly wellWritten?: boolean;
 };
 
-/** Checks one chain, which it is told entry by entry from the oldest on, whether that comes from the
- *  database or from an export. Remembers the last link and no more. Each method throws a `Finding` for
- *  the first thing that is wrong. */
+/** Checks one chain, which it is told entry by entry from the oldest on, whether that comes from the database or from an
+ *  export. Remembers the last link and no more. Tells everything that is wrong, and after each goes on from what is
+ *  stored, so that one alteration is found once. */
 export class ChainChecker {
   readonly chain: string;
+  readonly #findings: Findings;
   readonly #proofs: ChainProofs;
   #number = 0;
   #omitted = 0;
-  #link: Buffer;
+  /** Of the last event; `null` where it is not known, after a gap in an export. */
+  #link: Buffer | null;
+  #lastTime = Number.NaN;
 
   constructor(chain: string, options: CheckerOptions) {
     this.chain = chain;
     this.#link = genesisOf(chain);
+    this.#findings = options.findings;
     this.#proofs = new ChainProofs(chain, options);
   }
 
@@ -39,99 +43,145 @@ export class ChainChecker {
     return this.#number;
   }
 
+  /** The time of the last event, in milliseconds since the epoch; not a number where there was none. */
+  get lastTime(): number {
+    return this.#lastTime;
+  }
+
   /** What retention says it has removed; the last of it is where the chain begins now. */
-  removed(found: FoundStatement): void {
+  removed(found: FoundStatement): Statement | null {
     const statement = this.#proofs.removal(found);
+    if (statement === null) return null;
     if (statement.number < this.#number) {
-      this.#fail('wrong_number', 'The removal statements are not in order.');
+      this.#add('wrong_number', this.#number, 'The removal statements are not in order.');
     }
     this.#number = statement.number;
     this.#link = Buffer.from(statement.link, 'hex');
-    this.#proofs.reached(this.#number, statement.link);
+    this.#proofs.reached(this.#number, this.#link);
+    return statement;
+  }
+
+  /** All is told that is said of what retention removed. */
+  begun(): void {
+    this.#proofs.begun();
   }
 
   event(found: FoundEvent): void {
-    this.#expect(found.number);
-    const digest = digestOf(found.text);
-    if (digest.toString('hex') !== found.digest) {
-      throw this.#finding(
+    if (!this.#expect(found.number, found.link)) return;
+    if (digestOf(found.text).toString('hex') !== found.digest) {
+      this.#add(
         'altered_event',
         found.number,
         `Event ${found.number} was altered: its text does not have the digest that stands beside it.`,
       );
     }
-    this.#advance(digest, found.link);
+    this.#advance(Buffer.from(found.digest, 'hex'), found.link);
     const event = parsed(found.text);
     if (event === null || found.wellWritten === false || !isCanonical(found.text, event)) {
-      this.#fail('malformed', `Event ${found.number} is not canonical JSON as the service writes it.`);
+      this.#add(
+        'malformed',
+        found.number,
+        `Event ${found.number} is not canonical JSON as the service writes it.`,
+      );
     }
-    checkColumns(this.chain, found.number, event, found.columns ?? null);
+    if (event !== null) {
+      this.#findings.caught(() => checkColumns(this.chain, found.number, event, found.columns ?? null));
+      this.#lastTime = Date.parse(String(event.time));
+      this.#proofs.event(found.number, event.time);
+    }
     this.#proofs.reached(this.#number, this.#link);
   }
 
   /** An event that an export leaves out. */
-  omitted(found: { readonly number: number; readonly digest: string }): void {
-    this.#expect(found.number);
+  omitted(found: { readonly number: number; readonly digest: string; readonly allowed: boolean }): void {
+    if (!this.#expect(found.number)) return;
     this.#advance(Buffer.from(found.digest, 'hex'));
     this.#omitted += 1;
+    if (!found.allowed) {
+      this.#add(
+        'omitted_event',
+        found.number,
+        `Event ${found.number} is left out, but the export was not filtered.`,
+      );
+    }
     this.#proofs.reached(this.#number, this.#link);
   }
 
-  /** A checkpoint that stands with the chain, after the event it is about. */
-  checkpoint(found: FoundStatement): Statement {
+  /** A checkpoint that stands with the chain, after the event it is about. Gives it where a given key signed it. */
+  checkpoint(found: FoundStatement): Statement | null {
     return this.#proofs.checkpoint(found, this.#number, this.#link);
   }
 
-  /** The head as it was written down apart from the events. */
-  end(head: { readonly number: number; readonly link: string }): ChainReport {
-    if (head.number > this.#number) {
-      this.#fail(
+  /** The head as it was written down apart from the events; `null` where it is gone. `now` is the time of what is
+   *  checked, in milliseconds since the epoch. */
+  end(head: { readonly number: number; readonly link: string } | null, now: number): ChainReport {
+    if (head !== null && head.number > this.#number) {
+      this.#add(
         'cut',
+        this.#number,
         `The head says that the chain has ${head.number} events, but the last one here is ${this.#number}: events were cut off its end, or the head was altered.`,
       );
     }
-    this.#proofs.end(this.#number);
-    if (head.number < this.#number || head.link !== this.#link.toString('hex')) {
-      this.#fail(
+    this.#proofs.end(this.#number, now);
+    if (head === null) {
+      if (this.#number > 0) {
+        this.#add(
+          'altered_head',
+          this.#number,
+          `The head of the chain is gone; its last event is ${this.#number}.`,
+        );
+      }
+    } else if (head.number < this.#number || (head.number === this.#number && this.#differs(head.link))) {
+      this.#add(
         'altered_head',
-        `The head was altered: it says event ${head.number} with the link ${head.link.slice(0, 16)}…, the chain ends with event ${this.#number} and the link ${this.#link.toString('hex').slice(0, 16)}….`,
+        this.#number,
+        `The head was altered: it says event ${head.number} with the link ${head.link.slice(0, 16)}…, the chain ends with event ${this.#number} and the link ${this.#link?.toString('hex').slice(0, 16)}….`,
       );
     }
     return { ...this.#proofs.report(this.#number), omitted: this.#omitted };
   }
 
-  #expect(number: number): void {
+  #differs(link: string): boolean {
+    return this.#link !== null && link !== this.#link.toString('hex');
+  }
+
+  /** Whether an event of that number can be taken; what is missing before it is told. */
+  #expect(number: number, link?: string): boolean {
     const expected = this.#number + 1;
     this.#proofs.beforeEvent();
-    if (number === expected) return;
-    let words = `Event ${number} stands where event ${expected} belongs: the order was changed, or an event stands twice.`;
-    if (number > expected) {
-      const missing =
-        number - 1 === expected ? `Event ${expected} is` : `Events ${expected} to ${number - 1} are`;
-      words = `${missing} missing: event ${number} comes next${
-        expected === 1 ? ', and no signed statement says that retention removed anything' : ''
-      }.`;
+    if (number === expected) return true;
+    if (!(number > expected)) {
+      this.#add(
+        'wrong_number',
+        expected,
+        `Event ${number} stands where event ${expected} belongs: the order was changed, or an event stands twice.`,
+      );
+      return false;
     }
-    throw this.#finding('wrong_number', expected, words);
+    const missing =
+      number - 1 === expected ? `Event ${expected} is` : `Events ${expected} to ${number - 1} are`;
+    const removed = expected === 1 ? ', and no signed statement says that retention removed anything' : '';
+    this.#add('wrong_number', expected, `${missing} missing: event ${number} comes next${removed}.`);
+    this.#number = number - 1;
+    this.#link = null;
+    return Number.isSafeInteger(number) || link !== undefined;
   }
 
   #advance(digest: Buffer, stored?: string): void {
     this.#number += 1;
-    this.#link = nextLink(this.#link, digest);
-    if (stored !== undefined && stored !== this.#link.toString('hex')) {
-      this.#fail(
+    const link = this.#link === null ? null : nextLink(this.#link, digest);
+    if (link !== null && stored !== undefined && stored !== link.toString('hex')) {
+      this.#add(
         'broken_link',
+        this.#number,
         `The link at event ${this.#number} is broken: this event, or one before it, is not the one the chain was made with.`,
       );
     }
+    this.#link = stored === undefined ? link : Buffer.from(stored, 'hex');
   }
 
-  #finding(kind: FindingKind, number: number, words: string): Finding {
-    return new Finding(kind, { chain: this.chain, number }, words);
-  }
-
-  #fail(kind: FindingKind, words: string): never {
-    throw this.#finding(kind, this.#number, words);
+  #add(kind: FindingKind, number: number, words: string): void {
+    this.#findings.add(new Finding(kind, { chain: this.chain, number }, words));
   }
 }
 

@@ -1,14 +1,20 @@
-import { Finding, type FindingKind } from './finding.ts';
-import type { Statement, Verifier } from './format/statement.ts';
+import { CheckpointLinks } from './checkpoint-links.ts';
+import { Finding, type FindingKind, type Findings } from './finding.ts';
+import { type Statement, statementDigest, type Verifier } from './format/statement.ts';
+import { inWords, Lateness, type Waited } from './lateness.ts';
 import { checkStatement, type FoundStatement } from './statements.ts';
 
 export type CheckerOptions = {
   readonly verifiers: ReadonlyMap<string, Verifier>;
   /** The outside checkpoints of this chain, lowest number first. */
   readonly outside: readonly Statement[];
+  /** Hears of everything that is wrong. */
+  readonly findings: Findings;
+  /** How long an event may wait for a signed checkpoint, in milliseconds. */
+  readonly lateMs: number;
 };
 
-/** What is known of a chain that has nothing wrong with it. */
+/** What is known of a chain. */
 export type ChainReport = {
   readonly chain: string;
   /** How many events it ever had. */
@@ -17,23 +23,32 @@ export type ChainReport = {
   readonly removal: Statement | null;
   /** The last event that a signed checkpoint covers; 0 where none does. */
   readonly provenTo: number;
+  /** The signed checkpoint that covers least, and how long after the oldest event it covers it was made. */
+  readonly firstSigned: {
+    readonly number: number;
+    readonly time: string;
+    readonly afterSeconds: number;
+  } | null;
   /** The signed checkpoint that covers most. */
   readonly lastSigned: Statement | null;
   readonly signedCheckpoints: number;
   readonly unsignedCheckpoints: number;
   readonly outsideCheckpoints: number;
-  /** Events that an export leaves out and keeps the digest of: what they say can not be seen. */
+  /** Events that an export leaves out and keeps the digest of: what they say cannot be seen. */
   readonly omitted: number;
 };
 
-/** What is said of a chain, by checkpoints that stand with it and by others kept elsewhere, held against
- *  the chain itself. */
+/** What is said of a chain, by checkpoints that stand with it and by others kept elsewhere, compared with the chain
+ *  itself. A link of `null` is one that is not known, after a gap. */
 export class ChainProofs {
   readonly #chain: string;
   readonly #options: CheckerOptions;
+  readonly #links = new CheckpointLinks();
+  readonly #lateness = new Lateness();
   #nextOutside = 0;
   #ahead: Statement | null = null;
   #removal: Statement | null = null;
+  #firstSigned: ChainReport['firstSigned'] = null;
   #lastSigned: Statement | null = null;
   #signed = 0;
   #unsigned = 0;
@@ -43,36 +58,70 @@ export class ChainProofs {
     this.#options = options;
   }
 
-  removal(found: FoundStatement): Statement {
+  /** `null` for a statement that excuses nothing. */
+  removal(found: FoundStatement): Statement | null {
     const statement = this.#check(found, 'The statement of what retention removed', 'removal');
+    if (statement === null) return null;
     if (statement.keyId === null) {
-      this.#fail(
+      this.#add(
         'bad_signature',
         statement.number,
         `A statement says that retention removed events up to ${statement.number}, but nobody signed it.`,
       );
+      return null;
     }
     this.#removal = statement;
     return statement;
   }
 
-  checkpoint(found: FoundStatement, number: number, link: Buffer): Statement {
+  /** Called when the checkpoints up to where retention stopped have been taken. */
+  begun(): void {
+    const { number, previous } = this.#removal ?? {};
+    if (number === undefined || typeof previous !== 'string' || this.#links.has(previous)) return;
+    this.#add(
+      'checkpoint_gone',
+      number,
+      `The checkpoint of event ${number}, up to which retention removed, is gone.`,
+    );
+  }
+
+  /** Gives the statement where a given key signed it. */
+  checkpoint(found: FoundStatement, number: number, link: Buffer | null): Statement | null {
     const statement = this.#check(found, 'A checkpoint', 'checkpoint');
-    if (statement.number > number) this.#ahead ??= statement;
-    else if (statement.number === number) this.#compare(statement, link, 'A checkpoint');
-    else if (this.#removal === null || statement.number > this.#removal.number) {
-      this.#fail(
+    if (statement === null) return null;
+    if (statement.keyId === null) this.#unsigned += 1;
+    // Where there are keys, anybody who may call the service's functions can store an unsigned one.
+    if (statement.keyId === null && this.#options.verifiers.size > 0) {
+      if (statement.number !== number || statement.link === link?.toString('hex')) return null;
+      this.#add(
+        'bad_signature',
+        number,
+        `A checkpoint of event ${number} that nobody signed contradicts the chain.`,
+      );
+      return null;
+    }
+    const begins = this.#removal?.number ?? 0;
+    if (statement.number > number) {
+      this.#ahead ??= statement;
+    } else if (statement.number < number && statement.number > begins) {
+      this.#add(
         'wrong_number',
         statement.number,
         `The checkpoint of event ${statement.number} stands after event ${number}: the order was changed.`,
       );
     }
-    this.#count(statement);
+    const holds = statement.number === number && this.#agrees(statement, link, 'A checkpoint');
+    if (statement.keyId === null) return null;
+    this.#signed += 1;
+    const afterRemoval = this.#removal !== null;
+    const wrong = this.#links.next(statement, statementDigest(found.text), { afterRemoval });
+    if (wrong !== null) this.#add(wrong.kind, statement.number, wrong.words);
+    if (holds) this.#cover(statement);
     return statement;
   }
 
-  /** Entry `number` was reached, and with it that link: holds the outside checkpoints against it. */
-  reached(number: number, link: Buffer | string): void {
+  /** Entry `number` was reached, and with it that link: compares the outside checkpoints with it. */
+  reached(number: number, link: Buffer | null): void {
     const { outside } = this.#options;
     for (;;) {
       const statement = outside[this.#nextOutside];
@@ -80,24 +129,29 @@ export class ChainProofs {
       this.#nextOutside += 1;
       // What retention removed can't be compared any more.
       if (statement.number < number) continue;
-      this.#compare(statement, link, 'An outside checkpoint');
-      this.#cover(statement);
+      if (this.#agrees(statement, link, 'An outside checkpoint')) this.#cover(statement);
     }
+  }
+
+  event(number: number, time: unknown): void {
+    this.#lateness.event(number, Date.parse(String(time)));
   }
 
   beforeEvent(): void {
     if (this.#ahead === null) return;
-    this.#fail(
+    this.#add(
       'wrong_number',
       this.#ahead.number,
       `The checkpoint of event ${this.#ahead.number} stands before that event: the order was changed.`,
     );
+    this.#ahead = null;
   }
 
-  end(number: number): void {
+  /** `now` is the time of what is checked, in milliseconds since the epoch. */
+  end(number: number, now: number): void {
     const outside = this.#options.outside.at(-1);
     if (outside !== undefined && outside.number > number) {
-      this.#fail(
+      this.#add(
         'cut',
         number,
         `An outside checkpoint of ${outside.time} knows event ${outside.number}, but the last one here is ${number}: events were cut off the end${
@@ -106,12 +160,15 @@ export class ChainProofs {
       );
     }
     if (this.#ahead !== null) {
-      this.#fail(
+      this.#add(
         'cut',
         number,
         `A checkpoint of ${this.#ahead.time} knows event ${this.#ahead.number}, but the last one here is ${number}: events were cut off the end.`,
       );
     }
+    const waiting = this.#lateness.waiting(now);
+    if (waiting !== null)
+      this.#tellLate(waiting, (events) => `${events} not signed yet, ${inWords(waiting.ms)} after`);
   }
 
   report(length: number): Omit<ChainReport, 'omitted'> {
@@ -120,6 +177,7 @@ export class ChainProofs {
       length,
       removal: this.#removal,
       provenTo: this.#lastSigned?.number ?? 0,
+      firstSigned: this.#firstSigned,
       lastSigned: this.#lastSigned,
       signedCheckpoints: this.#signed,
       unsignedCheckpoints: this.#unsigned,
@@ -127,39 +185,53 @@ export class ChainProofs {
     };
   }
 
-  #check(found: FoundStatement, name: string, type: Statement['type']): Statement {
-    const statement = checkStatement(this.#options.verifiers, found, { chain: this.#chain }, name);
-    if (statement.type === type && statement.chain === this.#chain) return statement;
-    this.#fail(
+  #check(found: FoundStatement, name: string, type: Statement['type']): Statement | null {
+    const { findings, verifiers } = this.#options;
+    const statement = findings.caught(() => checkStatement(verifiers, found, { chain: this.#chain }, name));
+    if (statement === null || (statement.type === type && statement.chain === this.#chain)) return statement;
+    this.#add(
       'contradicted',
       statement.number,
       `${name} was put here from elsewhere: it is a ${statement.type} of the chain ${statement.chain}.`,
     );
+    return null;
   }
 
-  #compare(statement: Statement, link: Buffer | string, name: string): void {
-    const here = typeof link === 'string' ? link : link.toString('hex');
-    if (statement.link === here) return;
-    this.#fail(
+  #agrees(statement: Statement, link: Buffer | null, name: string): boolean {
+    if (link === null || statement.link === link.toString('hex')) return true;
+    this.#add(
       'contradicted',
       statement.number,
       `${name} of ${statement.time} (${statement.keyId === null ? 'unsigned' : `key ${statement.keyId}`}) contradicts the chain: up to event ${statement.number} the events are not those it was made over.`,
     );
-  }
-
-  #count(statement: Statement): void {
-    if (statement.keyId === null) this.#unsigned += 1;
-    else this.#signed += 1;
-    this.#cover(statement);
+    return false;
   }
 
   #cover(statement: Statement): void {
-    if (statement.keyId !== null && statement.number >= (this.#lastSigned?.number ?? 0)) {
-      this.#lastSigned = statement;
-    }
+    if (statement.keyId === null) return;
+    if (statement.number >= (this.#lastSigned?.number ?? 0)) this.#lastSigned = statement;
+    const { number, time } = statement;
+    const waited = this.#lateness.covered(Date.parse(time));
+    if (waited === null) return;
+    const afterSeconds = Math.max(0, Math.round(waited.ms / 1000));
+    this.#firstSigned ??= { number, time, afterSeconds };
+    this.#tellLate(waited, (events) => `${events} first signed on ${time}, ${inWords(waited.ms)} after`);
   }
 
-  #fail(kind: FindingKind, number: number, words: string): never {
-    throw new Finding(kind, { chain: this.#chain, number }, words);
+  #tellLate(waited: Waited, words: (events: string) => string): void {
+    const { lateMs, verifiers } = this.#options;
+    // Where nobody ever signed, nothing is late.
+    if (waited.ms <= lateMs || verifiers.size === 0) return;
+    const { from, to } = waited;
+    const events = from === to ? `Event ${from} was` : `Events ${from} to ${to} were`;
+    this.#add(
+      'late',
+      from,
+      `${words(events)}: until then whoever owns the database could have rewritten them.`,
+    );
+  }
+
+  #add(kind: FindingKind, number: number, words: string): void {
+    this.#options.findings.add(new Finding(kind, { chain: this.#chain, number }, words));
   }
 }

@@ -1,8 +1,8 @@
-import { type ExportEntry, ndjsonLineOf } from '../core/audit/audit-export.ts';
 import { ChainChecker } from './chain-checker.ts';
 import type { ChainReport } from './chain-proofs.ts';
-import { Finding } from './finding.ts';
+import { Finding, type Findings } from './finding.ts';
 import { canonicalTextOf, isCanonical } from './format/canonical-json.ts';
+import { type ExportEntry, type ExportFilter, ndjsonLineOf } from './format/export-entry.ts';
 import type { Verifier } from './format/statement.ts';
 import { type Line, linesOf } from './lines.ts';
 import type { OutsideCheckpoints } from './outside-checkpoints.ts';
@@ -11,91 +11,123 @@ import type { FoundStatement } from './statements.ts';
 export type VerifyOptions = {
   readonly verifiers: ReadonlyMap<string, Verifier>;
   readonly outside: OutsideCheckpoints;
+  /** Hears of everything that is wrong. */
+  readonly findings: Findings;
+  /** How long an event may wait for a signed checkpoint, in milliseconds. */
+  readonly lateMs: number;
+  /** The time of the check, in milliseconds since the epoch; of a database, now by default. */
+  readonly now?: number;
   /** Hears now and then how many events were checked. */
   readonly onProgress: (events: number) => void;
 };
 
 /** Checks an NDJSON export in constant memory: every hash, number and signature, and that each line stands
- *  there as the service writes it, so that no byte can be another. Throws a `Finding` for the first thing
- *  that is wrong. */
+ *  there as the service writes it, so that no byte can be another. Tells `findings` everything that is wrong; `null`
+ *  where it has no header, or no end. */
 export async function verifyExport(
   chunks: AsyncIterable<Buffer>,
   options: VerifyOptions,
-): Promise<ChainReport> {
+): Promise<ChainReport | null> {
+  const { findings } = options;
   let checker: ChainChecker | null = null;
+  let filter: ExportFilter | null = null;
   let report: ChainReport | null = null;
+  let headerMissed = false;
+  const malformed = (line: Line, words: string) => {
+    const where = { chain: checker?.chain ?? null, number: checker?.number ?? null };
+    findings.add(
+      new Finding('malformed', where, `Line ${line.number} of the export is not in order: ${words}.`),
+    );
+  };
   for await (const line of linesOf(chunks)) {
-    if (report !== null) throw malformed(line, checker, 'there should be nothing after the end');
-    const found = entryIn(line, checker);
-    if (found.entry.type === 'header') {
-      if (checker !== null) throw malformed(line, checker, 'a second header');
-      checker = begin(found.entry, line, options);
+    if (report !== null) {
+      malformed(line, 'there should be nothing after the end');
+      continue;
+    }
+    const found = entryIn(line);
+    if (found === null) {
+      malformed(line, 'it is no entry of an export');
+      continue;
+    }
+    const { entry, wellWritten } = found;
+    if (entry.type === 'header') {
+      if (checker !== null) {
+        malformed(line, 'a second header');
+        continue;
+      }
+      filter = entry.filter;
+      checker = begin(entry, options);
+      if (entry.from !== checker.number + 1)
+        malformed(line, `it says that the chain begins with ${entry.from}`);
+    } else if (checker === null) {
+      if (!headerMissed) malformed(line, 'the header is missing');
+      headerMissed = true;
+      continue;
     } else {
-      if (checker === null) throw malformed(line, checker, 'the header is missing');
-      report = feed(checker, found);
+      report = feed(checker, found, filter);
       if (checker.number % 1000 === 0) options.onProgress(checker.number);
     }
     // Said last: what an altered line says is worth more than that it was altered.
-    if (!found.wellWritten) throw malformed(line, checker, 'it is not as the service writes it');
+    if (!wellWritten) malformed(line, 'it is not as the service writes it');
   }
   if (report !== null) return report;
-  if (checker === null) throw new Finding('malformed', { chain: null }, 'This is no export: it is empty.');
-  throw new Finding(
-    'cut',
-    { chain: checker.chain, number: checker.number },
-    `The export breaks off after event ${checker.number}: its end is missing.`,
-  );
+  if (checker !== null) {
+    const where = { chain: checker.chain, number: checker.number };
+    const words = `The export breaks off after event ${checker.number}: its end is missing.`;
+    findings.add(new Finding('cut', where, words));
+  } else if (!headerMissed) {
+    findings.add(new Finding('malformed', { chain: null }, 'This is no export: it is empty.'));
+  }
+  return null;
 }
 
-function begin(
-  header: Extract<ExportEntry, { type: 'header' }>,
-  line: Line,
-  { verifiers, outside }: VerifyOptions,
-): ChainChecker {
-  const checker = new ChainChecker(header.chain, { verifiers, outside: outside.get(header.chain) ?? [] });
+function begin(header: Extract<ExportEntry, { type: 'header' }>, options: VerifyOptions): ChainChecker {
+  const outside = options.outside.get(header.chain) ?? [];
+  const checker = new ChainChecker(header.chain, { ...options, outside });
   if (header.removal !== null) {
     checker.removed(foundStatement(header.removal.statement, header.removal.signature));
-  }
-  if (header.from !== checker.number + 1) {
-    throw malformed(line, checker, `it says that the chain begins with ${header.from}`);
   }
   return checker;
 }
 
 type FoundEntry = { readonly entry: ExportEntry; readonly wellWritten: boolean };
 
-function feed(checker: ChainChecker, { entry, wellWritten }: FoundEntry): ChainReport | null {
+function feed(
+  checker: ChainChecker,
+  { entry, wellWritten }: FoundEntry,
+  filter: ExportFilter | null,
+): ChainReport | null {
   switch (entry.type) {
     case 'event':
       checker.event({ ...entry, wellWritten });
       return null;
     case 'omitted':
-      checker.omitted(entry);
+      checker.omitted({ ...entry, allowed: filter !== null });
       return null;
     case 'checkpoint':
       checker.checkpoint(foundStatement(entry.statement, entry.signature));
       return null;
     case 'end':
-      return checker.end(entry);
+      // An export is as old as its last event, which says that it was asked for.
+      return checker.end(entry, checker.lastTime);
     case 'header':
       return null;
   }
 }
 
-function entryIn(line: Line, checker: ChainChecker | null): FoundEntry {
+function entryIn(line: Line): FoundEntry | null {
   const value = parsed(line.text);
   const entry = value === null ? null : entryFrom(value, line.text ?? '');
-  if (entry === null) throw malformed(line, checker, 'it is no entry of an export');
-  return { entry, wellWritten: line.ended && ndjsonLineOf(entry) === line.text };
+  return entry && { entry, wellWritten: line.ended && ndjsonLineOf(entry) === line.text };
 }
 
 function entryFrom(value: Record<string, unknown>, line: string): ExportEntry | null {
-  const { type, number, digest, chain, from, removal, statement, signature, link } = value;
+  const { type, number, digest, chain, from, filter, removal, statement, signature, link } = value;
   switch (type) {
     case 'header':
-      if (typeof chain !== 'string' || !isNumber(from)) return null;
-      if (removal === null) return { type, chain, from, removal };
-      return isSealed(removal) ? { type, chain, from, removal } : null;
+      if (typeof chain !== 'string' || !isNumber(from) || !isFilter(filter)) return null;
+      if (removal === null) return { type, chain, from, filter, removal };
+      return isSealed(removal) ? { type, chain, from, filter, removal } : null;
     case 'event': {
       if (!isNumber(number) || !isHash(digest) || !isObject(value.event)) return null;
       const text = textOf(value.event, line, number, digest);
@@ -128,11 +160,6 @@ function foundStatement(text: string, signature: string | null): FoundStatement 
   return { text, signature: signature === null ? null : Buffer.from(signature, 'base64') };
 }
 
-function malformed(line: Line, checker: ChainChecker | null, words: string): Finding {
-  const where = { chain: checker?.chain ?? null, number: checker?.number ?? null };
-  return new Finding('malformed', where, `Line ${line.number} of the export is not in order: ${words}.`);
-}
-
 function parsed(text: string | null): Record<string, unknown> | null {
   if (text === null) return null;
   try {
@@ -147,6 +174,9 @@ const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isNumber = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 const isHash = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+
+const isFilter = (value: unknown): value is ExportFilter | null =>
+  value === null || (isObject(value) && Object.values(value).every((each) => typeof each === 'string'));
 
 // A signature must be in the one spelling base64 has for it.
 const isSealed = (value: unknown): value is { statement: string; signature: string | null } => {

@@ -1,22 +1,26 @@
-/** What can be wrong with a trail, and the code a program exits with for it. A public interface: programs
- *  that watch the verifier tell by the code what happened. */
+/** What can be wrong with a trail, and the code a program exits with for it, the gravest first: what only who may
+ *  write the tables can have done comes before what anybody can do who may call the service's functions. A public
+ *  interface: programs that watch the verifier tell by the code what happened. */
 export const exitCodes = {
   altered_event: 10,
-  wrong_number: 11,
   broken_link: 12,
-  bad_signature: 13,
-  unknown_key: 14,
+  wrong_number: 11,
   contradicted: 15,
   cut: 16,
-  altered_columns: 17,
   altered_head: 18,
-  malformed: 19,
+  altered_columns: 17,
   event_twice: 20,
+  checkpoint_gone: 21,
+  omitted_event: 23,
+  bad_signature: 13,
+  unknown_key: 14,
+  malformed: 19,
+  late: 22,
 } as const;
 
 export type FindingKind = keyof typeof exitCodes;
 
-/** The first thing wrong with a trail, and where. */
+/** One thing that is wrong with a trail, and where. */
 export class Finding extends Error {
   readonly kind: FindingKind;
   readonly chain: string | null;
@@ -32,5 +36,53 @@ export class Finding extends Error {
 
   get exitCode(): number {
     return exitCodes[this.kind];
+  }
+}
+
+// Whoever can add rows could add findings without end.
+const keptOfAKind = 20;
+
+/** Everything that was found, of which a bounded number is kept for each chain and kind; the rest is counted. */
+export class Findings {
+  readonly #kept: Finding[] = [];
+  readonly #counts = new Map<string, { chain: string | null; kind: FindingKind; count: number }>();
+
+  add(finding: Finding): void {
+    const { chain, kind } = finding;
+    const key = `${kind} ${chain}`;
+    const counted = this.#counts.get(key) ?? { chain, kind, count: 0 };
+    this.#counts.set(key, counted);
+    counted.count += 1;
+    if (counted.count <= keptOfAKind) this.#kept.push(finding);
+  }
+
+  /** Runs `work`, and adds the finding that it throws; `null` then. */
+  caught<Value>(work: () => Value): Value | null {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof Finding)) throw error;
+      this.add(error);
+      return null;
+    }
+  }
+
+  /** In the order in which they were found. */
+  get list(): readonly Finding[] {
+    return this.#kept;
+  }
+
+  /** What was found and not kept, by chain and kind. */
+  get more(): readonly { chain: string | null; kind: FindingKind; count: number }[] {
+    return [...this.#counts.values()]
+      .filter(({ count }) => count > keptOfAKind)
+      .map((counted) => ({ ...counted, count: counted.count - keptOfAKind }));
+  }
+
+  /** The code of the gravest; 0 where nothing was found. */
+  get exitCode(): number {
+    const found = new Set(this.#kept.map(({ kind }) => kind));
+    const gravest = (Object.keys(exitCodes) as FindingKind[]).find((kind) => found.has(kind));
+    return gravest === undefined ? 0 : exitCodes[gravest];
   }
 }

@@ -1,7 +1,14 @@
 import type { ChainReport } from './chain-proofs.ts';
+import type { Findings } from './finding.ts';
+import { inWords } from './lateness.ts';
+import type { FoundOutside } from './outside-checkpoints.ts';
 
-/** What can't be known of chains that have nothing wrong with them, in sentences. */
-export function warningsOf(reports: readonly ChainReport[], outsideGiven: boolean): string[] {
+/** What can't be known of chains, in sentences. */
+export function warningsOf(
+  reports: readonly ChainReport[],
+  findings: Findings,
+  { checkpoints, unproven }: FoundOutside,
+): string[] {
   const warnings = reports.flatMap((report) => {
     const { chain, length, provenTo, removal, unsignedCheckpoints } = report;
     const first = Math.max(provenTo, removal?.number ?? 0) + 1;
@@ -14,7 +21,14 @@ export function warningsOf(reports: readonly ChainReport[], outsideGiven: boolea
       `${chain}: ${events} unproven: ${after}, so whoever owns the database could have rewritten them.${unsigned}`,
     ];
   });
-  if (!outsideGiven) return [...warnings, `Without outside checkpoints ${mayBeCut}`];
+  if (unproven > 0) {
+    warnings.push(
+      `In what --checkpoints names, ${unproven} look like checkpoints but are not signed with a given key; they count for nothing.`,
+    );
+  }
+  // What is wrong was said; that something might be is no news.
+  if (findings.list.length > 0) return warnings;
+  if (checkpoints.size === 0) return [...warnings, `Without outside checkpoints ${mayBeCut}`];
   const alone = reports.filter(({ outsideCheckpoints }) => outsideCheckpoints === 0);
   return [...warnings, ...alone.map(({ chain }) => `${chain}: without an outside checkpoint ${mayBeCut}`)];
 }
@@ -23,22 +37,27 @@ const mayBeCut =
   'it is unproven that nothing was cut off together with its checkpoints. Give those that were kept elsewhere with --checkpoints.';
 
 /** One chain in a sentence or two. */
-export function summaryOf({ chain, length, removal, lastSigned, omitted }: ChainReport): string {
+export function summaryOf(report: ChainReport, findings: Findings): string {
+  const { chain, length, removal, firstSigned, lastSigned, omitted } = report;
   const removed = removal?.number ?? 0;
-  const kept = length - removed;
-  const parts = [`${chain}: ${kept} ${kept === 1 ? 'event' : 'events'}, nothing wrong.`];
+  const kept = Math.max(0, length - removed);
+  const wrong = findings.list.filter((finding) => finding.chain === chain).length;
+  const verdict = wrong === 0 ? 'nothing wrong' : `${wrong} ${wrong === 1 ? 'finding' : 'findings'}`;
+  const parts = [`${chain}: ${kept} ${kept === 1 ? 'event' : 'events'}, ${verdict}.`];
   if (omitted > 0) {
-    parts.push(`${omitted} of them are left out, by their digests: what they say can not be seen here.`);
+    parts.push(`${omitted} of them are left out, by their digests: what they say cannot be seen here.`);
   }
   if (removal !== null) {
     parts.push(
       `Retention removed events 1 to ${removed} on ${removal.time} (signed with the key ${removal.keyId}).`,
     );
   }
-  parts.push(
-    lastSigned === null
-      ? 'No signed checkpoint.'
-      : `Signed up to event ${lastSigned.number} on ${lastSigned.time} (key ${lastSigned.keyId}).`,
-  );
+  if (lastSigned === null || firstSigned === null) parts.push('No signed checkpoint.');
+  else {
+    parts.push(`Signed up to event ${lastSigned.number} on ${lastSigned.time} (key ${lastSigned.keyId}).`);
+    if (firstSigned.afterSeconds >= 3600) {
+      parts.push(`First signed on ${firstSigned.time}, ${inWords(firstSigned.afterSeconds * 1000)} after.`);
+    }
+  }
   return parts.join(' ');
 }

@@ -5,9 +5,10 @@ import { connectionConfigFrom } from '../adapters/database/connection-config.ts'
 import { secretFrom } from '../adapters/files/followed-secret.ts';
 import type { ChainReport } from '../audit-verification/chain-proofs.ts';
 import { verifyExport } from '../audit-verification/export-file.ts';
-import { Finding } from '../audit-verification/finding.ts';
+import { Findings } from '../audit-verification/finding.ts';
 import { type Verifier, verifierFrom } from '../audit-verification/format/statement.ts';
 import { readOutsideCheckpoints } from '../audit-verification/outside-checkpoints.ts';
+import { printable } from '../audit-verification/printable.ts';
 import { summaryOf, warningsOf } from '../audit-verification/report.ts';
 import { verifyStored } from '../audit-verification/stored-chains.ts';
 import { loadDatabaseSettings, SettingsError } from '../settings/settings.ts';
@@ -16,10 +17,12 @@ import { loadDatabaseSettings, SettingsError } from '../settings/settings.ts';
  *  DATABASE_URL, or of an exported file, where nothing else is needed. Exits 0 when nothing is wrong, 1 when
  *  it could not look, 2 for a call it does not understand; docs/audit.md has the codes of what is wrong. */
 
-const usage = `Usage: audit-verify --public-key FILE… [--checkpoints FILE…] [--json] [EXPORT.ndjson]
+const usage = `Usage: audit-verify --public-key FILE… [--checkpoints FILE…] [--late TIME] [--json] [EXPORT.ndjson]
   --public-key   an Ed25519 public key (SPKI PEM) that checkpoints were signed with; several, as keys rotate;
                  none only where nothing was ever signed
-  --checkpoints  what the service printed on stdout, kept elsewhere: proves that no tail was cut off
+  --checkpoints  what the service printed on stdout, as a log platform keeps it (gzip and UTF-16 too): proves that
+                 no tail was cut off
+  --late         how long an event may have waited for a signed checkpoint: 90s, 10m, 1h (the default), 30d
   --json         the result as one JSON object
 Without EXPORT.ndjson it checks the database of DATABASE_URL.`;
 
@@ -27,8 +30,12 @@ type Command = {
   keyFiles: string[];
   checkpointFiles: string[];
   exportFile: string | null;
+  lateMs: number;
   json: boolean;
 };
+
+/** `--checkpoints` was given, and there is no checkpoint in it. */
+const noCheckpointsExitCode = 24;
 
 const command = parse(process.argv.slice(2));
 if (command === null) {
@@ -38,45 +45,71 @@ if (command === null) {
   process.exitCode = await main(command);
 }
 
-async function main({ keyFiles, checkpointFiles, exportFile, json }: Command): Promise<number> {
+async function main({ keyFiles, checkpointFiles, exportFile, lateMs, json }: Command): Promise<number> {
   const progress = progressBar();
   try {
     const verifiers = readKeys(keyFiles);
     const outside = await readOutsideCheckpoints(checkpointFiles.map(read), verifiers);
-    const options = { verifiers, outside, onProgress: progress.at };
+    const findings = new Findings();
+    const options = { verifiers, outside: outside.checkpoints, findings, lateMs, onProgress: progress.at };
     const reports =
       exportFile === null
         ? await verifyDatabase({ ...options, onTotal: progress.of })
         : [await verifyExport(progress.through(exportFile, read(exportFile)), options)];
     progress.clear();
-    const warnings = warningsOf(reports, outside.size > 0);
-    if (checkpointFiles.length > 0 && outside.size === 0) {
-      warnings.unshift('There is no checkpoint in what --checkpoints names.');
+    const known = reports.filter((report) => report !== null);
+    const warnings = warningsOf(known, findings, outside);
+    const noCheckpoints = checkpointFiles.length > 0 && outside.checkpoints.size === 0;
+    if (noCheckpoints) {
+      warnings.unshift('There is no checkpoint signed with a given key in what --checkpoints names.');
     }
-    report(reports, warnings, json);
-    return 0;
+    const exitCode = findings.exitCode || (noCheckpoints ? noCheckpointsExitCode : 0);
+    if (json) console.log(printable(JSON.stringify(resultOf(exitCode, known, findings, warnings))));
+    else report(known, findings, warnings);
+    return exitCode;
   } catch (error) {
     progress.clear();
-    if (error instanceof Finding) {
-      const { kind, chain, number, message, exitCode } = error;
-      if (json) console.log(JSON.stringify({ ok: false, exitCode, kind, chain, number, message }));
-      else console.log(`NOT AS IT WAS WRITTEN (${kind})${chain === null ? '' : ` in ${chain}`}: ${message}`);
-      return exitCode;
-    }
     const words = error instanceof Error ? error.message : 'unknown error';
-    console.error(error instanceof SettingsError ? words : `It could not be checked: ${words}`);
+    console.error(error instanceof SettingsError ? words : `It could not be checked: ${printable(words)}`);
     return 1;
   }
 }
 
-function report(reports: readonly ChainReport[], warnings: readonly string[], json: boolean): void {
-  if (json) {
-    console.log(JSON.stringify({ ok: true, exitCode: 0, chains: reports, warnings }));
-    return;
+function resultOf(
+  exitCode: number,
+  chains: readonly ChainReport[],
+  findings: Findings,
+  warnings: readonly string[],
+): object {
+  return {
+    ok: exitCode === 0,
+    exitCode,
+    findings: findings.list.map(({ kind, chain, number, message, exitCode: code }) => ({
+      kind,
+      exitCode: code,
+      chain,
+      number,
+      message,
+    })),
+    more: findings.more,
+    chains,
+    warnings,
+  };
+}
+
+function report(reports: readonly ChainReport[], findings: Findings, warnings: readonly string[]): void {
+  const say = (line: string) => console.log(printable(line));
+  const wrong = findings.list.length > 0;
+  if (wrong) say('THE TRAIL IS NOT AS IT SHOULD BE:');
+  for (const { kind, chain, message } of findings.list) {
+    say(`  ${kind}${chain === null ? '' : ` in ${chain}`}: ${message}`);
   }
-  for (const one of reports) console.log(summaryOf(one));
-  if (reports.length === 0) console.log('There is no audit chain yet.');
-  for (const warning of warnings) console.log(`Warning: ${warning}`);
+  for (const { kind, chain, count } of findings.more)
+    say(`  and ${count} more of the kind ${kind} in ${chain}`);
+  if (wrong) say('');
+  for (const one of reports) say(summaryOf(one, findings));
+  if (reports.length === 0 && !wrong) say('There is no audit chain yet.');
+  for (const warning of warnings) say(`Warning: ${warning}`);
 }
 
 async function verifyDatabase(options: Parameters<typeof verifyStored>[1]): Promise<ChainReport[]> {
@@ -119,6 +152,7 @@ function parse(args: string[]): Command | null {
       options: {
         'public-key': { type: 'string', multiple: true },
         checkpoints: { type: 'string', multiple: true },
+        late: { type: 'string', default: '1h' },
         json: { type: 'boolean', default: false },
       },
     });
@@ -126,11 +160,18 @@ function parse(args: string[]): Command | null {
     // Several after one --public-key look like exports, and are told by what is in them.
     const others = positionals.filter((file) => !isKey(file) || !keyFiles.push(file));
     const [exportFile = null] = others;
-    if (others.length > 1) return null;
-    return { keyFiles, checkpointFiles: values.checkpoints ?? [], exportFile, json: values.json };
+    const lateMs = millisecondsIn(values.late);
+    if (others.length > 1 || lateMs === null) return null;
+    return { keyFiles, checkpointFiles: values.checkpoints ?? [], exportFile, lateMs, json: values.json };
   } catch {
     return null;
   }
+}
+
+function millisecondsIn(text: string): number | null {
+  const units = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+  const [, count, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  return count === undefined ? null : Number(count) * units[unit as keyof typeof units];
 }
 
 function isKey(file: string): boolean {

@@ -73,9 +73,12 @@ describe('the verifier on a database', () => {
     assert.deepEqual([result.ok, result.chains.length, result.warnings.length], [true, 2, 2]);
     await scene.attack(edit(3));
     const found = await scene.verify('--json', '--public-key', key.publicFile);
-    const { message, ...rest } = JSON.parse(found.out);
-    assert.deepEqual(rest, { ok: false, exitCode: 10, kind: 'altered_event', chain: homeTenant, number: 3 });
+    const { ok, exitCode, findings, more, chains } = JSON.parse(found.out);
+    assert.deepEqual([ok, exitCode, more, chains.length], [false, 10, [], 2]);
+    const [{ message, ...rest }, ...others] = findings;
+    assert.deepEqual(rest, { kind: 'altered_event', exitCode: 10, chain: homeTenant, number: 3 });
     assert.match(message, /Event 3 was altered/);
+    assert.deepEqual(others, []);
   });
 
   for (const { name, how, code, says } of attacks) {
@@ -127,7 +130,7 @@ describe('the verifier on a database', () => {
     assert.equal((await scene.verify()).code, 14);
   });
 
-  test('finds a checkpoint signed in the name of the key by another (13)', async () => {
+  test('finds a checkpoint signed in the name of the key by another (21)', async () => {
     const [row] = (
       await scene.superuser.query(`select statement from audit_checkpoints where ${home} and number = 5`)
     ).rows;
@@ -135,10 +138,12 @@ describe('the verifier on a database', () => {
     await scene.attack(
       `update audit_checkpoints set signature = '\\x${signature}' where ${home} and number = 5`,
     );
-    assert.equal((await scene.verify('--public-key', key.publicFile)).code, 13);
+    const { code, out } = await scene.verify('--public-key', key.publicFile);
+    assert.equal(code, 21, out);
+    assert.match(out, /signature of a checkpoint is not the key's/);
   });
 
-  test('a removal nobody signed does not excuse missing events (13)', async () => {
+  test('a removal nobody signed does not excuse missing events (11)', async () => {
     const [row] = (
       await scene.superuser.query(
         `select encode(link, 'hex') as link from audit_events where ${home} and number = 3`,
@@ -151,8 +156,9 @@ describe('the verifier on a database', () => {
       `insert into audit_removals values (gen_random_uuid(), '${homeTenant}', 3, '${text}', null, null, now())`,
     );
     const found = await scene.verify('--public-key', key.publicFile);
-    assert.equal(found.code, 13, found.out);
+    assert.equal(found.code, 11, found.out);
     assert.match(found.out, /nobody signed it/);
+    assert.match(found.out, /Events 1 to 3 are missing/);
   });
 
   test('unsigned checkpoints prove nothing, and it says so', async () => {
@@ -167,6 +173,168 @@ describe('the verifier on a database', () => {
     // What they say must hold all the same.
     await scene.attack(edit(3), relink(3), rehead);
     assert.equal((await scene.verify()).code, 15);
+  });
+
+  test('goes on after a finding, and names all of them, chain by chain', async () => {
+    await scene.attack(
+      edit(3),
+      `update audit_events set actor_oid = 'x' where ${home} and number = 7`,
+      `update audit_events set record = (record::text || ' ')::json where chain = '${otherTenant}' and number = 2`,
+    );
+    const { out } = await scene.verify('--json', '--public-key', key.publicFile);
+    const { exitCode, findings } = JSON.parse(out);
+    assert.deepEqual(
+      [
+        exitCode,
+        findings.map((one: { kind: string; chain: string; number: number }) => [
+          one.kind,
+          one.chain,
+          one.number,
+        ]),
+      ],
+      [
+        10,
+        [
+          ['altered_event', homeTenant, 3],
+          ['altered_columns', homeTenant, 7],
+          ['altered_event', otherTenant, 2],
+          ['malformed', otherTenant, 2],
+        ],
+      ],
+    );
+  });
+
+  test('what the service’s role can write hides nothing: 100 events that are not canonical, and an edited one', async () => {
+    for (let count = 0; count < 100; count += 1) {
+      const event = JSON.stringify(sampleEvent(homeTenant));
+      await scene.service.query('select record_audit_events($1)', [`[${event.replace('{', '{ ')}]`]);
+    }
+    await scene.attack(edit(3));
+    const { code, out } = await scene.verify('--public-key', key.publicFile);
+    assert.equal(code, 10, out);
+    assert.match(out, /altered_event .*: Event 3 was altered/);
+    assert.match(out, /Event 13 is not canonical JSON/);
+    assert.match(out, new RegExp(`and 80 more of the kind malformed in ${homeTenant}`));
+  });
+
+  test('rows that the service’s role can add are findings, and no more than that', async () => {
+    const add = (text: string, signature: Buffer | null) =>
+      scene.service.query(
+        `select add_checkpoint(gen_random_uuid(), $1, $2,
+           (select id from audit_checkpoints where chain = '${homeTenant}' order by position desc limit 1))`,
+        [text, signature],
+      );
+    const statement = {
+      type: 'checkpoint',
+      chain: homeTenant,
+      link: 'ab'.repeat(32),
+      time: '2026-02-03T00:00:00.000Z',
+    } as const;
+    const unsigned = sealed({ ...statement, number: 7, previous: null }, null);
+    const unknown = sealed({ ...statement, number: 8, previous: null }, foreign.signer);
+    await add(unsigned.text, null);
+    await add(unknown.text, unknown.signature);
+    await add(unknown.text.replace('"number":8', '"number":9223372036854775807'), unknown.signature);
+    await add(`{"chain":"${homeTenant}","number":-7,"time":"2026-01-01","type":"checkpoint"}`, null);
+    const { rows } = await scene.superuser.query(
+      `select statement, signature from audit_checkpoints where ${home} and number = 5`,
+    );
+    await add(rows[0].statement, rows[0].signature);
+    const { code, out } = await scene.verify('--json', '--public-key', key.publicFile);
+    assert.equal(code, 13, out);
+    const kinds = JSON.parse(out).findings.map(({ kind }: { kind: string }) => kind);
+    assert.deepEqual(kinds.toSorted(), [
+      'bad_signature',
+      'malformed',
+      'malformed',
+      'malformed',
+      'unknown_key',
+    ]);
+  });
+
+  test('finds a checkpoint deleted from between, and nothing else (21)', async () => {
+    await scene.append(sampleEvent(homeTenant));
+    await scene.checkpoint(key.signer, '2026-02-04T00:00:00.000Z');
+    await scene.attack(`delete from audit_checkpoints where ${home} and number = 10`);
+    const { code, out } = await scene.verify('--public-key', key.publicFile);
+    assert.equal(code, 21, out);
+    assert.match(out, /The checkpoint that the one of event 13 follows is not before it: one was deleted/);
+    assert.doesNotMatch(out, /contradicts|missing/);
+  });
+
+  test('is not fooled by copies that the role finds first', async () => {
+    await scene.attack(
+      'create schema copies',
+      ...tables.map((table) => `create table copies.${table} as table public.${table}`),
+      `grant usage on schema copies to public`,
+      ...tables.map((table) => `grant select on copies.${table} to public`),
+      edit(3),
+      `do $$ begin execute format('alter database %I set search_path = copies, public', current_database()); end $$`,
+    );
+    try {
+      const { code, out } = await scene.verify('--public-key', key.publicFile);
+      assert.equal(code, 10, out);
+    } finally {
+      await scene.superuser.query(
+        `do $$ begin execute format('alter database %I reset search_path', current_database()); end $$`,
+      );
+    }
+  });
+
+  test('says so where a table is none', async () => {
+    await scene.superuser.query('alter table audit_removals rename to audit_removals_before');
+    await scene.superuser.query('create view audit_removals as table audit_removals_before');
+    await scene.superuser.query('grant select on audit_removals to public');
+    try {
+      const { code, out } = await scene.verify('--public-key', key.publicFile);
+      assert.equal(code, 19, out);
+      assert.match(out, /audit_removals is not a plain table/);
+    } finally {
+      await scene.superuser.query('drop view audit_removals');
+      await scene.superuser.query('alter table audit_removals_before rename to audit_removals');
+    }
+  });
+
+  test('tells what was signed late, by its own code, and how late (22)', async () => {
+    const { code, out } = await scene.verify('--late', '1h', '--public-key', key.publicFile);
+    assert.equal(code, 22, out);
+    assert.match(
+      out,
+      /late in .*: Events 1 to 5 were first signed on 2026-02-01T00:00:00.000Z, 13 hours after/,
+    );
+    assert.match(out, /Events 6 to 10 were first signed on 2026-02-02T00:00:00.000Z, 1 day after/);
+    assert.match(out, /Events 11 to 12 were not signed yet, \d+ days after/);
+    assert.match(out, /First signed on 2026-02-01T00:00:00.000Z, 13 hours after\./);
+    // Without any key nobody says what is late.
+    await scene.attack('delete from audit_checkpoints');
+    assert.equal((await scene.verify('--late', '1h')).code, 0);
+  });
+
+  test('finds a trail that was rewritten and lost its checkpoints late, whatever signed it then (22)', async () => {
+    await scene.attack(edit(3), relink(3), rehead, `delete from audit_checkpoints where ${home}`);
+    await scene.checkpoint(key.signer, new Date().toISOString());
+    const { code, out } = await scene.verify('--late', '30d', '--public-key', key.publicFile);
+    assert.equal(code, 22, out);
+    assert.match(out, /Events 1 to 12 were first signed on .*, \d+ days after/);
+  });
+
+  test('fails where there is no checkpoint in what --checkpoints names (24)', async () => {
+    const file = await scene.file('{"level":"info","msg":"listening"}\n');
+    const { code, out } = await scene.verify('--public-key', key.publicFile, '--checkpoints', file);
+    assert.equal(code, 24, out);
+    assert.match(out, /Warning: There is no checkpoint signed with a given key in what --checkpoints names/);
+  });
+
+  test('shows a terminal nothing that it would obey', async () => {
+    await scene.attack(
+      `update audit_checkpoints set statement = E'\\u009b31m\\u202e\\u001b]0;' where ${home} and number = 5`,
+    );
+    for (const args of [[], ['--json']]) {
+      const { out } = await scene.verify(...args, '--public-key', key.publicFile);
+      assert.match(out, /\\u009b31m/);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be there.
+      assert.doesNotMatch(out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+    }
   });
 
   const misuses = [['--bogus'], ['a.ndjson', 'b.ndjson'], ['--public-key']];

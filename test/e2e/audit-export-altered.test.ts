@@ -57,7 +57,7 @@ describe('an exported file that somebody worked on', () => {
 
   test('the checkpoints as the service prints them find a file that was cut and ended anew', async () => {
     const printed = bytesOf(it.earlierLog);
-    const outside = await readOutsideCheckpoints([inPieces(printed)], it.verifiers);
+    const { checkpoints: outside } = await readOutsideCheckpoints([inPieces(printed)], it.verifiers);
     assert.ok(outside.size >= 1);
     const report = await it.verify(await it.exported(), outside);
     assert.ok(report.outsideCheckpoints >= 1);
@@ -71,6 +71,14 @@ describe('an exported file that somebody worked on', () => {
     const bytes = bytesOf(cut);
     assert.equal((await it.verify(bytes)).provenTo, 0);
     await assert.rejects(it.verify(bytes, outside), { kind: 'cut' });
+  });
+
+  test('an event left out of an export that was not filtered is found', async () => {
+    const lines = linesIn(await it.exported());
+    const at = lines.findIndex(({ type, number }) => type === 'event' && number === 2);
+    const { number, digest } = lines[at] as Line;
+    const found = await it.findingOf(bytesOf(lines.with(at, { type: 'omitted', number, digest } as Line)));
+    assert.deepEqual([found.kind, found.number], ['omitted_event', 2]);
   });
 
   test('a checkpoint contradicts whoever makes a file anew from an edited event on', async () => {

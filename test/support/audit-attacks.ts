@@ -106,7 +106,7 @@ export const attacks: { name: string; how: string[]; code: number; says: RegExp 
       relink(7),
       rehead,
     ],
-    code: 17,
+    code: 15,
     says: /event 7 is found by were altered: id/,
   },
   {
@@ -201,19 +201,19 @@ export const attacks: { name: string; how: string[]; code: number; says: RegExp 
     how: [
       `update audit_checkpoints set statement = replace(statement, '2026-02-01', '2026-02-03') where ${home} and number = 5`,
     ],
-    code: 13,
+    code: 21,
     says: /signature .* is not the key's/,
   },
   {
     name: 'a checkpoint with another signature',
     how: [`update audit_checkpoints set signature = '\\x00' where ${home} and number = 5`],
-    code: 13,
+    code: 21,
     says: /signature/,
   },
   {
     name: 'a checkpoint without its signature',
     how: [`update audit_checkpoints set signature = null where ${home} and number = 5`],
-    code: 13,
+    code: 21,
     says: /has no signature/,
   },
   {
@@ -239,7 +239,7 @@ export const attacks: { name: string; how: string[]; code: number; says: RegExp 
   {
     name: 'a checkpoint that is no statement',
     how: [`update audit_checkpoints set statement = '{}' where ${home} and number = 5`],
-    code: 19,
+    code: 21,
     says: /not a statement/,
   },
   {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before } from 'node:test';
 import type { ChainReport } from '../../src/audit-verification/chain-proofs.ts';
 import { verifyExport } from '../../src/audit-verification/export-file.ts';
-import { Finding } from '../../src/audit-verification/finding.ts';
+import { Finding, Findings } from '../../src/audit-verification/finding.ts';
 import { verifierFrom } from '../../src/audit-verification/format/statement.ts';
 import type { OutsideCheckpoints } from '../../src/audit-verification/outside-checkpoints.ts';
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
@@ -99,8 +99,16 @@ export function exportScene() {
           response.on('end', () => done(null, Buffer.concat(chunks)));
         }),
     exported: async (query?: string): Promise<Buffer> => (await scene.download(query).expect(200)).body,
-    verify: (bytes: Buffer, outside: OutsideCheckpoints = new Map()): Promise<ChainReport> =>
-      verifyExport(inPieces(bytes), { verifiers, outside, onProgress: () => {} }),
+    /** Throws the first finding. */
+    async verify(bytes: Buffer, outside: OutsideCheckpoints = new Map()): Promise<ChainReport> {
+      const findings = new Findings();
+      const options = { verifiers, outside, findings, lateMs: 3_600_000, onProgress: () => {} };
+      const report = await verifyExport(inPieces(bytes), options);
+      const [first] = findings.list;
+      if (first !== undefined) throw first;
+      assert.ok(report);
+      return report;
+    },
     async findingOf(bytes: Buffer): Promise<Finding> {
       try {
         await scene.verify(bytes);

@@ -17,7 +17,7 @@ export async function* exportChain(
 ): AsyncGenerator<ExportEntry> {
   const { chain, removal, head } = await readFrame(database, selection.tenantId);
   const from = (removal?.number ?? 0) + 1;
-  yield { type: 'header', chain, from, removal: removal && sealedText(removal) };
+  yield { type: 'header', chain, from, filter: filterOf(selection), removal: removal && sealedText(removal) };
   let last = from - 1;
   while (last < head.number) {
     const { events, checkpoints } = await readPage(database, selection, last, head.number);
@@ -49,7 +49,9 @@ async function readFrame(database: Database, chain: string) {
       // Where the chain begins is where its events begin; what is said of a removal counts only if it says the same.
       `select c.length, encode(c.head, 'hex') as head, r.number as removed_to, r.statement, r.signature
        from (select 1) one
-       left join public.audit_chains c on c.chain = $1
+       left join lateral (
+         select length, head from public.audit_chains where chain = $1 order by length desc limit 1
+       ) c on true
        left join lateral (
          select number, statement, translate(encode(signature, 'base64'), E'\\n', '') as signature
          from public.audit_removals
@@ -90,6 +92,15 @@ async function readPage(database: Database, selection: AuditSelection, after: nu
     );
     return { events: events.rows, checkpoints: checkpoints.rows };
   });
+}
+
+/** What the selection leaves out by, as the header says it; `null` where it leaves out nothing. */
+function filterOf({ tenantId: _, ...selection }: AuditSelection): Record<string, string> | null {
+  const given = Object.entries(selection).filter(([, value]) => value !== null);
+  if (given.length === 0) return null;
+  return Object.fromEntries(
+    given.map(([name, value]) => [name, value instanceof Date ? value.toISOString() : String(value)]),
+  );
 }
 
 function sealedText({ statement, signature }: SealedRow): SealedRow {

@@ -59,7 +59,7 @@ async function readBounds(
 ): Promise<{ length: number; first: FirstEvent | null }> {
   const { rows } = await database.run((client) =>
     client.query<{ length: string | null; number: string | null; time: string | null }>(
-      `select (select length from public.audit_chains where chain = $1) as length, first.number, first.time
+      `select (select max(length) from public.audit_chains where chain = $1) as length, first.number, first.time
        from (select 1) one left join lateral (
          select number, record ->> 'time' as time from public.audit_events where chain = $1 order by number limit 1
        ) first on true`,

@@ -73,23 +73,16 @@ export async function lastStored(database: Database, chain: string): Promise<str
 export async function storeCheckpoint(
   database: Database,
   id: string,
-  { statement, text, signature }: SignedStatement,
+  { text, signature }: SignedStatement,
   expectedNewest: string | null,
 ): Promise<boolean> {
   const { rows } = await database.run((client) =>
-    client.query<{ stored: boolean }>(
-      'select public.add_checkpoint($1, $2, $3, $4, $5, $6, $7, $8) as stored',
-      [
-        id,
-        statement.chain,
-        statement.number,
-        text,
-        statement.keyId,
-        signature,
-        statement.time,
-        expectedNewest,
-      ],
-    ),
+    client.query<{ stored: boolean }>('select public.add_checkpoint($1, $2, $3, $4) as stored', [
+      id,
+      text,
+      signature,
+      expectedNewest,
+    ]),
   );
   return rows[0]?.stored === true;
 }

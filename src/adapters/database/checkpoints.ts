@@ -67,7 +67,7 @@ export class Checkpointer {
   /** Makes a checkpoint of each chain that has grown; gives what contradicts. Fails with `audit_unavailable`. */
   async makeAll(): Promise<Contradiction[]> {
     const { rows } = await this.#options.database.run((client) =>
-      client.query<{ chain: string }>('select chain from public.audit_chains order by chain'),
+      client.query<{ chain: string }>('select distinct chain from public.audit_chains order by chain'),
     );
     const chains = new Set([...rows.map(({ chain }) => chain), ...this.#followed.keys()]);
     const contradictions: Contradiction[] = [];
@@ -169,7 +169,7 @@ export class Checkpointer {
   async #headOf(chain: string): Promise<Anchor> {
     const { rows } = await this.#options.database.run((client) =>
       client.query<{ length: string; head: string }>(
-        "select length, encode(head, 'hex') as head from public.audit_chains where chain = $1",
+        "select length, encode(head, 'hex') as head from public.audit_chains where chain = $1 order by length desc limit 1",
         [chain],
       ),
     );

@@ -25,7 +25,7 @@ export const grants: readonly string[] = [
   'execute on function end_unsent_operation(uuid, text, uuid, text, text, jsonb, uuid, json, integer)',
   'execute on function chain_head(text)',
   'execute on function claim_read(uuid, bigint)',
-  'execute on function add_checkpoint(uuid, text, bigint, text, text, bytea, timestamptz, uuid)',
+  'execute on function add_checkpoint(uuid, text, bytea, uuid)',
   'execute on function switch_disconnect(jsonb, json, integer)',
   'execute on function audit_history_holds(text, bigint, bytea)',
   'execute on function report_lost_history(text, bigint, bytea)',

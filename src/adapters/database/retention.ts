@@ -48,7 +48,7 @@ export async function applyRetention(
   onDone: (removal: Removal) => void,
 ): Promise<void> {
   const { rows } = await client.query<{ chain: string }>(
-    'select chain from public.audit_chains where $1::text is null or chain = $1 order by chain',
+    'select distinct chain from public.audit_chains where $1::text is null or chain = $1 order by chain',
     [options.chain],
   );
   for (const { chain } of rows) {

@@ -164,27 +164,34 @@ begin
   return acknowledged;
 end $function$;
 
-CREATE OR REPLACE FUNCTION public.add_checkpoint(checkpoint_id uuid, chain_name text, event_number bigint, statement text, key_id text, signature bytea, made_at timestamp with time zone, expected_newest uuid)
+CREATE OR REPLACE FUNCTION public.add_checkpoint(checkpoint_id uuid, checkpoint_statement text, checkpoint_signature bytea, expected_newest uuid)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
+declare
+  said json := checkpoint_statement::json;
 begin
   perform prepare_recording(1000);
+  if said ->> 'type' is distinct from 'checkpoint' then
+    raise exception 'this is no checkpoint' using errcode = 'check_violation';
+  end if;
   -- One at a time in a chain.
-  perform pg_advisory_xact_lock(hashtextextended('audit checkpoints ' || chain_name, 0));
+  perform pg_advisory_xact_lock(hashtextextended('audit checkpoints ' || (said ->> 'chain'), 0));
   -- A repetition because nobody knew whether the first was committed: it was.
-  if exists (select from audit_checkpoints c where c.id = checkpoint_id) then
+  if exists (select from audit_checkpoints where id = checkpoint_id) then
     return true;
   end if;
   if expected_newest is distinct from
-    (select c.id from audit_checkpoints c where c.chain = chain_name order by c.position desc limit 1)
+    (select id from audit_checkpoints where chain = said ->> 'chain' order by position desc limit 1)
   then
     return false;
   end if;
   insert into audit_checkpoints (id, chain, number, statement, key_id, signature, made_at)
-  values (checkpoint_id, chain_name, event_number, statement, key_id, signature, made_at);
+  values (
+    checkpoint_id, said ->> 'chain', (said ->> 'number')::bigint, checkpoint_statement, said ->> 'keyId',
+    checkpoint_signature, (said ->> 'time')::timestamptz);
   return true;
 end $function$;
 
@@ -697,7 +704,7 @@ grant select on kysely_migration to chromeos_bff;
 grant select on operation_moves to chromeos_bff;
 grant select on operations to chromeos_bff;
 
-grant execute on add_checkpoint(uuid,text,bigint,text,text,bytea,timestamp with time zone,uuid) to chromeos_bff;
+grant execute on add_checkpoint(uuid,text,bytea,uuid) to chromeos_bff;
 grant execute on audit_genesis(text) to public;
 grant execute on audit_history_holds(text,bigint,bytea) to chromeos_bff;
 grant execute on chain_head(text) to chromeos_bff;

@@ -15,6 +15,8 @@ export type ExportEntry =
       readonly chain: string;
       /** The first number; more than 1 where retention removed what was before. */
       readonly from: number;
+      /** What the export was filtered by; `null`: nothing was left out. */
+      readonly filter: Readonly<Record<string, string>> | null;
       /** What retention said of it. */
       readonly removal: SealedText | null;
     }
@@ -29,35 +31,6 @@ export type ExportEntry =
   | { readonly type: 'omitted'; readonly number: number; readonly digest: string }
   | ({ readonly type: 'checkpoint' } & SealedText)
   | { readonly type: 'end'; readonly number: number; readonly link: string };
-
-/** An entry as a line of an NDJSON export, without the line feed. The verifier takes no other spelling. */
-export function ndjsonLineOf(entry: ExportEntry): string {
-  switch (entry.type) {
-    case 'header': {
-      const { chain, from, removal } = entry;
-      return JSON.stringify({
-        type: 'header',
-        format: 'chromeos-connector-bff audit export',
-        version: 1,
-        chain,
-        from,
-        removal: removal && { statement: removal.statement, signature: removal.signature },
-      });
-    }
-    case 'event':
-      return `{"type":"event","number":${entry.number},"digest":"${entry.digest}","event":${entry.text}}`;
-    case 'omitted':
-      return `{"type":"omitted","number":${entry.number},"digest":"${entry.digest}"}`;
-    case 'checkpoint':
-      return JSON.stringify({
-        type: 'checkpoint',
-        statement: entry.statement,
-        signature: entry.signature,
-      });
-    case 'end':
-      return `{"type":"end","number":${entry.number},"link":"${entry.link}"}`;
-  }
-}
 
 /** How well a chain is covered by signed checkpoints. `signed`: the last one covers all of it; `behind`: there is more
  *  since; `late`: the first one came too long after the first event it covers; `unsigned`: no key that is known here

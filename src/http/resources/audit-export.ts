@@ -1,7 +1,8 @@
 import { Router } from 'express';
 import { z } from 'zod';
+import { ndjsonLineOf } from '../../audit-verification/format/export-entry.ts';
 import type { AuditEvent } from '../../core/audit/audit-event.ts';
-import { type ExportEntry, ndjsonLineOf } from '../../core/audit/audit-export.ts';
+import type { ExportEntry } from '../../core/audit/audit-export.ts';
 import type { Dependencies } from '../../core/dependencies.ts';
 import { exportAudit, readChainStatus } from '../../core/use-cases/export-audit.ts';
 import { gzipped, takesGzip } from '../answer/compressed.ts';

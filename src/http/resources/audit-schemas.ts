@@ -98,6 +98,10 @@ export const exportLine = z
       version: z.literal(1),
       chain: z.string(),
       from: z.int().describe('The first number; more than 1 where retention removed what was before.'),
+      filter: z
+        .record(z.string(), z.string())
+        .nullable()
+        .describe('What it was filtered by; `null`: nothing is left out.'),
       removal: z.object(sealed).nullable(),
     }),
     z.object({ type: z.literal('event'), number: z.int(), digest, event: auditEvent }),

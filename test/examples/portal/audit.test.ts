@@ -5,12 +5,12 @@ import type { AuditEvent } from '../../../examples/portal/src/api/types.ts';
 import { bucketsOf, outcomes } from '../../../examples/portal/src/audit/buckets.ts';
 import { linesOf, type ProofFailed, proveChain } from '../../../examples/portal/src/audit/proof.ts';
 import { digestOf, genesisOf, nextLink } from '../../../src/audit-verification/format/audit-chain.ts';
-import { type ExportEntry, ndjsonLineOf } from '../../../src/core/audit/audit-export.ts';
+import { type ExportEntry, ndjsonLineOf } from '../../../src/audit-verification/format/export-entry.ts';
 
 /** An export as the service writes it: three events, of which the second is left out. */
 function exported(): string[] {
   let link = genesisOf('tenant');
-  const entries: ExportEntry[] = [{ type: 'header', chain: 'tenant', from: 1, removal: null }];
+  const entries: ExportEntry[] = [{ type: 'header', chain: 'tenant', from: 1, filter: null, removal: null }];
   for (const number of [1, 2, 3]) {
     const text = `{"id":"event-${number}","reason":"Олена → \\"moving\\""}`;
     const digest = digestOf(text);

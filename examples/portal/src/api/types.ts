@@ -38,6 +38,7 @@ export type AuditExportLine = ({
   readonly version: 1;
   readonly chain: string;
   readonly from: number;
+  readonly filter: Readonly<Record<string, unknown>> | null;
   readonly removal: ({
     readonly statement: string;
     readonly signature: string | null;
