@@ -98,6 +98,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
       requiredScope: settings.entra.requiredScope,
       allowedClientIds: new Set(settings.entra.allowedClientIds),
       guestsAllowed: settings.entra.guestsAllowed,
+      agentsAllowed: settings.entra.agentsAllowed,
       roleNames: settings.entra.roles,
     },
     identity: traced(measureIdentity(entra.identity, metrics), traceIdentity),

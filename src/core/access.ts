@@ -18,17 +18,19 @@ export type AccessRules = {
   /** The portals that may call, by client id. */
   readonly allowedClientIds: ReadonlySet<string>;
   readonly guestsAllowed: boolean;
+  /** Whether agent identities may act, through user accounts of their own. */
+  readonly agentsAllowed: boolean;
   readonly roleNames: RoleNames;
 };
 
-/** Lets pass a user who came through an allowed portal with the delegated scope, and no one else.
- *  Fails with `insufficient_scope` (also for app-only tokens), `portal_not_allowed` or
+/** Lets pass a person who came through an allowed portal with the delegated scope, and no one else.
+ *  Fails with `insufficient_scope` (also for app-only tokens, and those of agents), `portal_not_allowed` or
  *  `guest_not_allowed`. */
 export function requireAllowedClient(rules: AccessRules, caller: Caller): void {
-  if (caller.kind === 'app') {
+  if (caller.kind !== 'user' && !(caller.kind === 'agent' && rules.agentsAllowed)) {
     throw new CallFailed({
       reason: 'insufficient_scope',
-      cause: 'an app-only token',
+      cause: caller.kind === 'agent' ? 'a token of an agent, not of a person' : 'an app-only token',
       tenantId: caller.tenantId,
     });
   }

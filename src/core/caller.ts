@@ -1,5 +1,9 @@
 import type { Secret } from './secret.ts';
 
+/** What acts: a person; an agent identity, be it through a user account of its own; an application by itself, on
+ *  behalf of nobody; this service; or someone who could not be told. */
+export type CallerKind = 'user' | 'agent' | 'app' | 'system' | 'unknown';
+
 /** Who asks, as their verified access token says. People are told apart by `oid` within `tenantId`;
  *  the name is for display and the record only (it can be changed, and given to someone else). */
 export type Caller = {
@@ -9,8 +13,7 @@ export type Caller = {
   readonly name: string | null;
   /** The portal the caller came through (`azp` in v2.0 tokens, `appid` in v1.0 tokens). */
   readonly clientId: string;
-  /** `app` is a token without a user: nothing can be done on behalf of it. */
-  readonly kind: 'user' | 'app';
+  readonly kind: CallerKind;
   /** A member of another tenant: `acct` is 1, or `idp` names another issuer. */
   readonly guest: boolean;
   readonly scopes: readonly string[];

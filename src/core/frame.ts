@@ -139,7 +139,7 @@ const stranger: Caller = {
   tenantId: noTenant,
   name: null,
   clientId: 'unknown',
-  kind: 'user',
+  kind: 'unknown',
   guest: false,
   scopes: [],
   roles: [],

@@ -108,6 +108,7 @@ const entra = z.object({
   requiredScope: name,
   allowedClientIds: list(guid, 'is required: the client ids of the portals that may call'),
   guestsAllowed: z.boolean(),
+  agentsAllowed: z.boolean(),
   clockSkewSeconds: integer(1, 600),
   roles: z.object({ read: name, disconnect: name, approve: name, audit: name }),
   signingKeys: z.object({

@@ -72,7 +72,7 @@ describe('the frame of a call', () => {
       action: 'read_connection',
       result: 'refused',
       failure: 'internal',
-      actor: { oid: 'admin', tenantId, name: 'admin@contoso.example', clientId: 'portal' },
+      actor: { kind: 'user', oid: 'admin', tenantId, name: 'admin@contoso.example', clientId: 'portal' },
       tenantId,
       source: { address: call.address },
       requestId: call.requestId,
@@ -98,6 +98,7 @@ describe('the frame of a call', () => {
 
   const refused: [string, Partial<Caller>, UseCase<Asked, string>['permission'], Failure['reason']][] = [
     ['an app-only token', { kind: 'app' }, null, 'insufficient_scope'],
+    ['an agent’s token', { kind: 'agent' }, null, 'insufficient_scope'],
     ['a token without our scope', { scopes: ['User.Read'] }, null, 'insufficient_scope'],
     ['another portal', { clientId: 'elsewhere' }, null, 'portal_not_allowed'],
     ['a guest', { guest: true }, null, 'guest_not_allowed'],
@@ -237,7 +238,13 @@ describe('the frame of a call', () => {
       [event?.event, event?.action, event?.result, event?.failure, event?.explanation],
       ['refused', 'sign_in', 'refused', 'token_invalid', 'nobody we know'],
     );
-    assert.deepEqual(event?.actor, { oid: 'unknown', tenantId: 'none', name: null, clientId: 'unknown' });
+    assert.deepEqual(event?.actor, {
+      kind: 'unknown',
+      oid: 'unknown',
+      tenantId: 'none',
+      name: null,
+      clientId: 'unknown',
+    });
     assert.deepEqual(
       [event?.tenantId, event?.requestId, event?.source.address],
       ['none', call.requestId, '192.0.2.1'],

@@ -41,7 +41,10 @@ before(async () => {
     startService(world, { environment }),
     startService(world, {
       environment,
-      adjust: (settings) => ({ ...settings, entra: { ...settings.entra, guestsAllowed: true } }),
+      adjust: (settings) => ({
+        ...settings,
+        entra: { ...settings.entra, guestsAllowed: true, agentsAllowed: true },
+      }),
     }),
   ]);
 });
@@ -81,6 +84,7 @@ describe('a token that is right is accepted', () => {
     ['without nbf', () => mint.token({ claims: { nbf: undefined } })],
     ['with several scopes', () => mint.token({ claims: { scp: 'profile access_as_user' } })],
     ['with upper-case ids', () => mint.token({ claims: { tid: tenantId.toUpperCase() } })],
+    ['of a person with facets', () => mint.token({ claims: { xms_sub_fct: '3 130 1', xms_act_fct: '9 3' } })],
     ['of a member, by acct 0', () => mint.token({ claims: { acct: 0 } })],
     [
       'of a member, with the tenant’s own idp',
@@ -118,6 +122,15 @@ describe('a token that is right is accepted', () => {
   test('of a guest, where a setting allows guests', async () => {
     const token = mint.token({ claims: { acct: 1 } });
     await guestsWelcome.api.get(me).set('authorization', bearer(token)).expect(200);
+  });
+
+  test('of an agent, where a setting allows agents; the record says what it is', async () => {
+    const token = mint.token({ claims: { xms_sub_fct: '13', idtyp: 'user' } });
+    const { headers } = await guestsWelcome.api.get(me).set('authorization', bearer(token)).expect(200);
+    assert.equal(await kindOnRecord(headers['client-request-id']), 'agent');
+    // Allowed are agents with an account, not applications.
+    const alone = mint.token({ claims: { xms_sub_fct: '11', idtyp: 'app' } });
+    await guestsWelcome.api.get(me).set('authorization', bearer(alone)).expect(403);
   });
 
   test('and the profile says who it is, from the token, and what they may do', async () => {
@@ -197,6 +210,14 @@ const refusals: [string, () => string, Refusal, RegExp][] = [
   ['a guest, by live.com', claim({ idp: 'live.com' }), forbidden('guest_not_allowed'), /^guest_not_allowed$/],
   ['without roles', claim({ roles: undefined }), forbidden('role_missing'), /^role_missing$/],
   ['with a reader’s role', claim({ roles: ['ChromeOS.Read'] }), forbidden('role_missing'), /^role_missing$/],
+  // An agent's user account looks like a person in all but its facets.
+  ['an agent’s user account', claim({ xms_sub_fct: '13', idtyp: 'user' }), noScope, /a token of an agent/],
+  ['an agent’s user account, among other facets', claim({ xms_sub_fct: '1 13 9' }), noScope, /a token of an agent/],
+  ['an agent’s user account, as a number', claim({ xms_sub_fct: 13 }), noScope, /a token of an agent/],
+  ['an agent’s user account, as a list', claim({ xms_sub_fct: ['3', 13] }), noScope, /a token of an agent/],
+  ['an agent identity', claim({ xms_sub_fct: '11' }), noScope, /a token of an agent/],
+  ['an agent that acts for a person', claim({ xms_act_fct: '9 11' }), noScope, /a token of an agent/],
+  ['facets that are none', claim({ xms_sub_fct: { 13: true } }), invalid, /xms_sub_fct/],
   // Signatures and keys.
   ['signed by a stranger under our kid', () => bearer(mint.token({ key: stranger.privateKey })), invalid, /signature/],
   ['a changed payload', () => { const [head, , signature] = segments(); const payload = Buffer.from(JSON.stringify({ ...mint.usualClaims(), oid: other })).toString('base64url'); return bearer(`${head}.${payload}.${signature}`); }, invalid, /signature/],
@@ -401,10 +422,29 @@ describe('a token that is not right is refused', () => {
   });
 });
 
+test('a refusal is on record as what was refused: an agent, an application, a person', async () => {
+  for (const [claims, kind] of [
+    [{ xms_sub_fct: '13' }, 'agent'],
+    [{ idtyp: 'app' }, 'app'],
+    [{ azp: other }, 'user'],
+  ] as const) {
+    const { headers } = await service.api.get(me).set('authorization', claim(claims)()).expect(403);
+    assert.equal(await kindOnRecord(headers['client-request-id']), kind);
+  }
+});
+
 test('metrics tell the results apart', async () => {
   assert.ok((await service.metric('chromeos_bff_token_validations_total', { result: 'token_invalid' })) > 50);
   assert.ok((await service.metric('chromeos_bff_token_validations_total', { result: 'valid' })) > 10);
 });
+
+async function kindOnRecord(requestId: unknown): Promise<string | undefined> {
+  const [row] = await world.query<{ kind: string }>(
+    "select record->'actor'->>'kind' as kind from audit_events where record->>'requestId' = $1",
+    [requestId],
+  );
+  return row?.kind;
+}
 
 async function logLineOf(requestId: string): Promise<Record<string, unknown>> {
   const find = () => service.log.find((line) => line.msg === 'request' && line.requestId === requestId);

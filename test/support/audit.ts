@@ -37,6 +37,7 @@ export function sampleEvent(tenantId: string, differing: Partial<AuditEvent> = {
     operationId: randomUUID(),
     tenantId,
     actor: {
+      kind: 'user',
       oid: 'ad31f0c0-0000-4000-8000-000000000001',
       tenantId,
       name: 'Zoë Adminová',

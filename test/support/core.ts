@@ -47,6 +47,7 @@ const access: AccessRules = {
   requiredScope: 'access',
   allowedClientIds: new Set(['portal']),
   guestsAllowed: false,
+  agentsAllowed: false,
   roleNames,
 };
 

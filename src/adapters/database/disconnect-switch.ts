@@ -66,7 +66,7 @@ function eventOf(change: SwitchChange): AuditEvent {
     action: 'switch_disconnect',
     operationId: null,
     tenantId,
-    actor: { oid: 'operator', tenantId, name: change.by, clientId: 'disconnect-switch' },
+    actor: { kind: 'operator', oid: 'operator', tenantId, name: change.by, clientId: 'disconnect-switch' },
     source: { address: 'internal' },
     requestId: change.id,
     graphRequestId: null,

@@ -34,7 +34,7 @@ export async function acknowledgeLostHistory(
     action: 'acknowledge_lost_history',
     operationId: null,
     tenantId,
-    actor: { oid: 'operator', tenantId, name: by, clientId: 'audit-acknowledge-loss' },
+    actor: { kind: 'operator', oid: 'operator', tenantId, name: by, clientId: 'audit-acknowledge-loss' },
     source: { address: 'internal' },
     requestId: id,
     graphRequestId: null,

@@ -201,7 +201,7 @@ function eventOf(
     action: 'remove_audit_events',
     operationId: null,
     tenantId: chain,
-    actor: { oid: 'operator', tenantId: chain, name: by, clientId: 'audit-retention' },
+    actor: { kind: 'operator', oid: 'operator', tenantId: chain, name: by, clientId: 'audit-retention' },
     source: { address: 'internal' },
     requestId: id,
     graphRequestId: null,

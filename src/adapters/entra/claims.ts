@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import type { Caller } from '../../core/caller.ts';
+import type { Caller, CallerKind } from '../../core/caller.ts';
 import { storable } from '../outbound/storable.ts';
 import { TokenRefused } from './access-token.ts';
 
@@ -9,6 +9,10 @@ const text = z.string().min(1).max(2048);
 // Entra's ids are GUIDs. Whatever goes into records and logs as one has no NUL and no line end in it.
 const id = z.string().regex(/^[\x21-\x7e]{1,128}$/);
 const seconds = z.number().int().nonnegative();
+// Numbers, as Entra writes them: in one string with blanks, alone, or in a list.
+const facets = z
+  .union([z.string().max(256), z.number(), z.array(z.union([z.string().max(16), z.number()])).max(32)])
+  .optional();
 const accessToken = z.looseObject({
   aud: text,
   iss: text,
@@ -23,6 +27,8 @@ const accessToken = z.looseObject({
   roles: z.array(z.string()).optional(),
   acrs: z.union([z.array(z.string()), z.string()]).optional(),
   idtyp: z.string().optional(),
+  xms_sub_fct: facets,
+  xms_act_fct: facets,
   acct: z.union([z.number(), z.string()]).optional(),
   idp: z.string().optional(),
   preferred_username: z.string().optional(),
@@ -54,7 +60,7 @@ export function callerFrom(
       tenantId: once(claims.tid.toLowerCase()),
       name: displayName(claims.preferred_username ?? claims.upn ?? claims.unique_name),
       clientId: once(clientId.toLowerCase()),
-      kind: claims.idtyp === 'app' || claims.scp === undefined ? 'app' : 'user',
+      kind: kindOf(claims),
       guest: isGuest(claims, issuers),
       scopes: scopes.map(once),
       roles: (claims.roles ?? []).map(once),
@@ -71,6 +77,29 @@ function once(text: string): string {
   const known = common.get(text);
   if (known === undefined) common.set(text, text);
   return known ?? text;
+}
+
+/** Microsoft Entra Agent ID: what a subject or an actor is, by number. */
+const agentIdentity = 11;
+const agentUser = 13;
+
+/** An app-only token is on behalf of nobody. An agent's user account has a scope and an object id as a person has;
+ *  only its facets tell. */
+function kindOf({ idtyp, scp, xms_sub_fct, xms_act_fct }: z.infer<typeof accessToken>): CallerKind {
+  if (idtyp === 'app' || scp === undefined) return 'app';
+  const subject = facetsIn(xms_sub_fct);
+  const isAgent =
+    subject.includes(agentUser) ||
+    subject.includes(agentIdentity) ||
+    facetsIn(xms_act_fct).includes(agentIdentity);
+  return isAgent ? 'agent' : 'user';
+}
+
+function facetsIn(claim: z.infer<typeof facets>): number[] {
+  return String(claim ?? '')
+    .split(/[ ,]+/)
+    .filter((part) => part !== '')
+    .map(Number);
 }
 
 function isGuest(claims: z.infer<typeof accessToken>, issuers: readonly string[]): boolean {

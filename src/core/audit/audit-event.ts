@@ -1,3 +1,4 @@
+import type { CallerKind } from '../caller.ts';
 import type { FailureReason } from '../failure.ts';
 import type { ConnectionState } from '../operation/connection.ts';
 import type { OperationStatus } from '../operation/life.ts';
@@ -38,6 +39,13 @@ export type EventKind = (typeof eventKinds)[number];
 /** How it ended. `accepted` is all that Graph's 200 promises. */
 export type Result = OperationStatus | 'pending' | 'refused' | 'succeeded';
 
+/** What acted; an `operator` acts by a command, not by a call. */
+export const actorKinds = ['user', 'agent', 'app', 'operator', 'system', 'unknown'] as const satisfies (
+  | CallerKind
+  | 'operator'
+)[];
+export type ActorKind = (typeof actorKinds)[number];
+
 /** One line of the audit trail. Times are ISO 8601 in UTC; durations are in milliseconds. */
 export type AuditEvent = {
   readonly id: string;
@@ -48,6 +56,7 @@ export type AuditEvent = {
   readonly operationId: string | null;
   readonly tenantId: string;
   readonly actor: {
+    readonly kind: ActorKind;
     readonly oid: string;
     readonly tenantId: string;
     readonly name: string | null;

@@ -51,6 +51,7 @@ export function eventOf(
     action: detail.action,
     actor: {
       clientId: caller.clientId,
+      kind: caller.kind,
       name: recordedName(dependencies, caller),
       oid: caller.oid,
       tenantId: caller.tenantId,

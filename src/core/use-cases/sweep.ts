@@ -21,7 +21,7 @@ function ourselves(tenantId: string, requestId: string): EventSource {
       tenantId,
       name: 'chromeos-connector-bff',
       clientId: 'system',
-      kind: 'app',
+      kind: 'system',
       guest: false,
       scopes: [],
       roles: [],

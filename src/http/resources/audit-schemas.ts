@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Action, type AuditEvent, eventKinds } from '../../core/audit/audit-event.ts';
+import { type Action, type AuditEvent, actorKinds, eventKinds } from '../../core/audit/audit-event.ts';
 import type { ChainStatus } from '../../core/audit/audit-export.ts';
 import { operationStatuses } from '../../core/operation/life.ts';
 import {
@@ -34,6 +34,11 @@ export const auditEvent = z
     operationId: id.nullable().describe('What an attempt and its outcome have in common.'),
     tenantId: z.string(),
     actor: z.object({
+      kind: z
+        .enum(actorKinds)
+        .describe(
+          '`user`: a person; `agent`: an agent identity of Entra ID; `app`: an application by itself.',
+        ),
       oid: z.string().describe('The object id; `system` and `operator` are no people of the tenant.'),
       tenantId: z.string(),
       name: z.string().nullable(),

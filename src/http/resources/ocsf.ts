@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Action, AuditEvent, Result } from '../../core/audit/audit-event.ts';
+import type { Action, ActorKind, AuditEvent, Result } from '../../core/audit/audit-event.ts';
 
 /** The version of the Open Cybersecurity Schema Framework that is written. */
 const schemaVersion = '1.3.0';
@@ -51,7 +51,7 @@ export function ocsfOf(event: AuditEvent, sequence: number, version: string): ob
         uid: actor.oid,
         ...(actor.name !== null && { name: actor.name }),
         org: { uid: actor.tenantId },
-        ...userTypeOf(actor.oid),
+        ...userTypeOf(actor.kind),
       },
       app_uid: actor.clientId,
     },
@@ -162,9 +162,20 @@ function severityOf({ event, result }: AuditEvent): keyof typeof severities {
   return statusOf(result) === 2 ? 2 : 1;
 }
 
-/** People are users; the service itself and an operator at a command line are not people of the tenant. */
-function userTypeOf(oid: string): { type_id: number; type: string } {
-  if (oid === 'system') return { type_id: 3, type: 'System' };
-  if (oid === 'operator') return { type_id: 2, type: 'Admin' };
-  return { type_id: 1, type: 'User' };
+/** OCSF has no number of its own for applications and agents. */
+function userTypeOf(kind: ActorKind): { type_id: number; type: string } {
+  switch (kind) {
+    case 'user':
+      return { type_id: 1, type: 'User' };
+    case 'operator':
+      return { type_id: 2, type: 'Admin' };
+    case 'system':
+      return { type_id: 3, type: 'System' };
+    case 'agent':
+      return { type_id: 99, type: 'Agent' };
+    case 'app':
+      return { type_id: 99, type: 'Application' };
+    case 'unknown':
+      return { type_id: 0, type: 'Unknown' };
+  }
 }

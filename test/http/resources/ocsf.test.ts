@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type AuditEvent, eventKinds } from '../../../src/core/audit/audit-event.ts';
+import {
+  type ActorKind,
+  type AuditEvent,
+  actorKinds,
+  eventKinds,
+} from '../../../src/core/audit/audit-event.ts';
 import { operationStatuses } from '../../../src/core/operation/life.ts';
 import { ocsfOf } from '../../../src/http/resources/ocsf.ts';
 import { homeTenant, sampleEvent } from '../../support/audit.ts';
@@ -92,10 +97,21 @@ describe('an event as OCSF API Activity', () => {
   });
 
   test('tells people from the service and from operators, and addresses from names', () => {
-    const actor = (oid: string) => ({ oid, tenantId: homeTenant, name: null, clientId: 'x' });
-    assert.equal(ocsf().actor.user.type_id, 1);
-    assert.equal(ocsf({ actor: actor('system') }).actor.user.type_id, 3);
-    assert.equal(ocsf({ actor: actor('operator') }).actor.user.type_id, 2);
+    const typeOf = (kind: ActorKind) => {
+      const actor = { kind, oid: 'x', tenantId: homeTenant, name: null, clientId: 'x' };
+      return ocsf({ actor }).actor.user.type_id;
+    };
+    assert.deepEqual(
+      actorKinds.map((kind) => [kind, typeOf(kind)]),
+      [
+        ['user', 1],
+        ['agent', 99],
+        ['app', 99],
+        ['operator', 2],
+        ['system', 3],
+        ['unknown', 0],
+      ],
+    );
     assert.deepEqual(ocsf().src_endpoint, { ip: '203.0.113.7' });
     assert.deepEqual(ocsf({ source: { address: '2001:db8::1' } }).src_endpoint, { ip: '2001:db8::1' });
     assert.deepEqual(ocsf({ source: { address: 'internal' } }).src_endpoint, { name: 'internal' });

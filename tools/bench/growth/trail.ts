@@ -89,7 +89,7 @@ const generation = `
     sha256(convert_to(record, 'UTF8')), sha256(int8send(number))
   from (
     select *, format(
-      '{"action":"read_connection","actor":{"clientId":"%s","name":"ada.admin@contoso.example","oid":"%s","tenantId":"%s"},"connection":null,"durationMs":12,"event":"%s","explanation":null,"failure":null,"graphRequestId":"%s","id":"%s","move":null,"operationId":%s,"reason":null,"requestId":"%s","result":"succeeded","source":{"address":"203.0.113.7"},"tenantId":"%s","ticket":null,"time":"%s","value":null}',
+      '{"action":"read_connection","actor":{"clientId":"%s","kind":"user","name":"ada.admin@contoso.example","oid":"%s","tenantId":"%s"},"connection":null,"durationMs":12,"event":"%s","explanation":null,"failure":null,"graphRequestId":"%s","id":"%s","move":null,"operationId":%s,"reason":null,"requestId":"%s","result":"succeeded","source":{"address":"203.0.113.7"},"tenantId":"%s","ticket":null,"time":"%s","value":null}',
       $5::text, actor_oid, chain, event, gen_random_uuid(), id,
       case when operation_id is null then 'null' else '"' || operation_id || '"' end,
       gen_random_uuid(), chain, to_char(occurred_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')

@@ -87,6 +87,7 @@ function event(tenantId: string): AuditEvent {
     operationId: null,
     tenantId,
     actor: {
+      kind: 'user',
       oid: randomUUID(),
       tenantId,
       name: 'ada.admin@contoso.example',

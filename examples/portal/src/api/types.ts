@@ -8,6 +8,7 @@ export type AuditEvent = {
   readonly operationId: string | null;
   readonly tenantId: string;
   readonly actor: {
+    readonly kind: "user" | "agent" | "app" | "operator" | "system" | "unknown";
     readonly oid: string;
     readonly tenantId: string;
     readonly name: string | null;

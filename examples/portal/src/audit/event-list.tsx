@@ -108,6 +108,7 @@ function EventFacts({ event }: { event: AuditEvent }) {
         ],
         [fields.duration, event.durationMs === null ? null : duration(event.durationMs)],
         [fields.objectId, <code key="oid">{event.actor.oid}</code>],
+        [fields.kind, say.audit.kinds[event.actor.kind]],
         [fields.portal, <code key="portal">{event.actor.clientId}</code>],
         [fields.address, <code key="address">{event.source.address}</code>],
         [fields.requestId, <code key="request">{event.requestId}</code>],

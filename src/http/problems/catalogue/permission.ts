@@ -6,8 +6,8 @@ export const permissionProblems = {
   insufficient_scope: {
     status: 403,
     title: 'The access token lacks the delegated scope',
-    detail: 'Only tokens of signed-in users that carry the scope of this API are accepted.',
-    hint: "Ask for a delegated token with this API's scope; app-only tokens can not call.",
+    detail: 'Only tokens of signed-in people that carry the scope of this API are accepted.',
+    hint: "Ask for a delegated token with this API's scope; app-only tokens and those of agents cannot call.",
     headers: ['www-authenticate'],
   },
   portal_not_allowed: {
