@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { clockOffsetMs } from '../adapters/database/clock-offset.ts';
 import { createDatabase } from '../adapters/database/database.ts';
 import { KnownHistory } from '../adapters/database/known-history.ts';
 import { createPool } from '../adapters/database/pool.ts';
@@ -48,6 +49,7 @@ export function composeDatabase(settings: Settings, metrics: Metrics, writes: Au
     }
   }
 
+  let aheadMs: number | null = null;
   let health: DatabaseHealth = { up: false, signs: null, problem: null };
   const watching = repeat(settings.database.vitalSignsMs, async () => {
     const before = health.problem;
@@ -57,6 +59,8 @@ export function composeDatabase(settings: Settings, metrics: Metrics, writes: Au
       log.warn({ problem: health.problem }, 'the database is of no use at the moment');
     }
     if (health.up) await checkHistory();
+    aheadMs = await clockOffsetMs(pool, lookTimeoutMs, Date.now);
+    if (aheadMs !== null) metrics.clockOffset.set(aheadMs / 1000);
   });
   const schema = keep(readinessKeptMs, () => checkSchema(() => missingFromSchema(pool, lookTimeoutMs)));
 
@@ -68,6 +72,7 @@ export function composeDatabase(settings: Settings, metrics: Metrics, writes: Au
       ...checkDurability(health),
       ...checkHistoryLost(health),
       ...checkRole(health),
+      ...checkClock(aheadMs, settings.entra.clockSkewSeconds),
     ],
     /** Sets the gauges that are only looked at when somebody asks. */
     showGauges: () => {
@@ -126,4 +131,15 @@ function checkRole({ signs }: DatabaseHealth): Check[] {
   return [
     signs.excessive.length === 0 ? { name } : { name, warning: `the role ${signs.excessive.join(', ')}` },
   ];
+}
+
+/** A clock that differs from the database's by more than tokens allow refuses good tokens, or takes expired ones.
+ *  Nothing is said of it before it was compared. */
+function checkClock(aheadMs: number | null, allowedSeconds: number): Check[] {
+  if (aheadMs === null) return [];
+  const name = 'clock';
+  if (Math.abs(aheadMs) <= allowedSeconds * 1000) return [{ name }];
+  const seconds = Math.round(Math.abs(aheadMs) / 1000);
+  const direction = aheadMs > 0 ? 'ahead of' : 'behind';
+  return [{ name, problem: `is ${seconds} s ${direction} the database's: good tokens would be refused` }];
 }

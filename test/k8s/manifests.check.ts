@@ -202,11 +202,12 @@ describe('selectors', () => {
   });
 });
 
+const settings = {
+  ...parse(read('config/default.yaml')).server,
+  ...parse(read('config/production.yaml')).server,
+};
+
 describe('the service in the cluster', () => {
-  const settings = {
-    ...parse(read('config/default.yaml')).server,
-    ...parse(read('config/production.yaml')).server,
-  };
   const poolSize: number =
     parse(read('config/production.yaml')).database?.poolSize ??
     parse(read('config/default.yaml')).database.poolSize;
@@ -228,6 +229,7 @@ describe('the service in the cluster', () => {
     const { terminationGracePeriodSeconds } = find(resources, 'Deployment', service).spec.template.spec;
     const needed = (settings.drainMs + settings.shutdownMs + settings.tidyMs) / 1000;
     assert.ok(settings.drainMs > 0);
+    assert.ok(settings.shutdownMs >= settings.answerMs, 'a call in flight has its whole time');
     assert.ok(
       terminationGracePeriodSeconds >= needed + 5,
       `${terminationGracePeriodSeconds} s for ${needed} s`,
@@ -407,7 +409,7 @@ describe('the network', () => {
     for (const rule of route.rules) {
       assert.deepEqual(rule.matches, [{ path: { type: 'PathPrefix', value: '/api' } }]);
       assert.equal(rule.retry, undefined);
-      assert.ok(Number.parseInt(rule.timeouts.request, 10) >= 45);
+      assert.ok(Number.parseInt(rule.timeouts.request, 10) >= settings.answerMs / 1000 + 5);
     }
     const ingress = find(renderWith(['ingress']), 'Ingress', service);
     assert.deepEqual(

@@ -15,17 +15,19 @@ import type { Timings } from './timings.ts';
 export type Replica = {
   readonly child: ChildProcess;
   readonly api: ReturnType<typeof request>;
+  readonly management: ReturnType<typeof request>;
   /** Stops and continues it, as a frozen node or a debugger would. */
   freeze(): void;
   thaw(): void;
   kill(signal?: NodeJS.Signals): Promise<void>;
 };
 
-/** Starts one more replica of the service, as a process, in that world; it is ready. */
+/** Starts one more replica of the service, as a process, in that world, and waits for that probe to succeed. */
 export async function startReplica(
   world: World,
   timings: Timings,
   environment: Record<string, string> = {},
+  probe: '/readyz' | '/livez' = '/readyz',
 ): Promise<Replica> {
   const folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-replica-'));
   const caFile = join(folder, 'ca.pem');
@@ -48,10 +50,11 @@ export async function startReplica(
     exit.then(() => Promise.reject(new Error('the replica ended before it listened'))),
   ]);
   const management = request(`http://localhost:${managementPort}`);
-  await until('the replica is ready', async () => (await management.get('/readyz')).status === 200);
+  await until(`the replica answers ${probe}`, async () => (await management.get(probe)).status === 200);
   return {
     child,
     api: request(`http://localhost:${port}`),
+    management,
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
     async kill(signal = 'SIGKILL') {

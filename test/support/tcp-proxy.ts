@@ -12,6 +12,8 @@ export type TcpProxy = {
   answered(number: number): number;
   /** Decides about each connection, by its number from 1. */
   onConnection(decide: (number: number) => Verdict | Promise<Verdict>): void;
+  /** Breaks every connection there is. */
+  cut(): void;
   close(): Promise<void>;
 };
 
@@ -44,6 +46,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     answered: (number) => sockets[number - 1]?.bytesWritten ?? 0,
     onConnection(next) {
       decide = next;
+    },
+    cut() {
+      for (const socket of sockets) socket.destroy();
     },
     async close() {
       for (const socket of sockets) socket.destroy();

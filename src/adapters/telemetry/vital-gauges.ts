@@ -22,6 +22,11 @@ export function createVitalGauges(registers: Registry[]) {
       help: 'Disconnects sent more than two minutes ago whose outcome is not on record; absent while the database is down.',
       registers,
     }),
+    clockOffset: new Gauge({
+      name: `${prefix}clock_offset_seconds`,
+      help: 'How far the clock of this machine is ahead of the database (behind, where negative).',
+      registers,
+    }),
     outcomesWaiting: new Gauge({
       name: `${prefix}outcomes_waiting`,
       help: 'Outcomes of disconnects that are known and could not be recorded yet; each is tried until it is.',

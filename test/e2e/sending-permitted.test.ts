@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type request from 'supertest';
+import { until } from '../support/processes.ts';
+import { faultsInTurn, operationsPath, scene } from '../support/scene.ts';
+import { startService } from '../support/service.ts';
+import { startTcpProxy, type Verdict } from '../support/tcp-proxy.ts';
+import { adjusted } from '../support/timings.ts';
+
+describe('each sending is permitted by the database, directly before it', () => {
+  const it = scene({ timings: { sweepMs: 60_000 } });
+
+  const newest = async () => {
+    const [row] = await it.world.query<{ id: string; status: string; explanation: string | null }>(
+      'select id, status, explanation from operations order by position desc limit 1',
+    );
+    assert.ok(row, 'there is an operation');
+    return row;
+  };
+  const switchTo = (enabled: boolean) =>
+    it.world.query(
+      `insert into disconnect_switches (id, tenant_id, enabled, reason, changed_by, changed_at)
+       values (gen_random_uuid(), $1, $2, 'the rollout is being looked at', 'operator', now())`,
+      [it.tenantId, enabled],
+    );
+
+  type Change = { what: string; make: () => Promise<unknown>; code: string; undo?: () => Promise<unknown> };
+  const changes: Change[] = [
+    {
+      what: 'disconnecting is switched off',
+      make: () => switchTo(false),
+      code: 'disconnect_disabled',
+      undo: () => switchTo(true),
+    },
+    {
+      what: 'the lease ends by the database’s clock',
+      make: () => it.world.query("update operations set lease_until = now() where status = 'sent'"),
+      code: 'not_sent_in_time',
+    },
+    {
+      what: 'the lease would end before Graph could answer',
+      make: () =>
+        it.world.query("update operations set lease_until = now() + interval '900 ms' where status = 'sent'"),
+      code: 'not_sent_in_time',
+    },
+  ];
+
+  for (const { what, make, code, undo } of changes) {
+    test(`a retry that waits is not sent when ${what}`, async () => {
+      const end = faultsInTurn(it.simulator, 'disconnect', [{ status: 429, retryAfter: '1' }, null]);
+      try {
+        const sending = it.disconnect({ headers: { 'idempotency-key': 'k1' } });
+        await until('it was throttled', () => it.asked('disconnect') === 1);
+        await make();
+        await assertNotSent(await sending, code);
+      } finally {
+        end();
+        it.simulator.setFault('disconnect', null);
+        await undo?.();
+      }
+      const again = await it.disconnect({ headers: { 'idempotency-key': 'k1' } });
+      assert.deepEqual([again.status, again.body.value], [200, 'inprogress'], 'the key is free');
+    });
+
+    test(`nothing is sent when ${what} while the connection is being made`, async () => {
+      const proxy = await startTcpProxy(it.simulator.port);
+      const letGo = Promise.withResolvers<void>();
+      it.simulator.setFault('list', { headers: { connection: 'close' } });
+      proxy.onConnection(async (number): Promise<Verdict> => {
+        if (number > 1) await letGo.promise;
+        return 'pass';
+      });
+      const on = await startService(it.world, {
+        environment: { GRAPH_BASE_URL: `https://localhost:${proxy.port}/beta` },
+        adjust: adjusted({ graphTimeoutMs: 4000 }),
+      });
+      try {
+        const sending = it.disconnect({ on });
+        await until('it connects', () => proxy.connections() === 2);
+        await make();
+        letGo.resolve();
+        assert.equal(it.asked('disconnect'), 0);
+        await assertNotSent(await sending, code);
+        assert.equal(it.asked('disconnect'), 0);
+      } finally {
+        await undo?.();
+        await on.close();
+        await proxy.close();
+      }
+    });
+  }
+
+  test('an execution whose approval has run out while a retry waited is not sent again', async () => {
+    await it.beside({ policy: { approvalRequired: true } }, async (on) => {
+      const asked = await it.disconnect({ on });
+      assert.equal(asked.status, 202);
+      const path = `${operationsPath}/${asked.body.operationId}`;
+      const approval = { as: 'second-admin', body: { reason: 'agreed' }, on } as const;
+      assert.equal((await it.post(`${path}/approve`, approval)).status, 200);
+      const end = faultsInTurn(it.simulator, 'disconnect', [{ status: 429, retryAfter: '1' }, null]);
+      const executing = it.post(`${path}/execute`, { on });
+      await until('it was throttled', () => it.asked('disconnect') === 1);
+      await it.world.query("update operations set expires_at = now() where status = 'sent'");
+      await assertNotSent(await executing, 'not_sent_in_time');
+      end();
+    });
+  });
+
+  test('without the database nothing is sent, though the attempt is on record', async () => {
+    const postgres = new URL(it.world.database.url);
+    const wire = await startTcpProxy(Number(postgres.port));
+    const graph = await startTcpProxy(it.simulator.port);
+    const letGo = Promise.withResolvers<void>();
+    it.simulator.setFault('list', { headers: { connection: 'close' } });
+    graph.onConnection(async (number): Promise<Verdict> => {
+      if (number > 1) await letGo.promise;
+      return 'pass';
+    });
+    postgres.port = String(wire.port);
+    const on = await startService(it.world, {
+      environment: {
+        DATABASE_URL: postgres.href,
+        GRAPH_BASE_URL: `https://localhost:${graph.port}/beta`,
+      },
+      adjust: adjusted({ graphTimeoutMs: 4000 }),
+    });
+    try {
+      const sending = it.disconnect({ on });
+      await until('it connects', () => graph.connections() === 2);
+      wire.onConnection(() => 'refuse');
+      wire.cut();
+      letGo.resolve();
+      const response = await sending;
+      assert.deepEqual([response.status, response.body.code], [503, 'audit_unavailable']);
+      assert.equal(it.asked('disconnect'), 0);
+      wire.onConnection(() => 'pass');
+      await until('that is on the record', async () => (await newest()).status === 'failed');
+    } finally {
+      await on.close();
+      await Promise.all([wire.close(), graph.close()]);
+    }
+  });
+
+  async function assertNotSent(response: request.Response, code: string): Promise<void> {
+    assert.equal(response.body.code, code, JSON.stringify(response.body));
+    assert.ok(it.asked('disconnect') <= 1);
+    const { id, status } = await newest();
+    assert.equal(status, 'failed');
+    const outcome = (await it.events(id)).at(-1);
+    assert.deepEqual([outcome?.event, outcome?.result, outcome?.failure], ['outcome', 'failed', code]);
+    assert.equal(it.simulator.acts().length, 0);
+  }
+});
