@@ -16,7 +16,7 @@ export const noTrace: GraphTrace = { status: null, code: null, requestId: null, 
 export type OperationReference = { readonly operationId: string };
 
 /** How the body or the query of a request fails to be what the API takes; `field` is a path into it. */
-export type Complaint = { readonly field: string; readonly message: string };
+export type ValidationIssue = { readonly field: string; readonly message: string };
 
 /** Every reason for which a call can end badly. What a reason means in HTTP is decided in one
  *  place, `http/problems/answers.ts`; nothing below the HTTP layer knows a status of ours.
@@ -25,14 +25,14 @@ export type Complaint = { readonly field: string; readonly message: string };
  *  `retryAfterMs` is what the other side asked for, in milliseconds, or `null`. */
 export type Failure =
   // The request itself.
-  | { readonly reason: 'request_invalid'; readonly complaints: readonly Complaint[] }
-  | { readonly reason: 'request_malformed'; readonly complaint: string }
+  | { readonly reason: 'request_invalid'; readonly issues: readonly ValidationIssue[] }
+  | { readonly reason: 'request_malformed'; readonly detail: string }
   | { readonly reason: 'request_timeout' }
   | { readonly reason: 'headers_too_large' }
   | { readonly reason: 'body_incomplete' }
-  | { readonly reason: 'body_not_json'; readonly complaint: string }
+  | { readonly reason: 'body_not_json'; readonly detail: string }
   | { readonly reason: 'body_too_large'; readonly limit: number }
-  | { readonly reason: 'media_type_unsupported'; readonly complaint: string }
+  | { readonly reason: 'media_type_unsupported'; readonly detail: string }
   | { readonly reason: 'not_found' }
   | { readonly reason: 'method_not_allowed'; readonly allowed: readonly string[] }
   | { readonly reason: 'precondition_required'; readonly header: string }

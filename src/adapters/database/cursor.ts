@@ -11,6 +11,6 @@ export function positionAt(cursor: string): string {
   if (position !== undefined) return position;
   throw new CallFailed({
     reason: 'request_invalid',
-    complaints: [{ field: 'cursor', message: 'is not a nextCursor this API gave' }],
+    issues: [{ field: 'cursor', message: 'is not a nextCursor this API gave' }],
   });
 }

@@ -34,7 +34,7 @@ type Demanded = {
 export function policyChecks(policy: Policy, caller: Caller, call: Demanded): PolicyCheck[] {
   const checks: PolicyCheck[] = [];
   const invalid = (field: string, message: string) =>
-    new CallFailed({ reason: 'request_invalid', complaints: [{ field, message }] });
+    new CallFailed({ reason: 'request_invalid', issues: [{ field, message }] });
 
   if (policy.reasonRequired) {
     const unmet = (call.reason ?? '').trim() === '' ? invalid('reason', 'is required in this tenant') : null;

@@ -5,12 +5,12 @@ import { valuesOf } from './request-context.ts';
 /** Refuses, with `request_malformed`, what Node lets pass although it can be read in two ways, or means something
  *  that this service does not do. */
 export const requireWellFormed: RequestHandler = (request, _response, next) => {
-  const complaint = complaintAbout(request);
-  if (complaint !== null) throw new CallFailed({ reason: 'request_malformed', complaint });
+  const detail = whatIsMalformed(request);
+  if (detail !== null) throw new CallFailed({ reason: 'request_malformed', detail });
   next();
 };
 
-function complaintAbout(request: Request): string | null {
+function whatIsMalformed(request: Request): string | null {
   const { headers, httpVersion, originalUrl } = request;
   // RFC 9112 3.2.
   if (httpVersion === '1.1' && valuesOf(request, 'host').length !== 1) {

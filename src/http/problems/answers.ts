@@ -55,13 +55,13 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
   switch (failure.reason) {
     case 'request_invalid':
       return problem('request_invalid', {
-        detail: failure.complaints
+        detail: failure.issues
           .map(({ field, message }) => `${field || 'The body'} ${message}.`)
           .join(' '),
-        extra: { errors: [...failure.complaints] },
+        extra: { errors: [...failure.issues] },
       });
     case 'request_malformed':
-      return problem('request_malformed', { detail: `${failure.complaint} Nothing was done.` });
+      return problem('request_malformed', { detail: `${failure.detail} Nothing was done.` });
     case 'request_timeout':
       return problem('request_timeout');
     case 'headers_too_large':
@@ -69,12 +69,12 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
     case 'body_incomplete':
       return problem('body_incomplete');
     case 'body_not_json':
-      return problem('body_not_json', { detail: failure.complaint });
+      return problem('body_not_json', { detail: failure.detail });
     case 'body_too_large':
       return problem('body_too_large', { detail: `A body may have ${failure.limit} bytes at most.` });
     case 'media_type_unsupported':
       return problem('media_type_unsupported', {
-        detail: failure.complaint,
+        detail: failure.detail,
         headers: { accept: 'application/json' },
       });
     case 'not_found':

@@ -30,7 +30,7 @@ export const preferHeader = z.string();
 export function ifMatchOf(request: Request): string[] | null {
   const value = request.get('if-match');
   if (value === undefined) return null;
-  return meant('If-Match', ifMatchHeader, value).match(/\*|(?:W\/)?"[^"]*"/g);
+  return parseHeader('If-Match', ifMatchHeader, value).match(/\*|(?:W\/)?"[^"]*"/g);
 }
 
 /** The key of `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): a quoted string or a bare
@@ -41,7 +41,7 @@ export function idempotencyKeyOf(request: Request, ...parts: readonly unknown[])
   const [value] = values;
   if (value === undefined) return null;
   // Two are one value too many, however each is spelled.
-  const key = meant('Idempotency-Key', idempotencyKeyHeader, values.length > 1 ? '' : value).replaceAll(
+  const key = parseHeader('Idempotency-Key', idempotencyKeyHeader, values.length > 1 ? '' : value).replaceAll(
     '"',
     '',
   );
@@ -51,7 +51,7 @@ export function idempotencyKeyOf(request: Request, ...parts: readonly unknown[])
 
 /** Whether the caller has what that tag stands for (`If-None-Match`, RFC 9110 13.1.2). Express would not say
  *  so to a request with `Cache-Control: no-cache`, which browsers add where a script sends this header. */
-export function hasAlready(request: Request, etag: string): boolean {
+export function ifNoneMatchMatches(request: Request, etag: string): boolean {
   const value = request.get('if-none-match');
   if (value === undefined) return false;
   return value.trim() === '*' || (value.match(/"[^"]*"/g)?.includes(etag) ?? false);
@@ -64,9 +64,9 @@ export function preferredWaitMs(request: Request, maximumMs: number): number {
 }
 
 /** The value of a header, if it is what the schema wants. Fails with `request_invalid`. */
-function meant(field: string, schema: z.ZodType<string>, value: string): string {
+function parseHeader(field: string, schema: z.ZodType<string>, value: string): string {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const message = parsed.error.issues[0]?.message ?? 'is not valid';
-  throw new CallFailed({ reason: 'request_invalid', complaints: [{ field, message }] });
+  throw new CallFailed({ reason: 'request_invalid', issues: [{ field, message }] });
 }

@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
-import { CallFailed, type Complaint, type Failure } from '../../core/failure.ts';
+import { CallFailed, type ValidationIssue, type Failure } from '../../core/failure.ts';
 import { contextOf } from '../middleware/request-context.ts';
 import { bringsNoHttp, followedByNoHttp } from '../server/broken-requests.ts';
 import { receiveBody } from './arriving-body.ts';
@@ -16,7 +16,7 @@ export const receiveBodies: RequestHandler = (request, response, next) => {
 };
 
 /** Text a person wrote, of at most `maximum` characters (code points) in any language. */
-export const words = (maximum: number) =>
+export const boundedText = (maximum: number) =>
   z
     .string('must be a string')
     .refine((value) => [...value].length <= maximum, `must have at most ${maximum} characters`)
@@ -25,7 +25,7 @@ export const words = (maximum: number) =>
     .meta({ maxLength: maximum });
 
 /** A query parameter that may be left out; what is not there is `null`. */
-export const maybe = <Schema extends z.ZodType>(schema: Schema) =>
+export const optional = <Schema extends z.ZodType>(schema: Schema) =>
   schema.optional().transform((value) => value ?? null);
 
 const maxLimit = 500;
@@ -48,7 +48,7 @@ export const limit = z
   });
 
 /** Where a page begins, as a query parameter. */
-export const cursor = maybe(
+export const cursor = optional(
   z
     .string('must be given once')
     .min(1)
@@ -69,20 +69,20 @@ export async function jsonBody<Schema extends z.ZodType>(
   if (bringsNoHttp(request.socket)) throw new CallFailed(followedByNoHttp);
   if (body.state === 'none') return null;
   requireMediaType(request);
-  return checked(schema, parse(body.bytes));
+  return validate(schema, parse(body.bytes));
 }
 
 function requireMediaType({ headers }: Request): void {
   if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
     throw new CallFailed({
       reason: 'media_type_unsupported',
-      complaint: 'The body must not be compressed.',
+      detail: 'The body must not be compressed.',
     });
   }
   if (!/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(headers['content-type'] ?? '')) {
     throw new CallFailed({
       reason: 'media_type_unsupported',
-      complaint: 'The body must be application/json in UTF-8, or there must be none.',
+      detail: 'The body must be application/json in UTF-8, or there must be none.',
     });
   }
 }
@@ -94,10 +94,10 @@ export function queryOf<Schema extends z.ZodType>(request: Request, schema: Sche
   const parameters = queryParameters(request);
   const repeated = [...new Set(parameters.keys())].filter((name) => parameters.getAll(name).length > 1);
   if (repeated.length > 0) {
-    const complaints = repeated.map((name) => ({ field: shown(name), message: 'must be given once' }));
-    throw new CallFailed({ reason: 'request_invalid', complaints });
+    const issues = repeated.map((name) => ({ field: shown(name), message: 'must be given once' }));
+    throw new CallFailed({ reason: 'request_invalid', issues });
   }
-  return checked(schema, Object.fromEntries(parameters));
+  return validate(schema, Object.fromEntries(parameters));
 }
 
 /** Every parameter of the query, as the URL Standard reads it; Express's parsers stop at 1,000. */
@@ -111,13 +111,13 @@ export function queryParameters({ originalUrl }: Request): URLSearchParams {
 export const noQuery = z.strictObject({});
 
 /** `value` as `schema` wants it. Fails with `request_invalid`, which names each field. */
-export function checked<Schema extends z.ZodType>(schema: Schema, value: unknown): z.infer<Schema> {
+export function validate<Schema extends z.ZodType>(schema: Schema, value: unknown): z.infer<Schema> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new CallFailed({ reason: 'request_invalid', complaints: parsed.error.issues.flatMap(complaintsOf) });
+  throw new CallFailed({ reason: 'request_invalid', issues: parsed.error.issues.flatMap(issuesOf) });
 }
 
-function complaintsOf(issue: z.core.$ZodIssue): Complaint[] {
+function issuesOf(issue: z.core.$ZodIssue): ValidationIssue[] {
   const path = issue.path.join('.');
   if (issue.code !== 'unrecognized_keys') return [{ field: path, message: issue.message }];
   return issue.keys.map((key) => ({ field: shown(key), message: 'is not something this call takes' }));
@@ -136,7 +136,7 @@ function parse(bytes: Buffer): unknown {
     if (field === null) return value;
     throw new CallFailed({
       reason: 'request_invalid',
-      complaints: [{ field: shown(field), message: 'must be given once' }],
+      issues: [{ field: shown(field), message: 'must be given once' }],
     });
   } catch (error) {
     throw error instanceof SyntaxError ? new CallFailed(noJson) : error;
@@ -151,4 +151,4 @@ function textOf(bytes: Buffer): string {
   }
 }
 
-const noJson: Failure = { reason: 'body_not_json', complaint: 'The body is not JSON in UTF-8.' };
+const noJson: Failure = { reason: 'body_not_json', detail: 'The body is not JSON in UTF-8.' };

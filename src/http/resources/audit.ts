@@ -6,7 +6,7 @@ import { readAudit } from '../../core/use-cases/read-audit.ts';
 import { sendLargeJson } from '../answer/compressed.ts';
 import { apiPath } from '../api-path.ts';
 import { callOf } from '../middleware/request-context.ts';
-import { cursor, limit, maybe, queryOf } from '../request/request-body.ts';
+import { cursor, limit, optional, queryOf } from '../request/request-body.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
 const time = (description: string) =>
@@ -18,15 +18,15 @@ const id = (description: string) => z.guid('must be a GUID').toLowerCase().meta(
 
 /** The filters of the trail. */
 export const auditSelection = {
-  from: maybe(time('From this time on, inclusive.')),
-  to: maybe(time('Before this time, exclusive.')),
-  actor: maybe(id('The object id of who acted.')),
-  event: maybe(
+  from: optional(time('From this time on, inclusive.')),
+  to: optional(time('Before this time, exclusive.')),
+  actor: optional(id('The object id of who acted.')),
+  event: optional(
     z
       .enum(eventKinds, `must be one of ${eventKinds.join(', ')}`)
       .meta({ description: 'Where an event stands in the life of a call.' }),
   ),
-  operationId: maybe(id('What an attempt and its outcome have in common.')),
+  operationId: optional(id('What an attempt and its outcome have in common.')),
 };
 
 export const auditQuery = z.strictObject({ limit, cursor, ...auditSelection });

@@ -9,14 +9,14 @@ import { sendJson } from '../answer/json.ts';
 import { apiPath } from '../api-path.ts';
 import { callOf } from '../middleware/request-context.ts';
 import { operationPath } from '../problems/answers.ts';
-import { hasAlready, idempotencyKeyOf, ifMatchOf } from '../request/preconditions.ts';
-import { jsonBody, noQuery, queryOf, queryParameters, words } from '../request/request-body.ts';
+import { ifNoneMatchMatches, idempotencyKeyOf, ifMatchOf } from '../request/preconditions.ts';
+import { jsonBody, noQuery, queryOf, queryParameters, boundedText } from '../request/request-body.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
 export const intentBody = z.strictObject(
   {
-    reason: words(500).optional().describe('Why, in the words of the one who asks; recorded, never sent on.'),
-    ticket: words(100).optional().describe('The ticket this belongs to; recorded, never sent on.'),
+    reason: boundedText(500).optional().describe('Why, in the words of the one who asks; recorded, never sent on.'),
+    ticket: boundedText(100).optional().describe('The ticket this belongs to; recorded, never sent on.'),
     supersedes: z
       .guid('must be the id of an operation')
       .toLowerCase()
@@ -45,7 +45,7 @@ export function connectionRoutes(dependencies: Dependencies): Router {
       );
       if (graph.requestId !== null) response.setHeader('request-id', graph.requestId);
       response.setHeader('etag', seen.etag);
-      if (hasAlready(request, seen.etag)) response.status(304).end();
+      if (ifNoneMatchMatches(request, seen.etag)) response.status(304).end();
       else sendJson(response, { value });
     })
     .all(methodNotAllowed('GET', 'HEAD'));

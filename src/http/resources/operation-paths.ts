@@ -5,7 +5,7 @@ import { described, type Installation, withBody } from '../openapi/described.ts'
 import { preferHeader } from '../request/preconditions.ts';
 import { actProblems, ifMatch } from './connection-paths.ts';
 import { disconnected, operation, operationNow, operationPage } from './operation-schemas.ts';
-import { decision, nothing, operationsQuery, pathId } from './operations.ts';
+import { decision, emptyBody, operationsQuery, pathId } from './operations.ts';
 
 const tag = 'operations';
 
@@ -77,7 +77,7 @@ export function operationPaths(installation: Installation): ZodOpenApiPathsObjec
           'The one who asked for it runs it, with a fresh sign-in. From there on it is as *disconnect* is: with every problem but `outcome_unknown` and `intune_approval_filed` (and a defect, `internal_error`) it is certain that nothing was done.',
         who: 'disconnect',
         params: { path: pathId, header: z.object({ 'If-Match': ifMatch }) },
-        body: { description: 'Nothing, or `{}`.', required: false, schema: nothing },
+        body: { description: 'Nothing, or `{}`.', required: false, schema: emptyBody },
         answers: {
           200: {
             description: 'Graph took it on.',

@@ -10,7 +10,7 @@ import { sendJson } from '../answer/json.ts';
 import { apiPath } from '../api-path.ts';
 import { callOf } from '../middleware/request-context.ts';
 import { ifMatchOf, preferredWaitMs } from '../request/preconditions.ts';
-import { checked, cursor, jsonBody, limit, maybe, noQuery, queryOf, words } from '../request/request-body.ts';
+import { validate, cursor, jsonBody, limit, optional, noQuery, queryOf, boundedText } from '../request/request-body.ts';
 import { sendReply } from './connection.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
@@ -20,15 +20,15 @@ export const pathId = z.object({
 });
 export const decision = z.strictObject(
   {
-    reason: words(500)
+    reason: boundedText(500)
       .refine((value) => value.trim() !== '', 'must not be empty')
       .meta({ description: 'Why, for the requester and the record.', minLength: 1 }),
   },
   'must be a JSON object',
 );
-export const nothing = z.strictObject({}, 'must be an empty JSON object, or nothing');
+export const emptyBody = z.strictObject({}, 'must be an empty JSON object, or nothing');
 export const operationsQuery = z.strictObject({
-  status: maybe(
+  status: optional(
     z
       .enum(operationStatuses, `must be one of ${operationStatuses.join(', ')}`)
       .describe('Only operations that stand here.'),
@@ -60,7 +60,7 @@ export function operationRoutes(dependencies: Dependencies): Router {
         callOf(request, response),
         () => {
           queryOf(request, noQuery);
-          return checked(pathId, request.params).id;
+          return validate(pathId, request.params).id;
         },
         waitMs,
       );
@@ -77,9 +77,9 @@ export function operationRoutes(dependencies: Dependencies): Router {
       .route(`${apiPath}/operations/:id/${verb}`)
       .post(async (request, response) => {
         const operation = await decide(dependencies, callOf(request, response), verb, async () => {
-          const { id } = checked(pathId, request.params);
+          const { id } = validate(pathId, request.params);
           queryOf(request, noQuery);
-          const { reason } = checked(decision, (await jsonBody(request, response, decision)) ?? {});
+          const { reason } = validate(decision, (await jsonBody(request, response, decision)) ?? {});
           return { operationId: id, reason };
         });
         sendJson(response, shownOperation(operation));
@@ -92,8 +92,8 @@ export function operationRoutes(dependencies: Dependencies): Router {
     .post(async (request, response) => {
       const reply = await execute(dependencies, callOf(request, response), async () => {
         queryOf(request, noQuery);
-        await jsonBody(request, response, nothing);
-        return { operationId: checked(pathId, request.params).id, ifMatch: ifMatchOf(request) };
+        await jsonBody(request, response, emptyBody);
+        return { operationId: validate(pathId, request.params).id, ifMatch: ifMatchOf(request) };
       });
       sendReply(response, reply);
     })

@@ -29,7 +29,7 @@ export function bringsNoHttp(socket: Socket): boolean {
 /** What a request is refused for that such bytes follow. */
 export const followedByNoHttp: Failure = {
   reason: 'request_malformed',
-  complaint: 'The request is followed by bytes that are not HTTP: is Content-Length the length of the body?',
+  detail: 'The request is followed by bytes that are not HTTP: is Content-Length the length of the body?',
 };
 
 /** Takes Node's place in answering what is no request, which it would do with a bare status line, even where an
@@ -65,7 +65,7 @@ export function answerBrokenRequests(
     if (!(socket instanceof Socket)) return void socket.destroy();
     refuse(
       socket,
-      { reason: 'request_malformed', complaint: 'This is no proxy: CONNECT is not taken.' },
+      { reason: 'request_malformed', detail: 'This is no proxy: CONNECT is not taken.' },
       null,
     );
   });
@@ -80,7 +80,7 @@ function failureOf({ code = '', message }: ClientError): Failure | null {
   if (!code.startsWith('HPE_')) return null;
   return {
     reason: 'request_malformed',
-    complaint: `It is not HTTP (${message.replace(/^Parse Error: /, '')}).`,
+    detail: `It is not HTTP (${message.replace(/^Parse Error: /, '')}).`,
   };
 }
 
