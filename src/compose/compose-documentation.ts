@@ -1,4 +1,4 @@
-import type { Installation } from '../http/openapi/described.ts';
+import type { Installation } from '../http/openapi/description.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /** What the OpenAPI document tells of this installation. */

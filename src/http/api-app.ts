@@ -14,14 +14,18 @@ import {
   requestContext,
 } from './middleware/request-context.ts';
 import { requireWellFormed } from './middleware/well-formed.ts';
-import type { Installation } from './openapi/described.ts';
+import type { Installation } from './openapi/description.ts';
 import type { AuthorizationUri } from './problems/answers.ts';
 import { sendProblem } from './problems/problem.ts';
-import { receiveBodies } from './request/request-body.ts';
-import { auditRoutes } from './resources/audit.ts';
+import { receiveBodies } from './request/json-body.ts';
+import { auditEventRoutes } from './resources/audit-events.ts';
 import { auditExportRoutes } from './resources/audit-export.ts';
+import { auditVerificationRoutes } from './resources/audit-verification.ts';
 import { connectionRoutes } from './resources/connection.ts';
+import { decisionRoutes } from './resources/decision.ts';
+import { disconnectRoutes } from './resources/disconnect.ts';
 import { documentationRoutes } from './resources/documentation.ts';
+import { executionRoutes } from './resources/execution.ts';
 import { operationRoutes } from './resources/operations.ts';
 import { profileRoutes } from './resources/profile.ts';
 
@@ -111,11 +115,19 @@ export function createApiApp(options: ApiAppOptions): Express {
 
   app.use(
     connectionRoutes(dependencies),
+    disconnectRoutes(dependencies),
     operationRoutes(dependencies),
-    auditRoutes(dependencies),
+    decisionRoutes(dependencies),
+    executionRoutes(dependencies),
+    auditEventRoutes(dependencies),
     auditExportRoutes(dependencies, options.version),
+    auditVerificationRoutes(dependencies),
     profileRoutes(dependencies),
-    documentationRoutes(options.installation),
+    documentationRoutes(options.installation, async () => {
+      // What describes the API is not loaded before someone asks.
+      const { openApiDocument } = await import('./openapi/document.ts');
+      return openApiDocument(options.installation());
+    }),
   );
 
   app.use(nothingHere);

@@ -155,7 +155,7 @@ describe('the frame of a call', () => {
 
   test('a request that is wrong is refused on record, after the right to ask it', async () => {
     const core = coreScene();
-    const read = fails({ reason: 'request_invalid', complaints: [] });
+    const read = fails({ reason: 'request_invalid', issues: [] });
     const failure = await failureFrom(frame(core.dependencies, core.call(), useCase(core.asked, { read })));
     assert.equal(failure.reason, 'request_invalid');
     assert.deepEqual(core.asked, ['authenticate', 'append']);

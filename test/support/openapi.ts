@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Installation } from '../../src/http/openapi/described.ts';
+import type { Installation } from '../../src/http/openapi/description.ts';
 import { openApiDocument } from '../../src/http/openapi/document.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));

@@ -1,118 +1,39 @@
-import type { z } from 'zod';
 import type {
+  oas31,
   ZodOpenApiMediaTypeObject,
   ZodOpenApiOperationObject,
+  ZodOpenApiPathsObject,
   ZodOpenApiResponseObject,
 } from 'zod-openapi';
 import { type RoleNames, rolesThatGive } from '../../core/access.ts';
-import type { Permission } from '../../core/permission.ts';
 import type { ProblemCode } from '../problems/catalogue.ts';
+import { anyCall, signedIn } from '../problems/possible.ts';
 import { problemResponses } from '../problems/problem-schema.ts';
+import type { AnswerDescription, DescribedPaths, Description, Installation } from './description.ts';
 import { answerExamples } from './examples.ts';
-import { headersWith, type ResponseHeader } from './headers.ts';
+import { headersWith } from './headers.ts';
 
-/** What of an installation the document tells. */
-export type Installation = {
-  readonly version: string;
-  readonly roleNames: RoleNames;
-  /** The delegated scope with its resource, as a portal asks for it: `api://{id}/access_as_user`. */
-  readonly scope: string;
-  readonly authorizationUrl: string;
-  readonly tokenUrl: string;
-  /** Whether the viewer is served. */
-  readonly viewer: boolean;
-};
+/** Paths in OpenAPI's terms. */
+export function described(installation: Installation, paths: DescribedPaths): ZodOpenApiPathsObject {
+  return Object.fromEntries(
+    Object.entries(paths).map(([path, methods]) => [
+      path,
+      Object.fromEntries(
+        Object.entries(methods).map(([method, given]) => [method, operation(installation, given)]),
+      ),
+    ]),
+  );
+}
 
-/** A success, and what it brings. */
-type AnswerDescription = {
-  readonly description: string;
-  readonly headers?: readonly ResponseHeader[];
-  /** `null` where it has no body. */
-  readonly schema: z.ZodType | null;
-};
-
-type Description = {
-  readonly operationId: string;
-  readonly tag: string;
-  readonly summary: string;
-  readonly description: string;
-  /** Who may call; `user` is any whom an allowed portal signed in. */
-  readonly who: Permission | 'user';
-  readonly params?: ZodOpenApiOperationObject['requestParams'];
-  readonly body?: { readonly schema: z.ZodType; readonly required: boolean; readonly description: string };
-  readonly answers: Readonly<Record<string, AnswerDescription>>;
-  /** What can go wrong besides what can for every call of a signed-in user. */
-  readonly problems: readonly ProblemCode[];
-};
-
-/** For every call, whoever makes it. */
-export const anyCall = [
-  'request_malformed',
-  'request_timeout',
-  'headers_too_large',
-  'rate_limited',
-  'overloaded',
-  'internal_error',
-] as const satisfies ProblemCode[];
-
-const signedIn = [
-  'request_invalid',
-  'token_missing',
-  'invalid_token',
-  'insufficient_scope',
-  'portal_not_allowed',
-  'guest_not_allowed',
-  'signing_keys_unavailable',
-  'audit_unavailable',
-] as const satisfies ProblemCode[];
-
-/** Where a token is exchanged on behalf of the caller. */
-export const onBehalfOf = [
-  'insufficient_claims',
-  'consent_required',
-  'tenant_setup_required',
-  'access_blocked',
-  'exchange_refused',
-  'exchange_misconfigured',
-  'credential_rejected',
-  'identity_throttled',
-  'identity_unavailable',
-] as const satisfies ProblemCode[];
-
-/** Where Graph is asked. */
-export const fromGraph = [
-  'graph_token_rejected',
-  'graph_forbidden',
-  'graph_not_found',
-  'graph_conflict',
-  'graph_rejected',
-  'graph_throttled',
-  'graph_unavailable',
-] as const satisfies ProblemCode[];
-
-/** Where there may be a body. */
-export const withBody = [
-  'body_incomplete',
-  'body_not_json',
-  'body_too_large',
-  'media_type_unsupported',
-  'caller_gone',
-] as const satisfies ProblemCode[];
-
-/** An operation of a signed-in user, in OpenAPI's terms. */
-export function described(installation: Installation, given: Description): ZodOpenApiOperationObject {
-  const { operationId, tag, summary, who, params, body, problems } = given;
-  const roles = who === 'user' ? [] : rolesThatGive(installation.roleNames, who);
-  const roleWords =
-    roles.length === 0
-      ? 'Any user whom an allowed portal has signed in may call.'
-      : `Needs the app role ${roles.map((role) => `\`${role}\``).join(' or ')}.`;
+function operation(installation: Installation, given: Description): ZodOpenApiOperationObject {
+  const { operationId, tag, summary, params, body } = given;
+  const access = accessTo(installation, given.who);
   return {
     operationId,
     tags: [tag],
     summary,
-    description: `${given.description}\n\n${roleWords}`,
-    security: [{ entra: [installation.scope] }, { bearer: roles }],
+    description: [given.description, access.words].filter((words) => words !== null).join('\n\n'),
+    security: access.security,
     ...(params !== undefined && { requestParams: params }),
     ...(body !== undefined && {
       requestBody: {
@@ -123,22 +44,48 @@ export function described(installation: Installation, given: Description): ZodOp
     }),
     responses: {
       ...Object.fromEntries(
-        Object.entries(given.answers).map(([status, answer]) => [status, json(operationId, status, answer)]),
+        Object.entries(given.answers).map(([status, answer]) => [
+          status,
+          response(operationId, status, answer),
+        ]),
       ),
-      ...problemResponses([...anyCall, ...signedIn, ...(who === 'user' ? [] : roleMissing), ...problems]),
+      ...problemResponses([...anyCall, ...access.problems, ...given.problems]),
     },
   };
 }
 
-const roleMissing: readonly ProblemCode[] = ['role_missing'];
+type Access = {
+  readonly words: string | null;
+  readonly security: Record<string, string[]>[];
+  readonly problems: readonly ProblemCode[];
+};
 
-function json(
+function accessTo(
+  { roleNames, scope }: { readonly roleNames: RoleNames; readonly scope: string },
+  who: Description['who'],
+): Access {
+  if (who === 'anyone') return { words: null, security: [], problems: [] };
+  const roles = who === 'user' ? [] : rolesThatGive(roleNames, who);
+  return {
+    words:
+      who === 'user'
+        ? 'Any user whom an allowed portal has signed in may call.'
+        : `Needs the app role ${roles.map((role) => `\`${role}\``).join(' or ')}.`,
+    security: [{ entra: [scope] }, { bearer: roles }],
+    problems: who === 'user' ? signedIn : [...signedIn, 'role_missing'],
+  };
+}
+
+function response(
   operationId: string,
   status: string,
-  { description, headers = [], schema }: AnswerDescription,
+  { description, headers = [], type = 'application/json', schema }: AnswerDescription,
 ): ZodOpenApiResponseObject {
   if (schema === null) return { description, headers: headersWith(...headers) };
   const examples = answerExamples(operationId, status);
-  const media: ZodOpenApiMediaTypeObject = { schema, ...(Object.keys(examples).length > 0 && { examples }) };
-  return { description, headers: headersWith(...headers), content: { 'application/json': media } };
+  const media: ZodOpenApiMediaTypeObject = {
+    schema: schema as oas31.SchemaObject,
+    ...(Object.keys(examples).length > 0 && { examples }),
+  };
+  return { description, headers: headersWith(...headers), content: { [type]: media } };
 }

@@ -1,12 +1,19 @@
 import { z } from 'zod';
 import { type CreateDocumentOptions, createDocument, createSchema } from 'zod-openapi';
 import { problem } from '../problems/problem-schema.ts';
-import { auditPaths } from '../resources/audit-paths.ts';
+import { auditEventPaths } from '../resources/audit-events.ts';
+import { auditExportPaths } from '../resources/audit-export.ts';
 import { exportLine, ocsfLine } from '../resources/audit-schemas.ts';
-import { connectionPaths } from '../resources/connection-paths.ts';
-import { documentationPaths } from '../resources/documentation-paths.ts';
-import { operationPaths } from '../resources/operation-paths.ts';
-import type { Installation } from './described.ts';
+import { auditVerificationPaths } from '../resources/audit-verification.ts';
+import { connectionPaths } from '../resources/connection.ts';
+import { decisionPaths } from '../resources/decision.ts';
+import { disconnectPaths } from '../resources/disconnect.ts';
+import { documentationPaths } from '../resources/documentation.ts';
+import { executionPaths } from '../resources/execution.ts';
+import { operationPaths } from '../resources/operations.ts';
+import { profilePaths } from '../resources/profile.ts';
+import { described } from './described.ts';
+import type { Installation } from './description.ts';
 import { problemExamples } from './examples.ts';
 import { responseHeaders } from './headers.ts';
 import { shareProblemResponses } from './shared-responses.ts';
@@ -39,12 +46,18 @@ export function openApiDocument(installation: Installation): object {
         { name: 'caller', description: 'Who asks.' },
         { name: 'documentation', description: 'What this service says of itself.' },
       ],
-      paths: {
-        ...connectionPaths(installation),
-        ...operationPaths(installation),
-        ...auditPaths(installation),
+      paths: described(installation, {
+        ...connectionPaths,
+        ...disconnectPaths,
+        ...operationPaths,
+        ...decisionPaths,
+        ...executionPaths,
+        ...auditEventPaths,
+        ...auditExportPaths,
+        ...auditVerificationPaths,
+        ...profilePaths,
         ...documentationPaths(installation),
-      },
+      }),
       components: {
         headers: responseHeaders,
         examples: examplesOfOperations,

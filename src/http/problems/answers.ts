@@ -55,9 +55,7 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
   switch (failure.reason) {
     case 'request_invalid':
       return problem('request_invalid', {
-        detail: failure.issues
-          .map(({ field, message }) => `${field || 'The body'} ${message}.`)
-          .join(' '),
+        detail: failure.issues.map(({ field, message }) => `${field || 'The body'} ${message}.`).join(' '),
         extra: { errors: [...failure.issues] },
       });
     case 'request_malformed':

@@ -14,6 +14,11 @@ export const ifMatchHeader = z
     'must be a list of entity tags in quotes, or * alone',
   );
 
+/** The same, as it is described. */
+export const ifMatch = ifMatchHeader
+  .optional()
+  .describe('The `ETag` of the connection the caller looked at; `*` is any. A weak one never matches.');
+
 /** `Idempotency-Key`: a quoted string or a bare token. */
 export const idempotencyKeyHeader = z
   .string()

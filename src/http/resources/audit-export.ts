@@ -4,21 +4,21 @@ import { ndjsonLineOf } from '../../audit-verification/format/export-entry.ts';
 import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import type { ExportEntry } from '../../core/audit/audit-export.ts';
 import type { Dependencies } from '../../core/dependencies.ts';
-import { exportAudit, readChainStatus } from '../../core/use-cases/export-audit.ts';
+import { exportAudit } from '../../core/use-cases/export-audit.ts';
 import { gzipped, takesGzip } from '../answer/compressed.ts';
-import { sendJson } from '../answer/json.ts';
 import { sendStreamed } from '../answer/streamed.ts';
 import { apiPath } from '../api-path.ts';
 import { callOf } from '../middleware/request-context.ts';
-import { noQuery, queryOf, queryParameters } from '../request/request-body.ts';
-import { auditSelection } from './audit.ts';
+import type { DescribedPaths } from '../openapi/description.ts';
+import { queryOf, queryParameters } from '../request/query.ts';
+import { auditSelection } from './audit-events.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 import { ocsfOf } from './ocsf.ts';
 
 const formats = ['ndjson', 'ocsf'] as const;
 type Format = (typeof formats)[number];
 
-export const exportQuery = z.strictObject({
+const exportQuery = z.strictObject({
   ...auditSelection,
   format: z
     .enum(formats, `must be one of ${formats.join(', ')}`)
@@ -29,7 +29,7 @@ export const exportQuery = z.strictObject({
 // Lines are written together up to about this many characters: a write for each would cost more than it.
 const chunkLength = 64 * 1024;
 
-/** The audit trail to take away, and how well it is proven. `version` is ours, for formats that tell it. */
+/** The audit trail to take away. `version` is ours, for formats that tell it. */
 export function auditExportRoutes(dependencies: Dependencies, version: string): Router {
   const router = Router();
 
@@ -51,16 +51,6 @@ export function auditExportRoutes(dependencies: Dependencies, version: string): 
       const chunks = chunksOf(linesOf(entries, named, version));
       if (request.method === 'HEAD') response.set(headers).end();
       else await sendStreamed(response, headers, compressed ? gzipped(chunks) : chunks);
-    })
-    .all(methodNotAllowed('GET', 'HEAD'));
-
-  router
-    .route(`${apiPath}/audit/verification`)
-    .get(async (request, response) => {
-      sendJson(
-        response,
-        await readChainStatus(dependencies, callOf(request, response), () => queryOf(request, noQuery)),
-      );
     })
     .all(methodNotAllowed('GET', 'HEAD'));
 
@@ -91,3 +81,36 @@ async function* chunksOf(lines: AsyncIterable<string>): AsyncGenerator<string> {
   }
   if (chunk !== '') yield chunk;
 }
+
+// The library does not know the last word, which JSON Schema has.
+const exportFile = {
+  type: 'string',
+  description: 'A JSON object a line, of one of these two kinds.',
+  contentMediaType: 'application/x-ndjson',
+  contentSchema: {
+    anyOf: [{ $ref: '#/components/schemas/AuditExportLine' }, { $ref: '#/components/schemas/OcsfLine' }],
+  },
+};
+
+export const auditExportPaths: DescribedPaths = {
+  [`${apiPath}/audit/export`]: {
+    get: {
+      operationId: 'exportAudit',
+      tag: 'audit',
+      summary: 'Take the whole trail away',
+      description:
+        "The trail of the caller's own tenant, oldest first, a JSON object a line. As `ndjson` it ends with a line of type `end`, and without that it is not complete; `npm run audit:verify` proves it offline. As `ocsf` each event is an OCSF 1.3 *API Activity*.",
+      who: 'read_audit',
+      params: { query: exportQuery },
+      answers: {
+        200: {
+          description: 'The trail, streamed. A connection that ends early means that it is not complete.',
+          headers: ['content-disposition'],
+          type: 'application/x-ndjson',
+          schema: exportFile,
+        },
+      },
+      problems: [],
+    },
+  },
+};

@@ -2,14 +2,9 @@ import { z } from 'zod';
 import { type Action, type AuditEvent, actorKinds, eventKinds } from '../../core/audit/audit-event.ts';
 import type { ChainStatus } from '../../core/audit/audit-export.ts';
 import { operationStatuses } from '../../core/operation/life.ts';
-import {
-  connectionState,
-  failureReason,
-  id,
-  nextCursor,
-  operationStatus,
-  time,
-} from './operation-schemas.ts';
+import { connectionState } from './connection.ts';
+import { failureReason } from './failure-reason.ts';
+import { id, nextCursor, operationStatus, time } from './operation-schemas.ts';
 
 const actions = {
   sign_in: true,

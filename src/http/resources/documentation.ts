@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Router } from 'express';
 import { keptFile } from '../answer/kept-file.ts';
-import type { Installation } from '../openapi/described.ts';
+import type { DescribedPaths, Description, Installation } from '../openapi/description.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
 const root = new URL('../../../', import.meta.url);
@@ -24,15 +24,17 @@ const script = { 'content-type': 'text/javascript; charset=utf-8' };
 
 /** What the API says of itself, to anyone: its OpenAPI document, what its errors mean, and a viewer of the
  *  document where the installation has one. All of it is made when it is first asked for. */
-export function documentationRoutes(installation: () => Installation): Router {
+export function documentationRoutes(
+  installation: () => Installation,
+  openApiDocument: () => Promise<object>,
+): Router {
   const router = Router();
   const serve = (path: string, headers: Record<string, string>, make: () => Promise<string | Buffer>) =>
     router.route(path).get(keptFile(headers, make)).all(methodNotAllowed('GET', 'HEAD'));
 
-  serve('/openapi.json', { 'content-type': 'application/json' }, async () => {
-    const { openApiDocument } = await import('../openapi/document.ts');
-    return JSON.stringify(openApiDocument(installation()));
-  });
+  serve('/openapi.json', { 'content-type': 'application/json' }, async () =>
+    JSON.stringify(await openApiDocument()),
+  );
   serve('/docs/errors', page(pagePolicy), async () => {
     const { errorsPage } = await import('../problems/errors-page.ts');
     return errorsPage(String(await here('docs/errors.md')));
@@ -45,4 +47,41 @@ export function documentationRoutes(installation: () => Installation): Router {
     serve('/docs/swagger-ui.css', style, viewerStyle);
   }
   return router;
+}
+
+/** What anyone may read. */
+export function documentationPaths({ viewer }: Installation): DescribedPaths {
+  return {
+    '/openapi.json': {
+      get: file('readDocument', 'This document', 'application/json', { type: 'object' }),
+    },
+    '/docs/errors': { get: file('readErrors', 'What each problem means', 'text/html') },
+    '/docs/page.css': { get: file('readStyle', 'The style of that page', 'text/css') },
+    ...(viewer && {
+      '/docs': { get: file('readViewer', 'This document, to read', 'text/html') },
+      '/docs/viewer.js': { get: file('readViewerStart', 'Starts the viewer', 'text/javascript') },
+      '/docs/swagger-ui-bundle.js': { get: file('readViewerScript', 'The viewer', 'text/javascript') },
+      '/docs/swagger-ui.css': { get: file('readViewerStyle', "The viewer's style", 'text/css') },
+    }),
+  };
+}
+
+function file(
+  operationId: string,
+  summary: string,
+  type: string,
+  schema: Readonly<Record<string, unknown>> = { type: 'string' },
+): Description {
+  return {
+    operationId,
+    tag: 'documentation',
+    summary,
+    description: 'Open to anyone.',
+    who: 'anyone',
+    answers: {
+      200: { description: summary, headers: ['etag'], type, schema },
+      304: { description: 'It has not changed (`If-None-Match`).', headers: ['etag'], schema: null },
+    },
+    problems: [],
+  };
 }

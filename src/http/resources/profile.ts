@@ -1,11 +1,33 @@
 import { Router } from 'express';
+import { z } from 'zod';
 import type { Dependencies } from '../../core/dependencies.ts';
+import type { Permission } from '../../core/permission.ts';
 import { readProfile } from '../../core/use-cases/read-profile.ts';
 import { sendJson } from '../answer/json.ts';
 import { apiPath } from '../api-path.ts';
 import { callOf } from '../middleware/request-context.ts';
-import { noQuery, queryOf } from '../request/request-body.ts';
+import type { DescribedPaths } from '../openapi/description.ts';
+import { noQuery, queryOf } from '../request/query.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
+
+const permissions = {
+  read_connection: true,
+  disconnect: true,
+  approve: true,
+  read_audit: true,
+} satisfies Record<Permission, true>;
+
+const profile = z
+  .object({
+    oid: z.string(),
+    tenantId: z.guid(),
+    name: z.string().nullable().describe('For display; not an identifier.'),
+    roles: z
+      .array(z.string())
+      .describe('The app roles of the token, as they are called in this installation.'),
+    permissions: z.array(z.enum(Object.keys(permissions) as Permission[])).describe('What they allow here.'),
+  })
+  .meta({ id: 'Profile', description: 'Who the caller is, and what they may do.' });
 
 /** Who the caller is and what they may do, so that a portal can show the right buttons. */
 export function profileRoutes(dependencies: Dependencies): Router {
@@ -22,3 +44,17 @@ export function profileRoutes(dependencies: Dependencies): Router {
     .all(methodNotAllowed('GET', 'HEAD'));
   return router;
 }
+
+export const profilePaths: DescribedPaths = {
+  [`${apiPath}/me`]: {
+    get: {
+      operationId: 'readProfile',
+      tag: 'caller',
+      summary: 'Who I am and what I may do',
+      description: 'So that a portal can show the right buttons.',
+      who: 'user',
+      answers: { 200: { description: 'The caller.', schema: profile } },
+      problems: [],
+    },
+  },
+};

@@ -63,11 +63,7 @@ export function answerBrokenRequests(
   });
   server.on('connect', (_request, socket) => {
     if (!(socket instanceof Socket)) return void socket.destroy();
-    refuse(
-      socket,
-      { reason: 'request_malformed', detail: 'This is no proxy: CONNECT is not taken.' },
-      null,
-    );
+    refuse(socket, { reason: 'request_malformed', detail: 'This is no proxy: CONNECT is not taken.' }, null);
   });
 }
 

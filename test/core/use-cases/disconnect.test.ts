@@ -91,7 +91,7 @@ describe('disconnect, as the core tells it', () => {
 describe('the policy of a tenant', () => {
   const invalid = (field: string, message: string): Failure => ({
     reason: 'request_invalid',
-    complaints: [{ field, message }],
+    issues: [{ field, message }],
   });
   const pattern = /^(?:CHG[0-9]+)$/u;
   const wrongTicket = invalid('ticket', `must match ${pattern.source}`);

@@ -6,7 +6,9 @@ import { readAudit } from '../../core/use-cases/read-audit.ts';
 import { sendLargeJson } from '../answer/compressed.ts';
 import { apiPath } from '../api-path.ts';
 import { callOf } from '../middleware/request-context.ts';
-import { cursor, limit, optional, queryOf } from '../request/request-body.ts';
+import type { DescribedPaths } from '../openapi/description.ts';
+import { cursor, limit, optional, queryOf } from '../request/query.ts';
+import { auditPage } from './audit-schemas.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
 const time = (description: string) =>
@@ -29,10 +31,10 @@ export const auditSelection = {
   operationId: optional(id('What an attempt and its outcome have in common.')),
 };
 
-export const auditQuery = z.strictObject({ limit, cursor, ...auditSelection });
+const auditQuery = z.strictObject({ limit, cursor, ...auditSelection });
 
 /** The audit trail, read-only. */
-export function auditRoutes(dependencies: Dependencies): Router {
+export function auditEventRoutes(dependencies: Dependencies): Router {
   const router = Router();
   router
     .route(`${apiPath}/audit/events`)
@@ -45,3 +47,19 @@ export function auditRoutes(dependencies: Dependencies): Router {
     .all(methodNotAllowed('GET', 'HEAD'));
   return router;
 }
+
+export const auditEventPaths: DescribedPaths = {
+  [`${apiPath}/audit/events`]: {
+    get: {
+      operationId: 'readAudit',
+      tag: 'audit',
+      summary: 'Read the audit trail',
+      description:
+        "The trail of the caller's own tenant and of no other. Reading it is itself on the record.",
+      who: 'read_audit',
+      params: { query: auditQuery },
+      answers: { 200: { description: 'A page.', schema: auditPage } },
+      problems: [],
+    },
+  },
+};

@@ -1,0 +1,73 @@
+import { Router } from 'express';
+import { z } from 'zod';
+import type { Dependencies } from '../../core/dependencies.ts';
+import { decide } from '../../core/use-cases/decide.ts';
+import { sendJson } from '../answer/json.ts';
+import { apiPath } from '../api-path.ts';
+import { callOf } from '../middleware/request-context.ts';
+import type { DescribedPaths, Description } from '../openapi/description.ts';
+import { withBody } from '../problems/possible.ts';
+import { jsonBody } from '../request/json-body.ts';
+import { noQuery, queryOf } from '../request/query.ts';
+import { boundedText, validate } from '../request/validate.ts';
+import { methodNotAllowed } from './method-not-allowed.ts';
+import { operation, pathId, shownOperation } from './operation-schemas.ts';
+
+const decision = z.strictObject(
+  {
+    reason: boundedText(500)
+      .refine((value) => value.trim() !== '', 'must not be empty')
+      .meta({ description: 'Why, for the requester and the record.', minLength: 1 }),
+  },
+  'must be a JSON object',
+);
+
+/** What a second person decides about a disconnect. */
+export function decisionRoutes(dependencies: Dependencies): Router {
+  const router = Router();
+  for (const verb of ['approve', 'reject'] as const) {
+    router
+      .route(`${apiPath}/operations/:id/${verb}`)
+      .post(async (request, response) => {
+        const operation = await decide(dependencies, callOf(request, response), verb, async () => {
+          const { id } = validate(pathId, request.params);
+          queryOf(request, noQuery);
+          const { reason } = validate(decision, (await jsonBody(request, response, decision)) ?? {});
+          return { operationId: id, reason };
+        });
+        sendJson(response, shownOperation(operation));
+      })
+      .all(methodNotAllowed('POST'));
+  }
+  return router;
+}
+
+export const decisionPaths: DescribedPaths = {
+  [`${apiPath}/operations/{id}/approve`]: {
+    post: described({
+      operationId: 'approve',
+      summary: 'Approve a disconnect',
+      description:
+        'The second person agrees. Nothing is sent yet: the requester executes it. The one who approves needs no right in Intune and never acts there.',
+    }),
+  },
+  [`${apiPath}/operations/{id}/reject`]: {
+    post: described({
+      operationId: 'reject',
+      summary: 'Reject a disconnect',
+      description: 'The second person refuses, which ends the operation.',
+    }),
+  },
+};
+
+function described(rest: Pick<Description, 'operationId' | 'summary' | 'description'>): Description {
+  return {
+    ...rest,
+    tag: 'operations',
+    who: 'approve',
+    params: { path: pathId },
+    body: { description: 'Why.', required: true, schema: decision },
+    answers: { 200: { description: 'The operation as it stands now.', schema: operation } },
+    problems: [...withBody, 'own_approval', 'operation_not_found', 'operation_not_allowed'],
+  };
+}

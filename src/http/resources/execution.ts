@@ -1,0 +1,58 @@
+import { Router } from 'express';
+import { z } from 'zod';
+import type { Dependencies } from '../../core/dependencies.ts';
+import { execute } from '../../core/use-cases/execute.ts';
+import { apiPath } from '../api-path.ts';
+import { callOf } from '../middleware/request-context.ts';
+import type { DescribedPaths } from '../openapi/description.ts';
+import { actProblems } from '../problems/possible.ts';
+import { jsonBody } from '../request/json-body.ts';
+import { ifMatch, ifMatchOf } from '../request/preconditions.ts';
+import { noQuery, queryOf } from '../request/query.ts';
+import { validate } from '../request/validate.ts';
+import { sendReply } from './disconnect.ts';
+import { disconnected } from './disconnect-schemas.ts';
+import { methodNotAllowed } from './method-not-allowed.ts';
+import { pathId } from './operation-schemas.ts';
+
+const emptyBody = z.strictObject({}, 'must be an empty JSON object, or nothing');
+
+/** Carries out what a second person approved. */
+export function executionRoutes(dependencies: Dependencies): Router {
+  const router = Router();
+  router
+    .route(`${apiPath}/operations/:id/execute`)
+    .post(async (request, response) => {
+      const reply = await execute(dependencies, callOf(request, response), async () => {
+        queryOf(request, noQuery);
+        await jsonBody(request, response, emptyBody);
+        return { operationId: validate(pathId, request.params).id, ifMatch: ifMatchOf(request) };
+      });
+      sendReply(response, reply);
+    })
+    .all(methodNotAllowed('POST'));
+  return router;
+}
+
+export const executionPaths: DescribedPaths = {
+  [`${apiPath}/operations/{id}/execute`]: {
+    post: {
+      operationId: 'execute',
+      tag: 'operations',
+      summary: 'Execute an approved disconnect',
+      description:
+        'The one who asked for it runs it, with a fresh sign-in. From there on it is as *disconnect* is: with every problem but `outcome_unknown` and `intune_approval_filed` (and a defect, `internal_error`) it is certain that nothing was done.',
+      who: 'disconnect',
+      params: { path: pathId, header: z.object({ 'If-Match': ifMatch }) },
+      body: { description: 'Nothing, or `{}`.', required: false, schema: emptyBody },
+      answers: {
+        200: {
+          description: 'Graph took it on.',
+          headers: ['location', 'request-id'],
+          schema: disconnected,
+        },
+      },
+      problems: [...actProblems, 'operation_not_allowed', 'not_the_requester'],
+    },
+  },
+};
