@@ -41,7 +41,7 @@ RUN node -e " \
   && find node_modules -type d -empty -delete \
   && npm sbom --sbom-format=cyclonedx >sbom.cdx.json
 
-# Node.js and nothing to install with. Files belong to root: the service can not change itself.
+# Node.js and nothing to install with. Files belong to root: the service cannot change itself.
 FROM base AS runtime
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack \
     /usr/local/bin/yarn /usr/local/bin/yarnpkg /opt/yarn-* /root/.npm \

@@ -131,7 +131,7 @@ const shapes: Record<number, Shape> = {
   700084: {
     error: 'invalid_grant',
     suberror: 'bad_token',
-    text: 'The refresh token was issued to a single page app (SPA), and therefore has a fixed, limited lifetime, which can not be extended.',
+    text: 'The refresh token was issued to a single page app (SPA), and therefore has a fixed, limited lifetime, which cannot be extended.',
   },
   700211: {
     error: 'invalid_client',

@@ -47,7 +47,7 @@ function composed() {
   try {
     return compose(settings);
   } catch (error) {
-    console.error(`The service can not start: ${error instanceof Error ? error.message : 'unknown error'}`);
+    console.error(`The service cannot start: ${error instanceof Error ? error.message : 'unknown error'}`);
     process.exit(1);
   }
 }

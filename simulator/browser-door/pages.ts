@@ -54,7 +54,7 @@ export function errorPage(status: number, description: string): Reply {
   return page(
     status,
     "'none'",
-    'This sign-in can not go on',
+    'This sign-in cannot go on',
     `<p role="alert">${escapeHtml(description)}</p>`,
   );
 }

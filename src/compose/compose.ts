@@ -197,7 +197,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
       const ended = await sweep(dependencies);
       if (ended > 0) log.warn({ ended }, 'operations whose time was up were ended');
     } catch (error) {
-      log.warn({ error }, 'operations whose time is up could not be looked for');
+      log.warn({ error }, 'sweep for overdue operations failed');
     }
   });
 

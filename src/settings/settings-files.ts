@@ -21,7 +21,7 @@ export function complaintsAboutFiles(files: {
       return parse(readFileSync(file, 'utf8'));
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-      const why = /^E[A-Z]+$/.test(code) ? `can not be read (${code})` : `does not hold ${what}`;
+      const why = /^E[A-Z]+$/.test(code) ? `cannot be read (${code})` : `does not hold ${what}`;
       complaints.push(`${variable} ${why}`);
       return null;
     }

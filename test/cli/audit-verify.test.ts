@@ -40,7 +40,7 @@ describe('the verifier on a database', () => {
     );
   });
 
-  test('nothing is wrong: says so, and what it can not know', async () => {
+  test('nothing is wrong: says so, and what it cannot know', async () => {
     const { code, out, err } = await scene.verify('--public-key', key.publicFile);
     assert.deepEqual([code, err], [0, '']);
     assert.match(out, new RegExp(`${homeTenant}: 12 events, nothing wrong. Signed up to event 10`));
@@ -115,7 +115,7 @@ describe('the verifier on a database', () => {
     assert.match(found.out, /the whole chain/);
   });
 
-  test('finds a chain made anew with its checkpoints, given outside checkpoints (15)', async () => {
+  test('finds a chain made again with its checkpoints, given outside checkpoints (15)', async () => {
     await scene.attack(edit(3), relink(3), rehead, `delete from audit_checkpoints where ${home}`);
     assert.equal((await scene.verify('--public-key', key.publicFile)).code, 0);
     const found = await scene.verify('--public-key', key.publicFile, '--checkpoints', outside);

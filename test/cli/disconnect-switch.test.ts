@@ -95,7 +95,7 @@ describe('the switch that turns disconnecting off', () => {
     });
   }
 
-  test('says what is wrong when it can not reach the database', async () => {
+  test('says what is wrong when it cannot reach the database', async () => {
     const { code, err } = await new Promise<{ code: number; err: string }>((resolve) => {
       const env = childEnvironment({ DATABASE_URL: 'postgres://u:hunter2@localhost:1/d' });
       execFile(process.execPath, [program, 'status'], { env }, (error, _out, stderr) =>

@@ -180,7 +180,7 @@ describe('the portal guide', () => {
     const intent = await intentNow();
     const tried = await guide.disconnect.dryRun(call, intent);
     assert.equal(tried.would, 'disconnect');
-    assert.match(tried.consequence, /can not be undone/);
+    assert.match(tried.consequence, /cannot be undone/);
     assert.equal(acts(), 0);
 
     const sent = await disconnect(intent);
@@ -211,7 +211,7 @@ describe('the portal guide', () => {
     assert.equal(rows[0]?.idempotency_key, intent.key);
   });
 
-  test('claims that the user can not prove are asked for once', async () => {
+  test('claims that the user cannot prove are asked for once', async () => {
     const other = { access_token: { acrs: { essential: true, value: 'c2' } } };
     world.simulator.setPerson('admin', { mfaRequired: JSON.stringify(other) });
     signIns.tokenOptions = { claims: { acrs: ['c1'] } };

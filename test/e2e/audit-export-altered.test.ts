@@ -55,7 +55,7 @@ describe('an exported file that somebody worked on', () => {
     }
   });
 
-  test('the checkpoints as the service prints them find a file that was cut and ended anew', async () => {
+  test('the checkpoints as the service prints them find a file that was cut and ended again', async () => {
     const printed = bytesOf(it.earlierLog);
     const { checkpoints: outside } = await readOutsideCheckpoints([inPieces(printed)], it.verifiers);
     assert.ok(outside.size >= 1);
@@ -81,7 +81,7 @@ describe('an exported file that somebody worked on', () => {
     assert.deepEqual([found.kind, found.number], ['omitted_event', 2]);
   });
 
-  test('a checkpoint contradicts whoever makes a file anew from an edited event on', async () => {
+  test('a checkpoint contradicts whoever makes a file again from an edited event on', async () => {
     const lines = linesIn(await it.exported('?event=attempt'));
     const first = lines.findIndex(({ type }) => type === 'omitted');
     const forged = lines.with(first, { ...(lines[first] as Line), digest: 'a'.repeat(64) });

@@ -117,7 +117,7 @@ describe('the export of the audit trail', () => {
     assert.equal(head.headers['content-type'], 'application/x-ndjson; charset=utf-8');
   });
 
-  test('when it can not be put on record nothing leaves', async () => {
+  test('when it cannot be put on record nothing leaves', async () => {
     await it.world.query('alter function record_audit_events rename to gone');
     try {
       const response = await it.service.api.get(exportPath).set('authorization', it.auditor).expect(503);

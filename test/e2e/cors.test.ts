@@ -152,7 +152,7 @@ describe('calls from a page on another origin', () => {
       ],
       ['nothing there', 404, ({ api }) => api.get('/api/v1/nowhere').set('origin', portal)],
       [
-        'a path that can not be read',
+        'a path that cannot be read',
         404,
         ({ api }) => api.get('/api/v1/operations/%ff').set('origin', portal),
       ],

@@ -19,7 +19,7 @@ describe('dryRun', () => {
     const { status, body, headers } = response;
     assert.equal(status, 200);
     assert.deepEqual([body.dryRun, body.would], [true, 'disconnect']);
-    assert.match(body.consequence, /can not be undone/);
+    assert.match(body.consequence, /cannot be undone/);
     assert.deepEqual(checksOf(body), {
       role: 'passed',
       enabled: 'passed',
@@ -96,7 +96,7 @@ describe('dryRun', () => {
     assert.equal(checksOf(body).connected, 'not_connected');
   });
 
-  test('the connection can not be read: what follows from it is not checkable', async () => {
+  test('the connection cannot be read: what follows from it is not checkable', async () => {
     it.simulator.setFault('list', { status: 403 });
     const response = await it.disconnect({ query: '?dryRun=true' });
     const { body } = response;

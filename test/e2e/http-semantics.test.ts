@@ -50,7 +50,7 @@ describe('headers of every answer', () => {
     ['a success', connectionPath, {}],
     ['a refusal', eventsPath, { as: 'no-roles' }],
     ['nothing there', '/api/v1/nowhere', {}],
-    ['a path that can not be read', '/%ff', {}],
+    ['a path that cannot be read', '/%ff', {}],
     ['an export', exportPath, { as: 'auditor' }],
   ];
   for (const [name, path, ask] of answers) {

@@ -350,7 +350,7 @@ describe('a certificate', () => {
 });
 
 describe('a federated token', () => {
-  test('is read anew when the projected file changes', async () => {
+  test('is read again when the projected file changes', async () => {
     const file = join(folder, 'projected-token');
     const first = await world.simulator.federatedToken();
     await writeFile(file, first);

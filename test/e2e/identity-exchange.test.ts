@@ -232,7 +232,7 @@ describe('what is exchanged, and how often', () => {
     assert.equal(callsTo('token'), 2);
   });
 
-  test('a disconnect exchanges anew, before and after reads, and at the same time as others', async () => {
+  test('a disconnect exchanges again, before and after reads, and at the same time as others', async () => {
     const token = await someAdmin();
     await read(token).expect(200);
     await Promise.all(Array.from({ length: 5 }, () => act(token)));

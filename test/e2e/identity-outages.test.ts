@@ -137,7 +137,7 @@ describe('key sets that are JSON but useless', () => {
   }
 });
 
-describe('metadata that can not be Entra’s', () => {
+describe('metadata that cannot be Entra’s', () => {
   const documents: [string, Record<string, string>][] = [
     [
       'another tenant’s issuer',
@@ -247,7 +247,7 @@ describe('an unknown kid', () => {
     assert.equal(await refreshes('loaded'), 2);
   });
 
-  test('is 503 and not 401 while Entra can not be asked', async () => {
+  test('is 503 and not 401 while Entra cannot be asked', async () => {
     const { simulator } = world;
     await start({ unknownKeyRefetchMs: 0 });
     await simulator.rotateKeys();

@@ -25,7 +25,7 @@ after(async () => {
   await world?.close();
 });
 
-/** The seed is drawn anew for each run of the tests and printed by fast-check with a counterexample. */
+/** The seed is drawn again for each run of the tests and printed by fast-check with a counterexample. */
 const runs = (numRuns: number) => ({ numRuns, endOnFailure: true, interruptAfterTimeLimit: 8000 });
 
 async function assertRefused(authorization: string | Buffer): Promise<void> {

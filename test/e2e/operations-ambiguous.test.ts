@@ -102,7 +102,7 @@ describe('what leaves the outcome open', () => {
     });
   }
 
-  test('the outcome can not be written: the caller hears the truth, and so does the log', async () => {
+  test('the outcome cannot be written: the caller hears the truth, and so does the log', async () => {
     await it.world.query(
       "create function no_outcome() returns trigger language plpgsql as $$ begin raise exception using errcode = '57014'; end $$",
     );

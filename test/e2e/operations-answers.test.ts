@@ -56,7 +56,7 @@ describe('before the act', () => {
     });
   }
 
-  test('what can not be read is not taken for gone', async () => {
+  test('what cannot be read is not taken for gone', async () => {
     const id = await it.acceptedOperation();
     it.simulator.setFault('list', { body: '{"value":[{}]}', times: 3 });
     await it.readConnection();

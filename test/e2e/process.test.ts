@@ -44,7 +44,7 @@ describe('boot and stop', () => {
     assert.doesNotMatch(stderr(), /not-a-port|plain\.example|no-guid|some.where/);
   });
 
-  test('files that can not be used are complained of by name too, all at once', async () => {
+  test('files that cannot be used are complained of by name too, all at once', async () => {
     const { child, stderr } = spawnMain({
       ...world.environment(),
       TLS_CERT_FILE: '/does/not/exist/cert.pem',
@@ -54,7 +54,7 @@ describe('boot and stop', () => {
     });
     const [code] = await once(child, 'exit');
     assert.equal(code, 1);
-    assert.match(stderr(), /TLS_CERT_FILE can not be read \(ENOENT\)/);
+    assert.match(stderr(), /TLS_CERT_FILE cannot be read \(ENOENT\)/);
     assert.match(stderr(), /TLS_KEY_FILE does not hold an unencrypted private key/);
     assert.match(stderr(), /AUDIT_SIGNING_KEY_FILE does not hold an Ed25519 private key/);
     assert.match(stderr(), /CLOUD must be one of/);

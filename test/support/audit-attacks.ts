@@ -47,7 +47,7 @@ export const attacks: { name: string; how: string[]; code: number; says: RegExp 
     says: /The link at event 4 is broken/,
   },
   {
-    name: 'a chain made anew from an edited event on',
+    name: 'a chain made again from an edited event on',
     how: [edit(3), relink(3), rehead],
     code: 15,
     says: /contradicts the chain: up to event 5 the events are not those/,
@@ -65,7 +65,7 @@ export const attacks: { name: string; how: string[]; code: number; says: RegExp 
     says: /Events 1 to 3 are missing.*no signed statement/,
   },
   {
-    name: 'a deleted event, the rest moved up and linked anew',
+    name: 'a deleted event, the rest moved up and linked again',
     how: [
       `delete from audit_events where ${home} and number = 4`,
       `update audit_events set number = -number where ${home} and number > 4`,
@@ -86,7 +86,7 @@ export const attacks: { name: string; how: string[]; code: number; says: RegExp 
     says: /The link at event 6 is broken/,
   },
   {
-    name: 'two events that changed places, with everything linked anew',
+    name: 'two events that changed places, with everything linked again',
     how: [
       `update audit_events set number = -number where ${home} and number in (6, 7)`,
       `update audit_events set number = 13 + number where ${home} and number < 0`,
@@ -243,7 +243,7 @@ export const attacks: { name: string; how: string[]; code: number; says: RegExp 
     says: /not a statement/,
   },
   {
-    name: 'text that is not canonical, with everything linked anew',
+    name: 'text that is not canonical, with everything linked again',
     how: [
       `update audit_events set record = (record::text || ' ')::json where ${home} and number = 11`,
       relink(11),

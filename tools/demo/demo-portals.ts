@@ -28,7 +28,7 @@ export type Portals = {
 };
 
 /** Picks the portals' ports and begins to build their pages, which takes about as long as the rest. A portal
- *  that can not be had is told of, and the demo goes on without. */
+ *  that cannot be had is told of, and the demo goes on without. */
 export async function preparePortals(undo: (() => Promise<void>)[]): Promise<Portals> {
   const pages = buildPortal(undo);
   pages.catch(() => {});

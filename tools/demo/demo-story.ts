@@ -57,7 +57,7 @@ export async function tellTheMainJob({ service, simulator, caFile }: Scene): Pro
 
     // So that the curl line can be pasted, and a disconnect in the portal be watched.
     connectAnew(simulator);
-    report.faint('The tenant is connected anew: the curl line above can be tried.');
+    report.faint('The tenant is connected again: the curl line above can be tried.');
   } finally {
     await agent.close();
   }

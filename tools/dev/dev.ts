@@ -9,7 +9,7 @@ import { startPostgres } from '../postgres/postgres.ts';
 import { spawnWatched } from '../watched-process.ts';
 
 /** `npm run dev`: a PostgreSQL whose data is kept, the simulator, and the service against both. `node --watch`
- *  runs it: a change of the simulator starts all of it anew, one of the service only the service. */
+ *  runs it: a change of the simulator starts all of it again, one of the service only the service. */
 const dataDir = resolve(process.env.DEV_DATA_DIR ?? 'data');
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const stop = new AbortController();

@@ -25,7 +25,7 @@ export function isConnectionLost(error: unknown): boolean {
   return !(error instanceof DatabaseTimeout || error instanceof CallFailed);
 }
 
-/** A lock was not to be had in the time the statement had for it (SQLSTATE 55P03). */
+/** A lock could not be obtained in the time the statement had for it (SQLSTATE 55P03). */
 export function isLockTimeout(error: unknown): boolean {
   if (error instanceof CallFailed) return isLockTimeout(error.cause);
   return error instanceof pg.DatabaseError && error.code === '55P03';

@@ -72,7 +72,7 @@ function meaningOf(code: string): string {
     [/^53/, 'it lacks memory, disk or connections'],
     [/^57P03/, 'it is starting up or shutting down'],
     [/^57P/, 'it is shutting down'],
-    [/^55P03|^57014/, 'a lock was not to be had in time'],
+    [/^55P03|^57014/, 'a lock could not be obtained in time'],
     [/^25006/, 'it takes no writes'],
     [/^42501/, 'the role lacks a privilege'],
     [/^42/, 'its schema is not ours'],

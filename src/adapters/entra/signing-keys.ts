@@ -62,7 +62,7 @@ export class SigningKeys {
   /** Why tokens can't be verified now; `null` where they can. */
   get problem(): string | null {
     if (this.#current === null) return 'have never been loaded';
-    return this.#usable() === null ? 'are too old, and can not be loaded anew' : null;
+    return this.#usable() === null ? 'are too old, and cannot be loaded again' : null;
   }
 
   /** Whether the last attempt to load them failed: they may still serve. */

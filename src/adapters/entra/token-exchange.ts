@@ -113,7 +113,7 @@ export class TokenExchange {
     return result;
   }
 
-  /** One request to Entra. MSAL's application is made anew for each: its cache is a scan that grows
+  /** One request to Entra. MSAL's application is made again for each: its cache is a scan that grows
    *  without bound, mixes up users, and holds back everyone when one user is throttled. MSAL gets to
    *  see good answers only; it would drop the claims of most bad ones. */
   async #ask(

@@ -18,7 +18,7 @@ export type FollowedFileOptions<Value> = {
 // Two changes within a file system's clock tick (up to 10 ms on Linux) look like one.
 const settledAfterMs = 50;
 
-/** A value that stands in files and is made anew when they change, so that a rotation needs no restart. It looks
+/** A value that stands in files and is made again when they change, so that a rotation needs no restart. It looks
  *  at the files instead of watching them: Kubernetes swaps symbolic links, which no watch on a file sees. Files
  *  that are gone, half-written or make no sense leave the last good value in use. */
 export class FollowedFile<Value> {

@@ -32,10 +32,10 @@ export function dispatcherFactory(
   proxy: ProxySettings,
   { connectTimeoutMs, maxAnswerBytes }: Limits,
 ): (beforeWriting?: BeforeWriting) => Dispatcher {
-  // Made once: for each connection anew it would cost as much as the handshake.
+  // Made once: for each connection again it would cost as much as the handshake.
   const secureContext = createSecureContext();
   const optionsWith = (beforeWriting?: BeforeWriting) => ({
-    // In HTTP/2 requests share a connection, and undici sends them anew by itself when the peer ends it: an act
+    // In HTTP/2 requests share a connection, and undici sends them again by itself when the peer ends it: an act
     // would have no connection of its own, and no one could say that it was sent once (RFC 9113 6.8).
     allowH2: false,
     connect: { timeout: connectTimeoutMs, secureContext },

@@ -116,7 +116,7 @@ export function createMetrics() {
     }),
     signingKeysStale: new Gauge({
       name: `${prefix}signing_keys_stale`,
-      help: "Whether a tenant's signing keys should have been replaced by now (1): no load has gone well for two intervals.",
+      help: "Whether a tenant's signing keys should have been replaced by now (1): no successful refresh for two intervals.",
       labelNames: ['tenant'] as const,
       registers,
     }),
@@ -128,7 +128,7 @@ export function createMetrics() {
     }),
     credentialExpiry: new Gauge({
       name: `${prefix}credential_expiry_timestamp_seconds`,
-      help: 'When our credential at Entra ID expires, as a Unix time; absent where it can not be known.',
+      help: 'When our credential at Entra ID expires, as a Unix time; absent where it cannot be known.',
       labelNames: ['kind'] as const,
       registers,
     }),

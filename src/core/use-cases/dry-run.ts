@@ -86,7 +86,7 @@ async function inspect(
   return { checks, connection, would: refused ? 'be_refused' : act };
 }
 
-/** Exchanges anew and reads, as the disconnect would. */
+/** Exchanges again and reads, as the disconnect would. */
 async function tryToRead(
   dependencies: Dependencies,
   call: SignedInCall,

@@ -109,7 +109,7 @@ export function sendReply(response: Response, reply: DisconnectReply): void {
 
 const consequences = {
   disconnect:
-    "Intune's connection to Google's ChromeOS management would be ended. All ChromeOS devices and the connector's settings would leave Intune. This can not be undone.",
+    "Intune's connection to Google's ChromeOS management would be ended. All ChromeOS devices and the connector's settings would leave Intune. This cannot be undone.",
   ask_for_approval:
     'Nothing would be sent yet: a second person would be asked to approve, and you would then execute it.',
   be_refused: 'The call would be refused, and nothing would be done.',

@@ -4,7 +4,7 @@ import { whenOver } from './over.ts';
 
 /** Requests that are not over (`over.ts`). */
 export class InFlight {
-  // Not a Set: V8 makes one anew when enough came and went, and the table before holds on to all it held, and
+  // Not a Set: V8 makes one again when enough came and went, and the table before holds on to all it held, and
   // to the tables after it, until the next full collection. That was a third of the memory at full load.
   readonly #places: (ServerResponse | null)[] = [];
   readonly #free: number[] = [];

@@ -58,7 +58,7 @@ describe('batches of audit events', () => {
     assert.equal(verified.code, 0, verified.out + verified.err);
   });
 
-  test('one that can not be recorded takes the whole batch with it, and nothing else', async () => {
+  test('one that cannot be recorded takes the whole batch with it, and nothing else', async () => {
     const before = await idsOf(homeTenant);
     const good = sampleEvent(homeTenant);
     const bad = { ...sampleEvent(homeTenant), time: null } as unknown as AuditEvent;

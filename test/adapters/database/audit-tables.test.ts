@@ -142,7 +142,7 @@ describe('the tables of the audit trail', () => {
     'drop table audit_events',
   ];
   for (const statement of forgeries) {
-    test(`the service’s role can not: ${statement.slice(0, 60)}`, async () => {
+    test(`the service’s role cannot: ${statement.slice(0, 60)}`, async () => {
       await assert.rejects(scene.service.query(statement), /permission denied|must be owner/);
     });
   }

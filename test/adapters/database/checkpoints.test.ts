@@ -77,7 +77,7 @@ describe('what a process signs', () => {
 
   const rewritten = [edit(3), relink(3), rehead];
   for (const [name, attack, reason] of [
-    ['an event edited and everything linked anew', rewritten, 'changed'],
+    ['an event edited and everything linked again', rewritten, 'changed'],
     [
       'the same, and all checkpoints deleted',
       [...rewritten, 'delete from audit_checkpoints'],

@@ -122,7 +122,7 @@ describe('a federated token', () => {
 });
 
 describe('a certificate’s assertion', () => {
-  test('serves for five minutes, at one endpoint, and then is signed anew', async () => {
+  test('serves for five minutes, at one endpoint, and then is signed again', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-assertion-'));
     try {
       const file = join(folder, 'certificate.pem');

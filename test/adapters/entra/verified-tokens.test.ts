@@ -89,7 +89,7 @@ describe('a token that was verified before', () => {
     await refused([header]);
   });
 
-  test('is checked anew when its tenant has another key of that name', async () => {
+  test('is checked again when its tenant has another key of that name', async () => {
     const header = authorization();
     await identity.authenticate([header], ample);
     keys.set('k1', generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey);
@@ -97,7 +97,7 @@ describe('a token that was verified before', () => {
     assert.equal(checks, 2);
   });
 
-  test('is checked anew from its expiry on', async () => {
+  test('is checked again from its expiry on', async () => {
     const header = authorization();
     const { expiresAt } = await identity.authenticate([header], ample);
     now = expiresAt - 1;

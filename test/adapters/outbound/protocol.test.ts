@@ -42,7 +42,7 @@ async function startPeer() {
   return { url: `https://localhost:${(server.address() as AddressInfo).port}/`, seen, offered, close };
 }
 
-// In HTTP/2 requests share a connection, and a client may send one anew by itself when a connection ends
+// In HTTP/2 requests share a connection, and a client may send one again by itself when a connection ends
 // (RFC 9113 6.8): the act would be neither alone nor certain to be sent once.
 describe('a peer that prefers HTTP/2', () => {
   let peer: Awaited<ReturnType<typeof startPeer>>;

@@ -143,7 +143,7 @@ describe('a slot that is held', () => {
     const core = coreScene();
     const first = await holdSlot(core, 'unknown');
     core.graph.members = [];
-    // What this call sees ends the first. Meanwhile another call ends it, somebody connects anew, and a second begins.
+    // What this call sees ends the first. Meanwhile another call ends it, somebody connects again, and a second begins.
     core.after('list', async () => {
       assert.equal((await failureFrom(disconnecting(core))).reason, 'not_connected');
       core.graph.members = [connected];

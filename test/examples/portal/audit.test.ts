@@ -84,7 +84,10 @@ describe('the proof in the browser', () => {
     'nothing came': [() => [], 'incomplete 0'],
     'something follows the end': [(lines) => [...lines, lines[1] ?? ''], 'malformed 3'],
     'half a line came': [(lines) => swap(lines, 4, (line) => line.slice(0, 40)), 'malformed 2'],
-    'it was formatted anew': [(lines) => swap(lines, 1, (line) => line.replaceAll(':', ': ')), 'malformed 1'],
+    'it was formatted again': [
+      (lines) => swap(lines, 1, (line) => line.replaceAll(':', ': ')),
+      'malformed 1',
+    ],
   };
   for (const [name, [attack, found]] of Object.entries(attacks)) {
     test(`finds that ${name}`, async () => assert.equal(await kindOf(attack(exported())), found));

@@ -60,7 +60,7 @@ export const replicas: Part = {
       data: { cores, ratio, runs, onPaper: { alone, databaseCores } },
       warnings: enough
         ? []
-        : [`two replicas against one can not be seen on ${cores} cores: they share what one had to itself`],
+        : [`two replicas against one cannot be seen on ${cores} cores: they share what one had to itself`],
     };
   },
 };

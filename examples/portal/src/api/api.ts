@@ -41,7 +41,7 @@ export type ExportFormat = 'ndjson' | 'ocsf';
 
 const connectionPath = '/api/v1/deviceManagement/chromeOSOnboardingSettings';
 
-// The service takes 30 s to send and retry, and reads back what it can not tell.
+// The service takes 30 s to send and retry, and reads back what it cannot tell.
 const actTimeoutMs = 90_000;
 const exportTimeoutMs = 30 * 60_000;
 

@@ -114,7 +114,7 @@ async function proofFrom(answer: Response, onProgress: (number: number) => void)
   try {
     return await proveChain(linesOf(answer.body), onProgress);
   } catch (error) {
-    // The service breaks the connection off where it can not go on.
+    // The service breaks the connection off where it cannot go on.
     throw error instanceof ProofFailed ? error : new NoAnswer('the export broke off', { cause: error });
   }
 }

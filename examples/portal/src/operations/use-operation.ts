@@ -20,7 +20,7 @@ export type Watching = {
   /** Why it could not be read just now; it is asked again all the same, unless `givenUp`. */
   readonly error: unknown;
   readonly givenUp: boolean;
-  /** Watches anew: after a decision, or after having given up. */
+  /** Watches again: after a decision, or after having given up. */
   readonly watch: () => void;
 };
 

@@ -17,7 +17,7 @@ type Props = {
   readonly input: RefObject<HTMLInputElement | null>;
 };
 
-/** Asks to type what can not be typed without having read it. */
+/** Asks to type what cannot be typed without having read it. */
 export function ConfirmOwner({ confirmation: { owner, id }, typed, onTyped, wrong, input }: Props) {
   return (
     <Field

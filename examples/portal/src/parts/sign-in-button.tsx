@@ -10,7 +10,7 @@ type Props = {
   readonly children?: ComponentChildren;
 };
 
-/** Opens the sign-in window, and again if the person closed it: that it was closed can not be seen from
+/** Opens the sign-in window, and again if the person closed it: that it was closed cannot be seen from
  *  here, since Entra ID's pages keep apart from whoever opened them. */
 export function SignInButton({ label, interact, onSignedIn, children }: Props) {
   const [waiting, setWaiting] = useState(false);

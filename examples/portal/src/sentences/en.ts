@@ -64,7 +64,7 @@ const problems: Record<ProblemCode, Told> = {
   },
   insufficient_claims: {
     what: 'A policy of your tenant wants more proof that it is you. Nothing was done.',
-    next: 'Try again and follow the sign-in window to its end. If you can not meet it, ask your administrator.',
+    next: 'Try again and follow the sign-in window to its end. If you cannot meet it, ask your administrator.',
   },
   graph_token_rejected: {
     what: 'Microsoft Graph does not accept your sign-in. Nothing was done.',
@@ -107,7 +107,7 @@ const problems: Record<ProblemCode, Told> = {
     next: 'You need an Intune licence and an Intune role that may do it. Your tenant may also demand Multi Admin Approval.',
   },
   own_approval: {
-    what: 'You asked for this yourself, so you can not decide about it.',
+    what: 'You asked for this yourself, so you cannot decide about it.',
     next: 'Ask someone else with the approver’s role.',
   },
   not_the_requester: {
@@ -136,7 +136,7 @@ const problems: Record<ProblemCode, Told> = {
   },
   graph_conflict: {
     what: 'Intune is in a state that does not allow it. Nothing was done.',
-    next: 'Look at the connection and decide anew.',
+    next: 'Look at the connection and decide again.',
   },
   not_connected: {
     what: 'There is no connection to disconnect. Nothing was done.',
@@ -156,19 +156,19 @@ const problems: Record<ProblemCode, Told> = {
   },
   connection_changed: {
     what: 'The connection has changed since you looked at it. Nothing was done.',
-    next: 'Look at it again and decide anew.',
+    next: 'Look at it again and decide again.',
   },
   graph_rejected: {
     what: 'Microsoft Graph rejects the call. Nothing was done.',
     next: 'Give the request id to the operators.',
   },
   idempotency_key_reused: {
-    what: 'This wish does not have a key of its own. Nothing was done.',
-    next: 'Reload the page and begin anew.',
+    what: 'This request does not have a key of its own. Nothing was done.',
+    next: 'Reload the page and begin again.',
   },
   precondition_required: {
     what: 'The service wants to know which connection you looked at.',
-    next: 'Look at the connection again and begin anew.',
+    next: 'Look at the connection again and begin again.',
   },
   graph_throttled: {
     what: 'Microsoft Graph asks to slow down. Nothing was done.',
@@ -207,11 +207,11 @@ const problems: Record<ProblemCode, Told> = {
     next: 'Do not repeat it. Find the request in the Intune admin center, under Multi Admin Approval, and have it completed or cancelled there.',
   },
   signing_keys_unavailable: {
-    what: 'Sign-ins can not be checked at the moment. Nothing was done.',
+    what: 'Sign-ins cannot be checked at the moment. Nothing was done.',
     next: 'Try again in a little while.',
   },
   identity_unavailable: {
-    what: 'Entra ID can not be reached. Nothing was done.',
+    what: 'Entra ID cannot be reached. Nothing was done.',
     next: 'Try again in a little while.',
   },
   identity_throttled: {
@@ -219,11 +219,11 @@ const problems: Record<ProblemCode, Told> = {
     next: 'Try again in a little while.',
   },
   graph_unavailable: {
-    what: 'Microsoft Graph can not be reached. Nothing was done.',
+    what: 'Microsoft Graph cannot be reached. Nothing was done.',
     next: 'Try again in a little while.',
   },
   audit_unavailable: {
-    what: 'The record can not be written, so nothing was done.',
+    what: 'The record cannot be written, so nothing was done.',
     next: 'Try again in a little while. If it stays, tell the operators.',
   },
   caller_gone: {
@@ -283,7 +283,7 @@ export const en = {
     skip: 'Skip to the content',
     sections: 'Sections',
     loading: 'Loading …',
-    notAdmitted: 'You can not use this portal now',
+    notAdmitted: 'You cannot use this portal now',
     notFoundTitle: 'There is no such page',
     notFound: 'The address leads nowhere in this portal.',
     toStart: 'To the connection',
@@ -310,7 +310,7 @@ export const en = {
     inItsWords: (detail: string) => `The service says: “${detail}”`,
     field: (field: string, message: string) => `${field} ${message}.`,
     noAnswer: {
-      what: 'The service can not be reached.',
+      what: 'The service cannot be reached.',
       next: 'Check your network and try again. If it stays, tell the operators.',
     },
     notSignedIn: {
@@ -402,7 +402,7 @@ export const en = {
     follow: 'Follow it',
     endTitle: 'End the connection',
     endSentence:
-      'All ChromeOS devices and the connector’s settings leave Intune. It can not be undone: connecting again starts from nothing.',
+      'All ChromeOS devices and the connector’s settings leave Intune. It cannot be undone: connecting again starts from nothing.',
     endButton: 'Disconnect …',
     endNext: 'You will see what would happen before anything does.',
     mayNot: 'You may look, but not disconnect.',
@@ -478,7 +478,7 @@ export const en = {
   },
   operations: {
     title: 'Operations',
-    lead: 'Each disconnect, from the wish to its end. Newest first.',
+    lead: 'Each disconnect, from the request to its end. Newest first.',
     waitingTitle: 'Waiting for you',
     filter: 'Status',
     all: 'All',
@@ -509,7 +509,7 @@ export const en = {
     watching: 'Watching it. This page changes by itself.',
     over: 'It has come to its end.',
     notUpToDate: 'Intune could not be read just now, so this may be out of date.',
-    notReached: 'The service can not be reached just now. It will be asked again.',
+    notReached: 'The service cannot be reached just now. It will be asked again.',
     nowAt: (word: string) => `Now: ${word}.`,
     timeline: 'Timeline',
     details: 'Details',
@@ -569,7 +569,7 @@ export const en = {
     ownWaits: 'You asked for it, so another person has to decide. Tell someone with the approver’s role.',
     executeTitle: 'Carry it out',
     executeHint:
-      'It is approved. Carrying it out ends the connection: all ChromeOS devices and the connector’s settings leave Intune, and it can not be undone.',
+      'It is approved. Carrying it out ends the connection: all ChromeOS devices and the connector’s settings leave Intune, and it cannot be undone.',
     executeOther: 'It is approved. Only the person who asked for it can carry it out.',
     executeUnsure:
       'It was sent, and no certain answer came back. It runs once at most: watch where it goes before you try again.',

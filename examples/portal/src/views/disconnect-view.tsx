@@ -51,7 +51,7 @@ export function DisconnectView({ supersedes }: { supersedes: string | null }) {
           error={seen.error}
           draft={draft}
           supersedes={supersedes}
-          // Two fields may change before the page is drawn anew: a browser that fills in a form, say.
+          // Two fields may change before the page is drawn again: a browser that fills in a form, say.
           onDraft={(typed) => setDraft((before) => ({ ...before, ...typed }))}
           onLookAgain={() => {
             disconnecting.leave();

@@ -39,7 +39,7 @@ export const availabilityProblems = {
   },
   graph_unavailable: {
     status: 503,
-    title: 'Microsoft Graph can not be reached',
+    title: 'Microsoft Graph cannot be reached',
     detail: 'Microsoft Graph did not take the call.',
     hint: waitAndRetry,
     headers: ['retry-after', 'request-id'],
@@ -53,15 +53,15 @@ export const availabilityProblems = {
   },
   identity_unavailable: {
     status: 503,
-    title: 'Entra ID can not be reached',
+    title: 'Entra ID cannot be reached',
     detail: 'No token could be had on behalf of the user.',
     hint: waitAndRetry,
     headers: ['retry-after'],
   },
   audit_unavailable: {
     status: 503,
-    title: 'The call can not be put on record',
-    detail: 'The audit trail can not be written, and without a record nothing is done. Nothing was done.',
+    title: 'The call cannot be put on record',
+    detail: 'The audit trail cannot be written, and without a record nothing is done. Nothing was done.',
     hint: waitAndRetry,
     headers: ['retry-after'],
   },
@@ -80,7 +80,7 @@ export const availabilityProblems = {
   },
   credential_rejected: {
     status: 500,
-    title: 'This service can not authenticate itself',
+    title: 'This service cannot authenticate itself',
     detail: "Entra ID does not accept this service's own credential. Nothing was done.",
     hint: 'This is not about you. Give the request id to the operators of this service.',
   },

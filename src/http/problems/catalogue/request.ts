@@ -34,7 +34,7 @@ export const requestProblems = {
   },
   body_not_json: {
     status: 400,
-    title: 'The body can not be read',
+    title: 'The body cannot be read',
     hint: 'Send a JSON object, or no body at all.',
   },
   body_too_large: {
