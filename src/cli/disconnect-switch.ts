@@ -5,6 +5,7 @@ import { createDatabase } from '../adapters/database/database.ts';
 import { readSwitches, writeSwitch } from '../adapters/database/disconnect-switch.ts';
 import { createPool } from '../adapters/database/pool.ts';
 import { secretFrom } from '../adapters/files/followed-secret.ts';
+import { hasControlCharacters, printable } from '../core/text.ts';
 import { loadDatabaseSettings, SettingsError } from '../settings/settings.ts';
 
 /** `disconnect-switch on|off|status [--tenant ID] --reason "…"`: turns disconnecting off or on again, for
@@ -31,6 +32,10 @@ async function main(args: string[]): Promise<number> {
   const command = parse(args);
   if (command === null) {
     console.error(usage);
+    return 2;
+  }
+  if (command.verb !== 'status' && (!command.reason.isWellFormed() || hasControlCharacters(command.reason))) {
+    console.error('The reason must not have control characters, tab and line feed apart.');
     return 2;
   }
   const { url } = loadDatabaseSettings();
@@ -99,8 +104,9 @@ async function showStatus(
   const off = switches.filter(({ enabled }) => !enabled);
   if (off.length === 0) console.log('Disconnecting is on.');
   for (const { tenantId: whose, reason, by, at } of off) {
+    const since = at.toISOString();
     console.log(
-      `Disconnecting is off for ${whose ?? 'all tenants'} since ${at.toISOString()}, by ${by}: ${reason}`,
+      printable(`Disconnecting is off for ${whose ?? 'all tenants'} since ${since}, by ${by}: ${reason}`),
     );
   }
 }

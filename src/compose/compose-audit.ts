@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { Checkpointer, type Contradiction, contradictionReasons } from '../adapters/database/checkpoints.ts';
 import type { Database } from '../adapters/database/database.ts';
@@ -104,9 +105,12 @@ export function composeAudit(
   };
   const checkpoints = repeat(settings.checkpointMs, checkpoint);
 
-  const signIns = createSignInQueue(trail, settings.rejectedSignIns, (reason) =>
-    metrics.auditRejectedSignInsDropped.inc({ reason }),
-  );
+  const signIns = createSignInQueue(trail, {
+    size: settings.rejectedSignIns,
+    limits: settings.rejectedSignInsPerMinute,
+    newId: randomUUID,
+    onDropped: (reason) => metrics.auditRejectedSignInsDropped.inc({ reason }),
+  });
 
   return {
     rejectedSignIn: signIns.offer,

@@ -213,6 +213,7 @@ export const audit = z.object({
   writeTimeoutMs: integer(1),
   checkpointMs: integer(1),
   rejectedSignIns: integer(0),
+  rejectedSignInsPerMinute: z.object({ perAddress: integer(0), overAll: integer(0) }),
   keepNames: z.boolean(),
   stdout: boolean,
 });

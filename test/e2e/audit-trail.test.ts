@@ -7,6 +7,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import pg from 'pg';
 import { digestOf, genesisOf, nextLink } from '../../src/audit-verification/format/audit-chain.ts';
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
+import { sampleEvent } from '../support/audit.ts';
 import { until } from '../support/processes.ts';
 import {
   bearer,
@@ -188,7 +189,11 @@ describe('the audit trail', () => {
       settings: Parameters<NonNullable<NonNullable<Parameters<typeof startService>[1]>['adjust']>>[0],
     ) => ({
       ...settings,
-      audit: { ...settings.audit, rejectedSignIns: 5 },
+      audit: {
+        ...settings.audit,
+        rejectedSignIns: 5,
+        rejectedSignInsPerMinute: { perAddress: 1000, overAll: 1000 },
+      },
     });
     // Nothing can be written while another holds the chain's head, so the queue fills for certain.
     const blocker = new pg.Client({ connectionString: world.database.adminUrl });
@@ -213,6 +218,48 @@ describe('the audit trail', () => {
       await service.api.get(connectionPath).set('authorization', reader).expect(200);
     });
     await blocker.end();
+  });
+
+  test('rejected sign-ins beyond a small rate are one event that sums them up', async () => {
+    const before = (await chain('none')).length;
+    await withService({ environment: { TRUST_PROXY_HOPS: '1' } }, async (service) => {
+      const send = (address: string, times: number) =>
+        Promise.all(
+          Array.from({ length: times }, () =>
+            service.api
+              .get(connectionPath)
+              .set('authorization', 'Bearer a.b.c')
+              .set('x-forwarded-for', address)
+              .expect(401),
+          ),
+        );
+      await send('192.0.2.1', 20);
+      await send('192.0.2.2', 8);
+    });
+    const events = (await chain('none')).slice(before).map(({ record }) => record);
+    const addresses = events.map(({ source }) => source.address).toSorted();
+    assert.deepEqual(addresses, [...Array(5).fill('192.0.2.1'), ...Array(5).fill('192.0.2.2'), 'several']);
+    const summary = events.find(({ source }) => source.address === 'several');
+    assert.deepEqual(
+      [summary?.event, summary?.action, summary?.actor.oid],
+      ['refused', 'sign_in', 'unknown'],
+    );
+    assert.match(
+      String(summary?.explanation),
+      /^18 more rejected sign-ins within a minute, from 2 addresses: 18 × /,
+    );
+  });
+
+  test('answers show nothing that a terminal would obey, whatever is stored', async () => {
+    await withService({}, async (service) => {
+      const reason = 'a\u009b31m\u202eb';
+      const event = sampleEvent(home(), { reason, time: new Date().toISOString() });
+      await world.query('select from record_audit_events($1::json, 5000)', [JSON.stringify([event])]);
+      const auditor = bearer(await world.simulator.token('auditor'));
+      const { text, body } = await service.api.get(eventsPath).set('authorization', auditor).expect(200);
+      assert.match(text, /a\\u009b31m\\u202eb/);
+      assert.ok(body.events.some((one: AuditEvent) => one.reason === reason));
+    });
   });
 
   test('a setting keeps names off the record', async () => {

@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import type { AuditTrail } from '../../core/ports.ts';
+import { SignInLimit, type SignInLimits } from './sign-in-limit.ts';
 
 /** Puts rejected sign-ins on record, as many as it can: strangers can send more of them than a database
  *  takes, and must not hold up those who may call. */
@@ -13,12 +14,23 @@ export type SignInQueue = {
 // One at a time would be slow, all at once would crowd out the others.
 const atOnce = 8;
 
-/** A queue of at most `size` events; what does not fit is dropped and told to `onDropped`. */
+export type SignInQueueOptions = {
+  /** How many events may wait; what does not fit is dropped. */
+  readonly size: number;
+  readonly limits: SignInLimits;
+  /** How long the limits' minute is, in milliseconds. */
+  readonly minuteMs?: number;
+  readonly newId: () => string;
+  readonly onDropped: (reason: 'full' | 'not_written') => void;
+};
+
+/** A queue behind a limit. What is beyond the limit is recorded as one event a minute. */
 export function createSignInQueue(
   audit: AuditTrail,
-  size: number,
-  onDropped: (reason: 'full' | 'not_written') => void,
+  { size, limits, minuteMs = 60_000, newId, onDropped }: SignInQueueOptions,
 ): SignInQueue {
+  const limit = new SignInLimit(limits, newId);
+  let minute: NodeJS.Timeout | null = null;
   const waiting: AuditEvent[] = [];
   const writing = new Set<Promise<unknown>>();
 
@@ -37,13 +49,29 @@ export function createSignInQueue(
     }
   };
 
+  const enqueue = (event: AuditEvent): void => {
+    if (waiting.length >= size) {
+      onDropped('full');
+      return;
+    }
+    waiting.push(event);
+    writeNext();
+  };
+
+  const endMinute = (): void => {
+    if (minute !== null) clearTimeout(minute);
+    minute = null;
+    const summary = limit.nextMinute();
+    if (summary !== null) enqueue(summary);
+  };
+
   return {
     offer(event) {
-      if (waiting.length >= size) return onDropped('full');
-      waiting.push(event);
-      writeNext();
+      minute ??= setTimeout(endMinute, minuteMs).unref();
+      if (limit.takes(event)) enqueue(event);
     },
     async drain() {
+      endMinute();
       while (writing.size > 0) await Promise.all(writing);
     },
   };

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { printable } from '../../core/text.ts';
 
 /** What a log line is worth when not all can be kept, least first. */
 export const lineKinds = ['request', 'log', 'audit', 'checkpoint'] as const;
@@ -82,7 +83,7 @@ export class BoundedOutput implements LogOutput {
 
   #handOver(text: string): void {
     this.#busy = true;
-    this.#options.stream.write(visible(text), this.#onWritten);
+    this.#options.stream.write(printable(text), this.#onWritten);
   }
 
   readonly #onWritten = (error?: Error | null): void => {
@@ -161,15 +162,6 @@ export class BoundedOutput implements LogOutput {
 
 function noneDropped(): Record<LineKind, number> {
   return { request: 0, log: 0, audit: 0, checkpoint: 0 };
-}
-
-// DEL, C1, and what turns the direction of text. JSON leaves them as they are, and a terminal obeys them. They only
-// ever stand in strings, where an escape means the same.
-const obeyed = /[\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-
-/** JSON lines in which no character does anything to a terminal. */
-function visible(lines: string): string {
-  return lines.replace(obeyed, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 type Line = { readonly text: string; readonly order: number };

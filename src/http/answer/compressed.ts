@@ -2,6 +2,7 @@ import { pipeline } from 'node:stream';
 import { promisify } from 'node:util';
 import { constants, createGzip, gzip } from 'node:zlib';
 import type { Request, Response } from 'express';
+import { printable } from '../../core/text.ts';
 
 // What compresses well also tells, by its length, whether two texts in it are alike. So only answers that are
 // large and hold no secret are compressed: the audit trail, which has what people typed but never a token, and
@@ -15,7 +16,7 @@ const compress = promisify(gzip);
 /** Sends a value as JSON, compressed where the caller takes that and it pays. */
 export async function sendLargeJson(request: Request, response: Response, value: unknown): Promise<void> {
   const compressible = takesGzip(request, response);
-  const text = JSON.stringify(value);
+  const text = printable(JSON.stringify(value));
   response.type('json');
   if (!compressible || text.length < worthIt) {
     response.send(text);

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Request, Response } from 'express';
 import { type Failure, graphTraceOf } from '../../core/failure.ts';
+import { printable } from '../../core/text.ts';
 import { contextOf } from '../middleware/request-context.ts';
 import { type AuthorizationUri, answerTo } from './answers.ts';
 
@@ -28,7 +29,7 @@ export function sendProblem(
     'content-type',
     wantsPlainJson(request) ? 'application/json' : 'application/problem+json',
   );
-  const text = JSON.stringify(problem.body);
+  const text = printable(JSON.stringify(problem.body));
   response.setHeader('content-length', Buffer.byteLength(text));
   response.end(request.method === 'HEAD' ? undefined : text);
 }
@@ -41,7 +42,7 @@ export function problemText(
   headers: Readonly<Record<string, string>>,
 ): { readonly status: number; readonly text: string } {
   const { status, body } = problemOf(failure, ids, () => '');
-  const text = JSON.stringify(body);
+  const text = printable(JSON.stringify(body));
   const lines = Object.entries({
     ...headers,
     'client-request-id': ids.requestId,

@@ -1,12 +1,16 @@
 import { z } from 'zod';
 import { CallFailed, type ValidationIssue } from '../../core/failure.ts';
+import { hasControlCharacters } from '../../core/text.ts';
 
 /** Text a person wrote, of at most `maximum` characters (code points) in any language. */
 export const boundedText = (maximum: number) =>
   z
     .string('must be a string')
     .refine((value) => [...value].length <= maximum, `must have at most ${maximum} characters`)
-    .refine((value) => value.isWellFormed() && !value.includes('\0'), 'must be well-formed text without NUL')
+    .refine(
+      (value) => value.isWellFormed() && !hasControlCharacters(value),
+      'must be well-formed text without control characters, tab and line feed apart',
+    )
     // JSON Schema counts code points too.
     .meta({ maxLength: maximum });
 

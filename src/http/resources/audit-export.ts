@@ -4,6 +4,7 @@ import { ndjsonLineOf } from '../../audit-verification/format/export-entry.ts';
 import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import type { ExportEntry } from '../../core/audit/audit-export.ts';
 import type { Dependencies } from '../../core/dependencies.ts';
+import { printable } from '../../core/text.ts';
 import { exportAudit } from '../../core/use-cases/export-audit.ts';
 import { gzipped, takesGzip } from '../answer/compressed.ts';
 import { sendStreamed } from '../answer/streamed.ts';
@@ -66,7 +67,8 @@ async function* linesOf(
     if (format === 'ndjson') yield `${ndjsonLineOf(entry)}\n`;
     // Only the events have a form in OCSF.
     else if (entry.type === 'event') {
-      yield `${JSON.stringify(ocsfOf(JSON.parse(entry.text) as AuditEvent, entry.number, version))}\n`;
+      const event = ocsfOf(JSON.parse(entry.text) as AuditEvent, entry.number, version);
+      yield `${printable(JSON.stringify(event))}\n`;
     }
   }
 }
