@@ -141,6 +141,21 @@ describe('the frame of a call', () => {
     });
   }
 
+  test('an agent that may act is let in as a person is; an application is not', async () => {
+    const core = coreScene();
+    const dependencies = {
+      ...core.dependencies,
+      access: { ...core.dependencies.access, agentsAllowed: true },
+    };
+    core.people.set('admin', person('admin', { kind: 'agent' }));
+    assert.equal((await frame(dependencies, core.call(), useCase([]))).value, 'value');
+    for (const kind of ['app', 'system', 'unknown'] as const) {
+      core.people.set('admin', person('admin', { kind }));
+      const failure = await failureFrom(frame(dependencies, core.call(), useCase([])));
+      assert.equal(failure.reason, 'insufficient_scope', kind);
+    }
+  });
+
   test('a missing role is told with the roles that would do', async () => {
     const core = coreScene();
     core.people.set('admin', person('admin', { roles: [] }));

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { knownStatuses } from '../../../src/core/operation/connection.ts';
+import { knownStatuses, type SeenConnection } from '../../../src/core/operation/connection.ts';
 import { type OperationStatus, operationStatuses } from '../../../src/core/operation/life.ts';
+import type { StoredOperation } from '../../../src/core/operation/operation.ts';
 import type { ConcludedFrom } from '../../../src/core/operation/outcome.ts';
-import { conclude } from '../../../src/core/operation/settle.ts';
+import { conclude, nextOutcome } from '../../../src/core/operation/settle.ts';
 
 const settleAfterMs = 900_000;
 const connection = (id: string, status: string) => ({
@@ -100,3 +101,113 @@ function expected(status: OperationStatus, before: string, shown: string, afterM
   }
   return null;
 }
+
+describe('what time and a look make of an operation', () => {
+  const overdue: [OperationStatus, OperationStatus | null, string | null, boolean | null][] = [
+    ['awaiting_approval', 'expired', 'time', true],
+    ['approved', 'expired', 'time', true],
+    ['sent', 'unknown', 'lease', false],
+    ['accepted', null, null, null],
+    ['unknown', null, null, null],
+    ['completed', null, null, null],
+    ['failed', null, null, null],
+    ['rejected', null, null, null],
+    ['expired', null, null, null],
+  ];
+  const gone = { members: [], etag: '' };
+  const there = { members: [connection('mine', 'onboarded')], etag: '' };
+  const operation = (status: OperationStatus, but: Partial<StoredOperation> = {}): StoredOperation => ({
+    id: 'operation-1',
+    tenantId: 'contoso',
+    status,
+    requester: { oid: 'admin', name: null, clientId: 'portal' },
+    reason: null,
+    ticket: null,
+    connection: connection('mine', 'onboarded'),
+    requestId: 'call-1',
+    graphRequestId: null,
+    value: null,
+    concludedFrom: null,
+    explanation: null,
+    approval: null,
+    supersedes: null,
+    supersededBy: null,
+    requestedAt: '',
+    sentAt: null,
+    movedAt: '',
+    expiresAt: null,
+    tookMs: null,
+    sinceSentMs: 0,
+    overdue: false,
+    ...but,
+  });
+
+  for (const [status, to, concludedFrom, reported] of overdue) {
+    test(`${status}, overdue: ${to ?? 'nothing'}, whatever was seen`, () => {
+      for (const seen of [null, there, gone]) {
+        const outcome = nextOutcome(operation(status, { overdue: true }), seen, settleAfterMs);
+        assert.deepEqual(
+          [outcome?.status ?? null, outcome?.concludedFrom ?? null, outcome?.reported ?? null],
+          [to, concludedFrom, reported],
+        );
+        if (outcome !== null) assert.deepEqual([outcome.value, outcome.graphRequestId], [null, null]);
+      }
+    });
+  }
+
+  for (const status of operationStatuses) {
+    test(`${status}, in time`, () => {
+      const next = (seen: SeenConnection | null, but: Partial<StoredOperation> = {}) =>
+        nextOutcome(operation(status, but), seen, settleAfterMs);
+      assert.equal(next(null), null, 'nobody looked');
+      assert.equal(next(there), null, 'nothing changed');
+      const expected = {
+        awaiting_approval: 'expired',
+        approved: 'expired',
+        accepted: 'completed',
+        unknown: 'completed',
+      };
+      assert.equal(next(gone)?.status ?? null, expected[status as keyof typeof expected] ?? null);
+      assert.equal(
+        next(gone, { supersededBy: 'another' })?.status ?? null,
+        status.startsWith('a') && status !== 'accepted' ? 'expired' : null,
+      );
+    });
+  }
+
+  for (const status of ['awaiting_approval', 'approved'] as const) {
+    test(`${status}: the connection it was about is gone`, () => {
+      const outcome = nextOutcome(
+        operation(status),
+        { members: [connection('another', 'onboarded')], etag: '' },
+        0,
+      );
+      assert.deepEqual(outcome, {
+        status: 'expired',
+        value: null,
+        concludedFrom: 'reading',
+        explanation: 'The connection it was about is gone.',
+        graphRequestId: null,
+        reported: true,
+      });
+    });
+  }
+
+  for (const concludedFrom of [null, 'answer', 'lease', 'intune_approval'] as const) {
+    const patienceMs = settleAfterMs + (concludedFrom === 'intune_approval' ? 3 * 24 * 3_600_000 : 0);
+    test(`unknown by ${concludedFrom ?? 'a lost answer'}, unchanged: failed after ${patienceMs} ms`, () => {
+      const after = (sinceSentMs: number) =>
+        nextOutcome(operation('unknown', { concludedFrom, sinceSentMs }), there, settleAfterMs);
+      assert.equal(after(patienceMs), null);
+      const minutes = Math.floor(patienceMs / 60_000);
+      assert.deepEqual(after(patienceMs + 1), {
+        status: 'failed',
+        value: 'onboarded',
+        concludedFrom: 'reading',
+        explanation: `The connection is still onboarded ${minutes} minutes after sending.`,
+        graphRequestId: null,
+        reported: true,
+      });
+    });
+  }
+});

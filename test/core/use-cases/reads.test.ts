@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { AuditQuery } from '../../../src/core/audit/audit-event.ts';
+import type { AuditSelection } from '../../../src/core/audit/audit-export.ts';
+import { exportAudit, readChainStatus } from '../../../src/core/use-cases/export-audit.ts';
+import { readAudit } from '../../../src/core/use-cases/read-audit.ts';
+import { readConnection } from '../../../src/core/use-cases/read-connection.ts';
+import { readProfile } from '../../../src/core/use-cases/read-profile.ts';
+import {
+  breaks,
+  type CoreScene,
+  connected,
+  coreScene,
+  fails,
+  failureFrom,
+  person,
+  recordDown,
+  tenantId,
+  trace,
+} from '../../support/core.ts';
+import { heldStatuses, holdSlot } from '../../support/holders.ts';
+
+const nothing = () => null;
+const reading = (core: CoreScene, call = core.call()) => readConnection(core.dependencies, call, nothing);
+
+describe('reading the connection', () => {
+  test('once, with a token that may be a little older, on record before it is told', async () => {
+    const core = coreScene();
+    core.before('list', () => core.advance(30));
+    const call = core.call();
+    assert.deepEqual((await reading(core, call)).value, [connected]);
+    assert.deepEqual(core.asked, ['authenticate', 'exchangeForRead', 'list', 'append']);
+    const [look] = core.graph.lists;
+    assert.deepEqual(
+      [look?.requestId, look?.tenantId, look?.deadline, look?.token.reveal()],
+      [call.requestId, tenantId, call.deadline, 'token of admin'],
+    );
+    const [event] = core.trail;
+    assert.deepEqual(
+      [event?.event, event?.action, event?.result, event?.graphRequestId, event?.durationMs],
+      ['read', 'read_connection', 'succeeded', 'graph-list', 30],
+    );
+  });
+
+  test('without a record there is no answer', async () => {
+    const core = coreScene();
+    core.before('append', fails(recordDown));
+    assert.deepEqual(await failureFrom(reading(core)), recordDown);
+  });
+
+  test('that fails is on record, with Graph’s id', async () => {
+    const core = coreScene();
+    core.before('list', fails({ reason: 'graph_forbidden', graph: trace('graph-9') }));
+    assert.equal((await failureFrom(reading(core))).reason, 'graph_forbidden');
+    assert.deepEqual(
+      core.trail.map(({ event, failure, graphRequestId }) => [event, failure, graphRequestId]),
+      [['refused', 'graph_forbidden', 'graph-9']],
+    );
+  });
+
+  for (const status of heldStatuses) {
+    const looksAgain = status === 'accepted' || status === 'unknown';
+    test(`while an operation is ${status}: looks ${looksAgain ? 'again' : 'once'}`, async () => {
+      const core = coreScene();
+      await holdSlot(core, status);
+      await reading(core);
+      assert.equal(core.graph.lists.length, looksAgain ? 2 : 1);
+      assert.equal(new Set(core.graph.lists.map(({ requestId }) => requestId)).size, core.graph.lists.length);
+      assert.equal((await core.newest()).status, status);
+    });
+  }
+
+  test('settles by another look, not by the one it answers with', async () => {
+    const core = coreScene();
+    await holdSlot(core, 'accepted');
+    core.graph.members = [{ ...connected, status: 'failed' }];
+    core.after('list', () => {
+      core.graph.members = [];
+    });
+    const { value } = await reading(core);
+    assert.deepEqual(value, [{ ...connected, status: 'failed' }]);
+    assert.equal((await core.newest()).status, 'completed');
+  });
+
+  for (const [name, trouble] of [
+    ['fails', fails({ reason: 'graph_forbidden', graph: trace() })],
+    ['breaks', breaks],
+  ] as const) {
+    test(`the other look ${name}: the read is answered all the same`, async () => {
+      const core = coreScene();
+      await holdSlot(core, 'accepted');
+      core.before('list', () => {});
+      core.before('list', trouble);
+      assert.deepEqual((await reading(core)).value, [connected]);
+      assert.equal((await core.newest()).status, 'accepted');
+    });
+  }
+});
+
+describe('reading the audit trail', () => {
+  const selection: Omit<AuditSelection, 'tenantId'> = {
+    from: null,
+    to: null,
+    actor: null,
+    event: null,
+    operationId: null,
+  };
+  const query: Omit<AuditQuery, 'tenantId'> = { ...selection, limit: 10, cursor: null };
+
+  test('is of the caller’s own tenant, and itself on record', async () => {
+    const core = coreScene();
+    const { audit } = core.dependencies;
+    const queries: AuditQuery[] = [];
+    const watching = {
+      ...core.dependencies,
+      audit: {
+        ...audit,
+        find(asked: AuditQuery) {
+          queries.push(asked);
+          core.advance(20);
+          return audit.find(asked);
+        },
+      },
+    };
+    assert.deepEqual(await readAudit(watching, core.call(), () => query), { events: [], nextCursor: null });
+    assert.deepEqual(queries, [{ ...query, tenantId }]);
+    const [event] = core.trail;
+    assert.deepEqual(
+      [event?.event, event?.action, event?.result, event?.durationMs],
+      ['read', 'read_audit', 'succeeded', 20],
+    );
+  });
+
+  test('an export is on record before it begins, and part of it', async () => {
+    const core = coreScene();
+    const entries = await exportAudit(core.dependencies, core.call(), 'NDJSON', () => selection);
+    const [event] = core.trail;
+    assert.deepEqual(
+      [event?.event, event?.action, event?.result, event?.explanation],
+      ['read', 'read_audit', 'succeeded', 'an export as NDJSON'],
+    );
+    const said: unknown[] = [];
+    for await (const entry of entries) said.push(entry);
+    assert.deepEqual(said, [{ type: 'end', number: 1, link: '' }]);
+  });
+
+  test('an export holds what was selected of the caller’s own tenant', async () => {
+    const core = coreScene();
+    const selections: AuditSelection[] = [];
+    const audit = {
+      ...core.dependencies.audit,
+      async *export(asked: AuditSelection) {
+        selections.push(asked);
+        yield* [];
+      },
+    };
+    const asked = { ...selection, actor: 'somebody' };
+    const entries = await exportAudit({ ...core.dependencies, audit }, core.call(), 'NDJSON', () => asked);
+    for await (const _ of entries) assert.fail('nothing was selected');
+    assert.deepEqual(selections, [{ ...asked, tenantId }]);
+  });
+
+  test('how well it is covered', async () => {
+    const core = coreScene();
+    core.before('status', () => core.advance(10));
+    assert.equal((await readChainStatus(core.dependencies, core.call(), nothing)).chain, tenantId);
+    const [event] = core.trail;
+    assert.deepEqual(
+      [event?.event, event?.action, event?.result, event?.explanation, event?.durationMs],
+      ['read', 'read_audit', 'succeeded', 'the status of the last checkpoint', 10],
+    );
+  });
+
+  for (const [name, ask] of [
+    ['events', (core: CoreScene) => readAudit(core.dependencies, core.call(), () => query)],
+    ['an export', (core: CoreScene) => exportAudit(core.dependencies, core.call(), 'OCSF', () => selection)],
+    ['its status', (core: CoreScene) => readChainStatus(core.dependencies, core.call(), nothing)],
+  ] as const) {
+    test(`${name}: not without the role, not without a record`, async () => {
+      const core = coreScene();
+      core.before('append', fails(recordDown));
+      assert.deepEqual(await failureFrom(ask(core)), recordDown);
+      core.people.set('admin', person('admin', { roles: ['Read', 'Disconnect', 'Approve'] }));
+      assert.equal((await failureFrom(ask(core))).reason, 'role_missing');
+      assert.equal(core.trail.at(-1)?.action, 'read_audit');
+    });
+  }
+});
+
+describe('reading one’s own profile', () => {
+  const permissions: [string[], string[]][] = [
+    [[], []],
+    [['Read'], ['read_connection']],
+    [['Disconnect'], ['read_connection', 'disconnect']],
+    [['Approve'], ['read_connection', 'approve']],
+    [['Audit'], ['read_audit']],
+    [
+      ['Other', 'Audit', 'Disconnect'],
+      ['read_connection', 'disconnect', 'read_audit'],
+    ],
+  ];
+  for (const [roles, expected] of permissions) {
+    test(`${roles.join() || 'no role'}: ${expected.join() || 'nothing'}`, async () => {
+      const core = coreScene();
+      core.people.set('admin', person('admin', { roles }));
+      const profile = await readProfile(core.dependencies, core.call(), nothing);
+      assert.deepEqual([profile.caller.oid, profile.permissions], ['admin', expected]);
+      const [event] = core.trail;
+      assert.deepEqual([event?.event, event?.action, event?.result], ['read', 'read_profile', 'succeeded']);
+    });
+  }
+
+  test('not through another portal', async () => {
+    const core = coreScene();
+    core.people.set('admin', person('admin', { clientId: 'elsewhere' }));
+    const failure = await failureFrom(readProfile(core.dependencies, core.call(), nothing));
+    assert.equal(failure.reason, 'portal_not_allowed');
+    assert.equal(core.trail[0]?.action, 'read_profile');
+  });
+});
