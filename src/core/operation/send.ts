@@ -53,40 +53,47 @@ async function endingOf(
     return await judge(dependencies, call, operation, token, answer);
   } catch (error) {
     const failure = failureOf(error);
-    const graphRequestId = graphTraceOf(failure)?.requestId ?? null;
-    // A defect of ours while sending leaves us as ignorant as a lost answer.
-    if (failure.reason === 'intune_approval_filed') return filedInIntune(operation, failure);
-    if (failure.reason !== 'outcome_unknown' && failure.reason !== 'internal') {
-      const explanation =
-        failure.reason === 'intune_approval_pending'
-          ? 'Nothing was done by this call. An earlier request for the same is waiting for approval in Intune.'
-          : 'Nothing was done.';
-      const outcome = {
-        status: 'failed',
-        value: null,
-        concludedFrom: 'answer',
-        explanation,
-        graphRequestId,
-      } as const;
-      return { outcome: { ...outcome, reported: false }, failure };
+    switch (failure.reason) {
+      case 'intune_approval_filed':
+        return filedInIntune(operation, failure);
+      // A defect of ours while sending leaves us as ignorant as a lost answer.
+      case 'outcome_unknown':
+      case 'internal':
+        return endingWithoutAnswer(dependencies, call, operation, token, failure);
+      default:
+        return nothingDone(failure);
     }
-    const read = await readBack(dependencies, call, operation, token);
-    if (read !== null) return { outcome: { ...read, graphRequestId }, failure: null };
-    const explanation = 'No usable answer came back, and the connection does not show whether it was done.';
-    const unknown = {
-      status: 'unknown',
-      value: null,
-      concludedFrom: null,
-      explanation,
-      graphRequestId,
-    } as const;
-    const graph = graphTraceOf(failure) ?? noTrace;
-    const { cause } = failure;
-    return {
-      outcome: { ...unknown, reported: false },
-      failure: { reason: 'outcome_unknown', cause, operationId: operation.id, graph },
-    };
   }
+}
+
+function nothingDone(failure: Failure): Ending {
+  const explanation =
+    failure.reason === 'intune_approval_pending'
+      ? 'Nothing was done by this call. An earlier request for the same is waiting for approval in Intune.'
+      : 'Nothing was done.';
+  const graphRequestId = graphTraceOf(failure)?.requestId ?? null;
+  const told = { value: null, explanation, graphRequestId, reported: false };
+  return { outcome: { ...told, status: 'failed', concludedFrom: 'answer' }, failure };
+}
+
+/** Where no usable answer came back the connection decides, if it shows anything. */
+async function endingWithoutAnswer(
+  dependencies: Dependencies,
+  call: SignedInCall,
+  operation: StoredOperation,
+  token: Secret,
+  failure: Extract<Failure, { reason: 'outcome_unknown' | 'internal' }>,
+): Promise<Ending> {
+  const graph = graphTraceOf(failure) ?? noTrace;
+  const graphRequestId = graph.requestId;
+  const read = await readBack(dependencies, call, operation, token);
+  if (read !== null) return { outcome: { ...read, graphRequestId }, failure: null };
+  const explanation = 'No usable answer came back, and the connection does not show whether it was done.';
+  const told = { value: null, explanation, graphRequestId, reported: false };
+  return {
+    outcome: { ...told, status: 'unknown', concludedFrom: null },
+    failure: { reason: 'outcome_unknown', cause: failure.cause, operationId: operation.id, graph },
+  };
 }
 
 /** Nobody knows how it will end: for three days it may be approved, rejected or completed in Intune. */
@@ -130,7 +137,8 @@ async function judge(
   return ended({ ...answered, status: 'unknown', explanation });
 }
 
-/** Looks for evidence that it was done; `null` where there is none, or where it cannot be read. */
+/** Looks for evidence that it was done, since nothing else can be concluded this early; `null` where there is none,
+ *  or where it cannot be read. */
 async function readBack(
   dependencies: Dependencies,
   call: SignedInCall,
@@ -144,8 +152,7 @@ async function readBack(
       tenantId: operation.tenantId,
       deadline: reserve(call.deadline, dependencies.timing.recordMs),
     });
-    const outcome = conclude(operation, seen, dependencies.timing.settleAfterMs);
-    return outcome?.status === 'accepted' ? outcome : null;
+    return conclude(operation, seen, dependencies.timing.settleAfterMs);
   } catch {
     call.annotate({ readBackFailed: true });
     return null;

@@ -3,7 +3,7 @@ import { CallFailed, noTrace } from '../failure.ts';
 import { type Call, frame, record, type SignedInCall } from '../frame.ts';
 import type { SeenConnection } from '../operation/connection.ts';
 import type { Operation, StoredOperation } from '../operation/operation.ts';
-import { awaitingApproval, type Outcome } from '../operation/outcome.ts';
+import { awaitingApproval, type KeptOutcome, type Outcome } from '../operation/outcome.ts';
 import { meetPolicy } from '../operation/policy.ts';
 import { type Sent, send } from '../operation/send.ts';
 import { type DisconnectRequest, takeSlot } from '../operation/slot.ts';
@@ -20,11 +20,13 @@ export type DisconnectReply = {
   readonly replayed: boolean;
 };
 
+type AnsweredOperation = KeyedOperation & { readonly answer: KeptOutcome };
+
 /** What comes of a call before anything is sent: an operation to send, a reply, or the first answer again. */
 type Prepared =
   | { readonly step: 'send'; readonly operation: StoredOperation; readonly token: Secret }
   | { readonly step: 'wait'; readonly operation: StoredOperation }
-  | { readonly step: 'replay'; readonly earlier: KeyedOperation };
+  | { readonly step: 'replay'; readonly earlier: AnsweredOperation };
 
 /** Disconnects the ChromeOS connector of the caller's tenant: once, on purpose, and on the record. Fails with
  *  any reason; with all but `outcome_unknown` and `intune_approval_filed` it is certain that nothing was
@@ -138,7 +140,7 @@ export function matches(ifMatch: readonly string[], seen: SeenConnection): boole
 function answeredEarlier(
   { idempotency }: DisconnectRequest,
   earlier: KeyedOperation | null,
-): earlier is KeyedOperation {
+): earlier is AnsweredOperation {
   if (idempotency === null || earlier === null) return false;
   if (earlier.fingerprint !== idempotency.fingerprint)
     throw new CallFailed({ reason: 'idempotency_key_reused' });
@@ -165,8 +167,7 @@ async function recordReplay(
 }
 
 /** The first answer again, a problem where it was one. */
-function replyAgain({ operation, answer }: KeyedOperation): DisconnectReply {
-  if (answer === null) throw new CallFailed({ reason: 'idempotency_key_in_use', retryAfter: 2 });
+function replyAgain({ operation, answer }: AnsweredOperation): DisconnectReply {
   const { requestId, ...outcome } = answer;
   if (outcome.reported) return { operation, outcome, requestId, replayed: true };
   const again = {
