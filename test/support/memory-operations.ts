@@ -41,6 +41,9 @@ export function createMemoryOperations({ clock, record }: Options) {
   const inTenant = (tenantId: string) => rows.filter(({ operation }) => operation.tenantId === tenantId);
   const isOpen = ({ operation }: Row) => openStatuses.includes(operation.status) && !isSettled(operation);
   const because = (tenantId: string) => switchedOff.get(tenantId) ?? null;
+  const requireEvent = (event: AuditEvent, id: string) => {
+    if (event.operationId !== id) throw new Error('a move of an operation needs its event');
+  };
   const commit = (event: AuditEvent) => {
     recorded.add(event.id);
     record(event);
@@ -135,6 +138,7 @@ export function createMemoryOperations({ clock, record }: Options) {
     async open(opening) {
       const { operation, expectedNewestId, supersededStatus, key } = opening;
       const { id, tenantId, requester, supersedes } = operation;
+      requireEvent(opening.event, id);
       const begun = rowOf(id);
       if (begun !== undefined) return stored(begun);
       if ((inTenant(tenantId).at(-1)?.operation.id ?? null) !== expectedNewestId) return 'slot_taken';
@@ -155,6 +159,7 @@ export function createMemoryOperations({ clock, record }: Options) {
       return stored(row);
     },
     async move({ operation, to, change: asked, leaseMs, inTime, ends, event }) {
+      requireEvent(event, operation.id);
       const row = rowOf(operation.id);
       if (row !== undefined && recorded.has(event.id)) return stored(row);
       if (
@@ -190,6 +195,7 @@ export function createMemoryOperations({ clock, record }: Options) {
       if (row === undefined || recorded.has(event.id)) return;
       const { status, requestId } = row.operation;
       if (status !== operation.status || requestId !== operation.requestId) return;
+      requireEvent(event, operation.id);
       change(row, to, { explanation, answer: null });
       row.operation = { ...row.operation, tookMs: row.sentAt === null ? null : clock() - row.sentAt };
       commit(event);
