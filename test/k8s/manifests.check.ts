@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { BlockList } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
@@ -402,6 +403,81 @@ describe('the network', () => {
       );
     assert.deepEqual(ports('from-gateway'), ['http']);
     assert.deepEqual(ports('from-prometheus'), ['management']);
+  });
+
+  const mayReach = (resources: Resource[], address: string, port: number) =>
+    resources
+      .filter(
+        ({ kind, spec }) =>
+          kind === 'NetworkPolicy' && spec.podSelector.matchLabels?.[component] !== 'migrate',
+      )
+      .flatMap(({ spec }) => spec.egress ?? [])
+      .filter(({ ports }) => ports.some((one: { port: number }) => one.port === port))
+      .flatMap(({ to }) => to)
+      .some(({ ipBlock }) => ipBlock !== undefined && inBlock(address, ipBlock));
+  const component = 'app.kubernetes.io/component';
+  const inBlock = (address: string, block: { cidr: string; except?: string[] }) => {
+    const family = address.includes(':') ? 'ipv6' : 'ipv4';
+    const has = (cidr: string) => {
+      const [network = '', prefix] = cidr.split('/');
+      if (network.includes(':') !== address.includes(':')) return false;
+      const list = new BlockList();
+      list.addSubnet(network, Number(prefix), family);
+      return list.check(address, family);
+    };
+    return has(block.cidr) && !(block.except ?? []).some(has);
+  };
+
+  // Entra ID and Graph at one of their addresses, and what must not be taken for them.
+  const reachable: [address: string, base: boolean][] = [
+    ['20.190.129.1', true],
+    ['2603:1006:2000::1', true],
+    ['10.0.0.1', false],
+    ['172.16.0.1', false],
+    ['172.31.255.254', false],
+    ['172.32.0.1', true],
+    ['192.168.1.1', false],
+    ['100.64.0.1', false],
+    ['127.0.0.1', false],
+    ['169.254.169.254', false],
+    ['168.63.129.16', false],
+    ['fd00::1', false],
+    ['fe80::1', false],
+  ];
+  for (const [address, open] of reachable) {
+    it(`leads to Microsoft and nowhere private: ${address} ${open ? 'is' : 'is not'} reached on 443`, () => {
+      assert.equal(mayReach(base, address, 443), open);
+      assert.equal(mayReach(renderWith(['node-local-dns']), address, 443), open);
+      assert.equal(mayReach(renderWith(['egress-proxy']), address, 443), false);
+    });
+  }
+
+  it('with a DNS cache on the node, port 53 there, and no other of its ports', () => {
+    const cached = renderWith(['node-local-dns']);
+    assert.equal(mayReach(base, '169.254.20.10', 53), false);
+    for (const address of ['169.254.20.10', '169.254.10.11'])
+      assert.equal(mayReach(cached, address, 53), true);
+    for (const port of [80, 443]) assert.equal(mayReach(cached, '169.254.169.254', port), false);
+    assert.deepEqual(find(cached, 'NetworkPolicy', 'to-node-local-dns').spec.podSelector, {});
+  });
+
+  it('with a proxy, to its port and nowhere else, and the service is told of it', () => {
+    const proxied = renderWith(['egress-proxy']);
+    assert.equal(
+      proxied.some(({ metadata }) => metadata.name === 'to-microsoft'),
+      false,
+    );
+    const [rule] = find(proxied, 'NetworkPolicy', 'to-egress-proxy').spec.egress;
+    const settings = proxied.find(
+      ({ kind, data }) => kind === 'ConfigMap' && data?.HTTPS_PROXY !== undefined,
+    );
+    const proxy = new URL(settings?.data?.HTTPS_PROXY ?? '');
+    assert.deepEqual(
+      rule.ports.map(({ port }: { port: number }) => port),
+      [Number(proxy.port)],
+    );
+    const [{ namespaceSelector }] = rule.to;
+    assert.equal(proxy.hostname.split('.')[1], namespaceSelector.matchLabels['kubernetes.io/metadata.name']);
   });
 
   it('leads from outside to the API only, never tries twice, and waits longer than the service takes', () => {
