@@ -74,7 +74,7 @@ function etagOf(members: readonly object[]): string | null {
 // is told apart as it came.
 function canonical(members: readonly object[]): string {
   try {
-    return canonicalize(members) ?? '';
+    return canonicalize(members) as string;
   } catch {
     return JSON.stringify(members);
   }

@@ -32,7 +32,7 @@ export function dispatcherFactory(
   proxy: ProxySettings,
   { connectTimeoutMs, maxAnswerBytes }: Limits,
 ): (beforeWriting?: BeforeWriting) => Dispatcher {
-  // Made once: for each connection again it would cost as much as the handshake.
+  // Made once: making it for each connection would cost as much as the handshake.
   const secureContext = createSecureContext();
   const optionsWith = (beforeWriting?: BeforeWriting) => ({
     // In HTTP/2 requests share a connection, and undici sends them again by itself when the peer ends it: an act
