@@ -81,7 +81,7 @@ function claimsChallenge(wwwAuthenticate: string | undefined): string | null {
   for (const [, quoted, bare] of wwwAuthenticate.matchAll(
     /(?:^|[\s,])claims\s*=\s*(?:"([^"]*)"|([^\s,"]+))/gi,
   )) {
-    const text = Buffer.from(quoted ?? bare ?? '', 'base64').toString('utf8');
+    const text = Buffer.from((quoted ?? bare) as string, 'base64').toString('utf8');
     if (isJsonObject(parseJson(text))) return text;
   }
   return null;

@@ -22,7 +22,8 @@ const status = z.looseObject({ value: z.string().min(1).max(128).transform(stora
 const maxCachedLists = 1000;
 const maxCachedCharacters = 4 * 1024 * 1024;
 
-/** The ChromeOS connector over Microsoft Graph's beta endpoint. Sends each request exactly once. */
+/** The ChromeOS connector over Microsoft Graph's beta endpoint. An act is sent once at most; a read may be sent
+ *  once more where its connection was closed under it. */
 export function createGraphConnector(options: GraphConnectorOptions): Connector {
   const parsedLists = new LRUCache<string, ParsedList>({
     max: maxCachedLists,

@@ -107,7 +107,7 @@ function tunnelOptions(connectTimeoutMs: number, secureContext: SecureContext) {
   return {
     connectTimeout: connectTimeoutMs,
     requestTls: { secureContext },
-    proxyTls: { secureContext },
+    proxyTls: { secureContext, allowH2: false },
     clientFactory: (origin: URL, options: object) =>
       new Pool(origin, { ...options, allowH2: false, headersTimeout: connectTimeoutMs }),
   };

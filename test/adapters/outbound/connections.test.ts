@@ -152,6 +152,17 @@ describe('connections to a peer that keeps them', () => {
     assert.equal(asked.length, 1);
   });
 
+  test('so is one that is made where a kept one had been', async () => {
+    await read();
+    for (const socket of peer.sockets) socket.destroy();
+    await until('the client has noticed', () => peer.open() === 0);
+    await nextTurn();
+    meet = (request) => request.socket.end();
+    const sending = client.send({ url: peer.url, repeatable: true });
+    await assert.rejects(sending, (error) => error instanceof RequestFailed && error.sent);
+    assert.equal(asked.length, 2);
+  });
+
   test('a peer that closes the second one too is not asked a third time', async () => {
     await read();
     meet = (request) => request.socket.end();

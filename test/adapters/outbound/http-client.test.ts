@@ -55,17 +55,18 @@ describe('a request that must be allowed before it is written', () => {
   test('is not sent while there is no answer, nor once its time is up', async () => {
     const answer = Promise.withResolvers<void>();
     await assert.rejects(
-      act(() => answer.promise, 50),
+      act(() => answer.promise, 500),
       (error) => error instanceof RequestFailed && !error.sent && error.code === 'TIMEOUT',
     );
     answer.resolve();
     await until('its connection is closed', () => open === 0);
-    assert.deepEqual([connections, received, bytes], [2, 0, 0]);
+    assert.deepEqual([received, bytes], [0, 0]);
   });
 
   test('is asked about once, when the connection is there, and sent where the answer is yes', async () => {
     const asked: number[] = [];
+    const before = connections;
     const answer = await act(async () => void asked.push(connections));
-    assert.deepEqual([answer.status, asked, received], [200, [3], 1]);
+    assert.deepEqual([answer.status, asked, received], [200, [before + 1], 1]);
   });
 });

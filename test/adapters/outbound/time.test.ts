@@ -55,6 +55,13 @@ const steps: {
   },
   { name: 'a proxy that is silent', proxy: true, talk: () => {}, sent: false },
   {
+    name: 'a proxy that is silent in the handshake',
+    scheme: 'https',
+    proxy: true,
+    talk: () => {},
+    sent: false,
+  },
+  {
     name: 'a proxy that trickles its answer to CONNECT',
     proxy: true,
     talk: (socket) => trickle(socket, 'HTTP/1.1 200 OK\r\nx: '),
@@ -79,8 +86,9 @@ for (const { name, talk, scheme = 'http', proxy, sent } of steps) {
     after(() => peer?.close());
 
     const clientWith = (connectTimeoutMs: number) =>
-      startClient(proxy ? { proxy: peer.url, connectTimeoutMs } : { connectTimeoutMs });
-    const url = () => (proxy ? 'https://localhost:1/' : `${scheme}://localhost:${peer.port}/`);
+      startClient(proxy ? { proxy: address(), connectTimeoutMs } : { connectTimeoutMs });
+    const address = () => `${scheme}://localhost:${peer.port}/`;
+    const url = () => (proxy ? 'https://localhost:1/' : address());
 
     for (const ownConnection of [false, true]) {
       const kind = ownConnection ? 'an act' : 'a read';
