@@ -27,7 +27,7 @@ describe('dryRun', () => {
       connection_readable: 'passed',
       connected: 'passed',
       no_open_operation: 'passed',
-      intune_right_to_disconnect: 'a_read_can_not_prove_the_right_to_write',
+      intune_right_to_disconnect: 'write_permission_not_verifiable',
     });
     const right = body.checks.find(({ name }: Check) => name === 'intune_right_to_disconnect');
     assert.equal(right.result, 'not_checkable');

@@ -11,7 +11,7 @@ import { matches } from './disconnect.ts';
 export type DryRunCheck = {
   readonly name: string;
   readonly result: 'passed' | 'failed' | 'not_checkable';
-  readonly reason: FailureReason | 'a_read_can_not_prove_the_right_to_write' | 'not_reached' | null;
+  readonly reason: FailureReason | 'write_permission_not_verifiable' | 'not_reached' | null;
 };
 
 export type DryRun = {
@@ -77,7 +77,7 @@ async function inspect(
   checks.push({
     name: 'intune_right_to_disconnect',
     result: 'not_checkable',
-    reason: 'a_read_can_not_prove_the_right_to_write',
+    reason: 'write_permission_not_verifiable',
   });
 
   requireWanted(call);

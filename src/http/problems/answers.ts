@@ -184,7 +184,7 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
       return problem('operation_in_progress', { ...aboutOperation(failure.operationId) });
     case 'operation_not_allowed':
       return problem('operation_not_allowed', {
-        detail: `The operation stands at ${failure.status}. Nothing was done.`,
+        detail: `The operation's status is ${failure.status}. Nothing was done.`,
         ...aboutOperation(failure.operationId),
       });
     case 'operation_not_found':

@@ -30,7 +30,7 @@ export const problem = z
     traceId: z
       .string()
       .regex(/^[0-9a-f]{32}$/)
-      .describe('Under which this call stands in the log and in traces.'),
+      .describe('By which this call is found in the log and in traces.'),
     hint: z.string().describe('What to do about it.'),
     error: z
       .object({

@@ -67,7 +67,7 @@ function described(rest: Pick<Description, 'operationId' | 'summary' | 'descript
     who: 'approve',
     params: { path: pathId },
     body: { description: 'Why.', required: true, schema: decision },
-    answers: { 200: { description: 'The operation as it stands now.', schema: operation } },
+    answers: { 200: { description: 'The operation as it is now.', schema: operation } },
     problems: [...withBody, 'own_approval', 'operation_not_found', 'operation_not_allowed'],
   };
 }

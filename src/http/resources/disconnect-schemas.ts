@@ -12,7 +12,7 @@ export const disconnected = z
     status: z
       .enum(['failed', 'unknown'])
       .optional()
-      .describe('Where the operation stands, unless it is `accepted`.'),
+      .describe('The status of the operation, unless it is `accepted`.'),
     concludedFrom: z
       .literal('reading')
       .optional()
@@ -48,9 +48,9 @@ const dryRunCheck = z
     name: z.enum(checkNames),
     result: z.enum(['passed', 'failed', 'not_checkable']),
     reason: z
-      .enum([...reasonNames, 'a_read_can_not_prove_the_right_to_write', 'not_reached'])
+      .enum([...reasonNames, 'write_permission_not_verifiable', 'not_reached'])
       .nullable()
-      .describe("Why it failed, or why a look can't tell."),
+      .describe('Why it failed, or why a read cannot tell.'),
   })
   .meta({ id: 'DryRunCheck' }) satisfies z.ZodType<DryRun['checks'][number]>;
 

@@ -9,7 +9,7 @@ export const time = z.iso.datetime();
 export const operationStatus = z.enum(operationStatuses).meta({
   id: 'OperationStatus',
   description:
-    'Where a disconnect stands. `accepted` is all that a 200 of Graph promises; `completed` is that the connection is gone; `unknown` is that nobody can tell yet.',
+    'The status of a disconnect. `accepted` is all that a 200 of Graph promises; `completed` is that the connection is gone; `unknown` is that nobody can tell yet.',
 });
 
 const person = { oid: z.string(), name: z.string().nullable() };
@@ -32,19 +32,19 @@ export const operation = z
       .describe(
         "What the status was concluded from: Graph's answer to the act, a later reading of the connection, the end of the sender's lease, the clock, or a request for approval that Intune filed.",
       ),
-    explanation: z.string().nullable().describe('Why it stands where it stands, for people.'),
+    explanation: z.string().nullable().describe('Why it has this status, for people.'),
     approval: z.object({ approver: z.object(person), reason: z.string(), at: time }).nullable(),
     supersedes: id.nullable().describe('The operation it took over from.'),
     supersededBy: id.nullable().describe('The operation that took over from it.'),
     requestedAt: time,
     sentAt: time.nullable(),
-    movedAt: time.describe('When it came to where it stands.'),
+    movedAt: time.describe('When it got this status.'),
     expiresAt: time.nullable().describe('Until when it can be approved and executed.'),
     tookMs: z.number().nullable().describe('How long it took from sending to its end.'),
   })
   .meta({
     id: 'Operation',
-    description: 'One disconnect, from the wish to its end.',
+    description: 'One disconnect, from the request to its end.',
   }) satisfies z.ZodType<Operation>;
 
 export const operationNow = operation

@@ -18,7 +18,7 @@ const operationsQuery = z.strictObject({
   status: optional(
     z
       .enum(operationStatuses, `must be one of ${operationStatuses.join(', ')}`)
-      .describe('Only operations that stand here.'),
+      .describe('Only operations with this status.'),
   ),
   limit,
   cursor,
@@ -81,7 +81,7 @@ export const operationPaths: DescribedPaths = {
       tag,
       summary: 'What became of a disconnect',
       description:
-        'Where its end is open, Graph is read on behalf of the caller, no more often than every few seconds whoever asks, and what is seen may settle it.',
+        'Where its end is open, Graph is read on behalf of the caller, at most once in a few seconds for all callers together, and what is seen may settle it.',
       who: 'read_connection',
       params: {
         path: pathId,

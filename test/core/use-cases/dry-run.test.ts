@@ -28,7 +28,7 @@ const trying = (core: CoreScene, but: Partial<DisconnectRequest> = {}, call = co
 const checksOf = ({ checks }: DryRun) =>
   Object.fromEntries(checks.map(({ name, result, reason }) => [name, reason ?? result]));
 
-const writeRight = { intune_right_to_disconnect: 'a_read_can_not_prove_the_right_to_write' };
+const writeRight = { intune_right_to_disconnect: 'write_permission_not_verifiable' };
 const reached = { role: 'passed', enabled: 'passed', on_behalf_of: 'passed' };
 const allPassed = {
   ...reached,

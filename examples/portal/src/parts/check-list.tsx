@@ -30,7 +30,7 @@ export function CheckList({ checks }: Pick<DryRun, 'checks'>) {
 
 function whyOf({ name, reason }: DryRunCheck): string | null {
   if (reason === null) return null;
-  if (reason === 'a_read_can_not_prove_the_right_to_write' || reason === 'not_reached') {
+  if (reason === 'write_permission_not_verifiable' || reason === 'not_reached') {
     return say.disconnect.reasonForCheck[reason];
   }
   if (name === 'reason' || name === 'ticket') return say.disconnect.fieldMissing[name];

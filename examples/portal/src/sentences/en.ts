@@ -269,8 +269,8 @@ const operationStatuses: Record<OperationStatus, { readonly word: string; readon
   expired: { word: 'Expired', sentence: 'Its time ran out. It was never sent.' },
 };
 
-const reasonForCheck: Record<'a_read_can_not_prove_the_right_to_write' | 'not_reached', string> = {
-  a_read_can_not_prove_the_right_to_write:
+const reasonForCheck: Record<'write_permission_not_verifiable' | 'not_reached', string> = {
+  write_permission_not_verifiable:
     'Only the disconnect itself shows whether Intune lets you: reading does not prove it.',
   not_reached: 'It could not be looked at, since the connection could not be read.',
 };

@@ -54,7 +54,7 @@ export const availabilityProblems = {
   identity_unavailable: {
     status: 503,
     title: 'Entra ID cannot be reached',
-    detail: 'No token could be had on behalf of the user.',
+    detail: 'The service could not obtain a token on behalf of the user.',
     hint: waitAndRetry,
     headers: ['retry-after'],
   },

@@ -13,7 +13,7 @@ export const operationProblems = {
     status: 412,
     title: 'The connection has changed',
     detail: 'The connection is not what it was when it was last looked at. Nothing was done.',
-    hint: 'Read it again, decide anew, and send its new ETag.',
+    hint: 'Read it again, decide again, and send its new ETag.',
   },
   operation_in_progress: {
     status: 409,
@@ -47,7 +47,7 @@ export const operationProblems = {
     status: 409,
     title: 'Intune is in a state that does not allow it',
     detail: 'Microsoft Graph refused the call as conflicting. Nothing was done.',
-    hint: 'Read the connection and decide anew.',
+    hint: 'Read the connection and decide again.',
     headers: ['request-id'],
   },
   graph_rejected: {

@@ -61,8 +61,8 @@ export const permissionProblems = {
   },
   own_approval: {
     status: 403,
-    title: 'Nobody decides about their own wish',
-    detail: 'An operation is approved or rejected by another person than the one who asked for it.',
+    title: 'You cannot approve or reject your own request',
+    detail: 'A person other than the requester must approve or reject an operation.',
     hint: 'Ask someone else with the role.',
   },
   not_the_requester: {

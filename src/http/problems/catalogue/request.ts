@@ -76,7 +76,7 @@ export const requestProblems = {
     status: 404,
     title: 'There is nothing at this address',
     detail: 'This API has no such resource.',
-    hint: 'Check the path; the README lists them all.',
+    hint: 'See /openapi.json for the resources there are.',
   },
   method_not_allowed: {
     status: 405,

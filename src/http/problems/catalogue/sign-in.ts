@@ -34,7 +34,7 @@ export const signInProblems = {
   signing_keys_unavailable: {
     status: 503,
     title: 'Sign-ins cannot be checked at the moment',
-    detail: "Entra ID's signing keys are not to be had, so no token can be verified.",
+    detail: "Entra ID's signing keys could not be loaded, so no token can be verified.",
     hint: waitAndRetry,
     headers: ['retry-after'],
   },
