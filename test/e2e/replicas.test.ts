@@ -39,9 +39,21 @@ describe('two replicas, one database', () => {
     });
   }
 
+  // On a machine that is busy with other things, 200 handshakes at once outlast the 5 s that a connection may
+  // take: whoever then has none has done nothing, and says so.
+  const refused = ['operation_in_progress', 'not_connected'];
+  const nothingDone = [
+    'overloaded',
+    'audit_unavailable',
+    'identity_unavailable',
+    'signing_keys_unavailable',
+    'graph_unavailable',
+    'not_sent_in_time',
+  ];
+
   /** Every answer is one of those that are true here. */
   function assertTruthful(responses: readonly (request.Response | null)[], done: boolean): void {
-    const truths = new Set(['operation_in_progress', 'not_connected', 'overloaded', 'audit_unavailable']);
+    const truths = new Set([...refused, ...nothingDone]);
     for (const response of responses) {
       if (response === null || (done && response.status === 200)) continue;
       assert.ok(truths.has(response.body.code), `${response.status} ${JSON.stringify(response.body)}`);
@@ -64,7 +76,8 @@ describe('two replicas, one database', () => {
       assert.equal(responses.filter((response) => response?.status === 200).length, 1);
       assert.equal(it.asked('disconnect'), 1);
       assert.equal(it.simulator.acts().length, 1);
-      const [mine, ...more] = (await operations()).slice(known);
+      // One that got no connection to Graph has failed, and made way.
+      const [mine, ...more] = (await operations()).slice(known).filter(({ status }) => status !== 'failed');
       assert.equal(more.length, 0);
       const events = (await it.events(mine?.id ?? '')).map(({ event }) => event);
       assert.deepEqual(
