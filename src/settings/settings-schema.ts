@@ -70,6 +70,7 @@ const path = z.string().min(1);
 const name = z.string().min(1);
 
 const server = z.object({
+  host: name.nullable(),
   port,
   managementPort: port,
   trustProxyHops: integer(0, 10),

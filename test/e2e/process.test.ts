@@ -72,6 +72,23 @@ describe('boot and stop', () => {
     assert.match(String(log.at(-1)?.msg), new RegExp(`Port ${port} is taken: set PORT`));
   });
 
+  test('HOST is the one address that both ports listen on; one of another machine is complained of', async () => {
+    const service = await startServiceProcess(world, { HOST: '127.0.0.2' });
+    try {
+      for (const url of [service.url, service.managementUrl]) {
+        const { port } = new URL(url);
+        assert.ok((await fetch(`http://127.0.0.2:${port}/livez`)).status > 0);
+        await assert.rejects(fetch(`http://127.0.0.1:${port}/livez`));
+      }
+    } finally {
+      await service.kill();
+    }
+    const { child, log } = spawnMain(world.environment({ HOST: '192.0.2.1' }));
+    const [code] = await once(child, 'exit');
+    assert.equal(code, 1);
+    assert.match(String(log.at(-1)?.msg), /HOST is no address of this machine/);
+  });
+
   test('starts and stays up without Entra and without its database, and says so', async () => {
     const service = await startServiceProcess(world, {
       AZURE_AUTHORITY_HOST: 'https://localhost:1',

@@ -12,6 +12,8 @@ export type ServersOptions = {
   readonly management: Express;
   /** Give the whole answer to what is no request, and tell of it. */
   readonly answerBroken: Readonly<Record<'api' | 'management', (request: BrokenRequest) => string>>;
+  /** The address to listen on; every one of the machine where it is `null`. */
+  readonly host: string | null;
   /** 0 takes any free port. */
   readonly port: number;
   readonly managementPort: number;
@@ -90,8 +92,8 @@ export function createServers(options: ServersOptions): Servers {
 
   return {
     async start() {
-      await listen(management, options.managementPort, 'MANAGEMENT_PORT');
-      await listen(api, options.port, 'PORT');
+      await listen(management, options.host, options.managementPort, 'MANAGEMENT_PORT');
+      await listen(api, options.host, options.port, 'PORT');
       if (secure !== null) tlsFiles?.follow(secure);
       return { port: portOf(api), managementPort: portOf(management) };
     },
@@ -145,22 +147,32 @@ function destroyUnused(sockets: Set<Socket>, used: Set<Socket>): void {
   }
 }
 
-async function listen(server: http.Server, port: number, variable: string): Promise<void> {
+async function listen(
+  server: http.Server,
+  host: string | null,
+  port: number,
+  variable: string,
+): Promise<void> {
   const listening = Promise.withResolvers<void>();
   server.once('error', listening.reject);
-  server.listen(port, () => listening.resolve());
+  server.listen({ port, ...(host !== null && { host }) }, () => listening.resolve());
   try {
     await listening.promise;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-      throw new PortTaken(`Port ${port} is taken: set ${variable} to another one.`);
+    switch ((error as NodeJS.ErrnoException).code) {
+      case 'EADDRINUSE':
+        throw new CannotListen(`Port ${port} is taken: set ${variable} to another one.`);
+      case 'EADDRNOTAVAIL':
+      case 'ENOTFOUND':
+        throw new CannotListen('HOST is no address of this machine.');
+      default:
+        throw error;
     }
-    throw error;
   }
 }
 
-/** A port we were told to listen on belongs to another process. */
-class PortTaken extends Error {}
+/** A port we were told to listen on belongs to another process, or the address to another machine. */
+class CannotListen extends Error {}
 
 function portOf(server: http.Server): number {
   return (server.address() as AddressInfo).port;
