@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,15 +65,22 @@ describe('npm run demo', () => {
     const operationId = /"operationId": "([0-9a-f-]{36})"/.exec(output)?.[1] ?? assert.fail(output);
     assert.match(output, /request-id: [0-9a-f-]{36}/);
 
-    assert.match(output, /event +attempt +outcome/);
-    assert.match(output, /result +pending +accepted/);
-    assert.match(output, new RegExp(`operationId +${operationId}`));
-    assert.match(output, /ada\.admin@contoso\.example/);
-    assert.match(output, /CHG-1042/);
+    const record = output.slice(output.indexOf('The record,'), output.indexOf('The metrics that moved'));
+    assert.ok(!/.{81}/.test(record), 'fits a terminal');
+    assert.match(record, /who +ada\.admin@contoso\.example/);
+    assert.match(record, /ticket +CHG-1042/);
+    assert.match(record, new RegExp(`operation +${operationId}`));
+    const happened = [...record.matchAll(/^ {2}([\d:.]{12}) {2}(\w+) +(\w+)/gm)];
+    assert.deepEqual(
+      happened.map(([, , event, result]) => `${event} ${result}`),
+      ['attempt pending', 'outcome accepted', 'move completed', 'read succeeded'],
+    );
+    const times = happened.map(([, time]) => time);
+    assert.deepEqual(times, times.toSorted(), 'oldest first');
 
     const metrics = output.slice(output.indexOf('The metrics that moved'));
     assert.match(metrics, /chromeos_bff_\S*disconnect\S* 0 → 1/);
-    assert.ok(metrics.trim().split('\n').length >= 5, metrics);
+    assert.ok((metrics.match(/ 0 → /g) ?? []).length >= 5, metrics);
     await nothingIsLeft(run);
   });
 
@@ -173,6 +180,28 @@ describe('npm run demo', () => {
     await nothingIsLeft(run);
   });
 
+  it('listens on 127.0.0.1 only', {
+    skip: process.platform !== 'linux' && 'reads /proc',
+  }, async () => {
+    const run = await demoUp();
+    const shown = run.output().slice(run.output().indexOf('Everything stays up'));
+    const ports = [...new Set([...shown.matchAll(/:(\d{4,5})\b/g)].map(([, port]) => Number(port)))];
+    assert.ok(ports.length >= 6, shown);
+    const [v4, v6] = ['0100007F', '00000000000000000000000001000000'];
+    for (const port of ports) {
+      for (const address of await listenersOn(port))
+        assert.ok([v4, v6].includes(address), `${port}: ${address}`);
+    }
+    run.child.kill('SIGTERM');
+    assert.equal(await run.exit, 0);
+  });
+
+  it('says how it is used', async () => {
+    const run = demo(['--help']);
+    assert.equal(await run.exit, 0);
+    assert.match(run.output(), /^Usage: npm run demo[\s\S]*--once[\s\S]*Ctrl-C/);
+  });
+
   it('complains of a folder it cannot use and of words it does not know', async () => {
     const file = join(dataDir, '../file');
     await writeFile(file, '');
@@ -226,6 +255,14 @@ async function nothingIsLeft(run: Run): Promise<void> {
   for (const address of [...(port ? [`http://127.0.0.1:${port}`] : []), ...portalsOf(run)]) {
     await assert.rejects(fetch(address), address);
   }
+}
+
+/** The addresses that somebody listens on at that port, as Linux writes them. */
+async function listenersOn(port: number): Promise<string[]> {
+  const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8')));
+  return [...tables.join('').matchAll(/: ([\dA-F]+):([\dA-F]{4}) [\dA-F]+:0000 0A /g)]
+    .filter(([, , hex = '']) => Number.parseInt(hex, 16) === port)
+    .map(([, address = '']) => address);
 }
 
 function portalsOf(run: Run): string[] {

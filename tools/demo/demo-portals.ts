@@ -3,7 +3,7 @@ import type { Simulator } from '../../simulator/simulator.ts';
 import { DemoFailure } from './demo-failure.ts';
 import { buildPortal, type Portal, startPortal } from './demo-portal.ts';
 import { availablePort } from './demo-ports.ts';
-import { report, shellWord } from './demo-report.ts';
+import { reconnectLine, report } from './demo-report.ts';
 import type { Service } from './demo-service.ts';
 
 /** The reference portal, once for each tenant: one lets a person disconnect alone, the other demands
@@ -65,7 +65,6 @@ export async function preparePortals(undo: (() => Promise<void>)[]): Promise<Por
 export function tellHowToReconnect(caFile: string, simulator: Simulator): void {
   report.title('To connect a tenant again after a disconnect');
   for (const { tenantId } of sites) {
-    const url = `${simulator.url}/simulator/connection?tenant=${tenantId}`;
-    report.command(`curl --cacert ${shellWord(caFile)} -X PUT '${url}' -d '{"connection":{}}'`);
+    report.command(reconnectLine(caFile, simulator.url, tenantId));
   }
 }

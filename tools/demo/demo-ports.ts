@@ -9,7 +9,7 @@ export async function availablePort(wanted: number): Promise<number> {
 async function tryPort(port: number): Promise<number | undefined> {
   const server = createServer();
   try {
-    server.listen(port); // on every address, as the service does
+    server.listen(port, '127.0.0.1');
     await once(server, 'listening');
     return (server.address() as AddressInfo).port;
   } catch {

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { type RecordedEvent, recordLines } from './demo-record.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -24,47 +25,25 @@ export const report = {
     for (const [name, value] of answer.headers) say(`  ${paint('dim', `${name}:`)} ${value}`);
     say(indent(pretty(answer.body)));
   },
-  pair,
+  record(events: readonly RecordedEvent[]) {
+    for (const line of recordLines(events)) this.line(line);
+  },
   metrics(lines: MovedMetric[]) {
     for (const { line, before, after } of lines) {
-      say(`  ${line} ${paint('dim', `${before} →`)} ${paint('green', String(Number(after.toPrecision(6))))}`);
+      const moved = `${paint('dim', `${before} →`)} ${paint('green', String(Number(after.toPrecision(6))))}`;
+      // With its labels below it where it is too long for a terminal.
+      for (const part of `${line} `.length > 60 ? line.split(/(?=\{)/) : [line]) {
+        const last = line.endsWith(part);
+        say(`  ${part.startsWith('{') ? '  ' : ''}${part}${last ? ` ${moved}` : ''}`);
+      }
     }
   },
 };
 
-/** Two records: what they share once, what differs side by side. */
-function pair(left: object, right: object): void {
-  const [one, two] = [flatten(left), flatten(right)];
-  // Which of the two it is comes first, as a heading.
-  const names = [...new Set(['event', ...one.keys(), ...two.keys()])];
-  const width = Math.max(...names.map((name) => name.length));
-  const same = names.filter((name) => one.get(name) === two.get(name));
-  const column = Math.max(
-    ...names.filter((name) => !same.includes(name)).map((n) => (one.get(n) ?? '').length),
-  );
-  for (const name of names.filter((each) => !same.includes(each))) {
-    const [first, second] = [(one.get(name) ?? '-').padEnd(column), two.get(name) ?? '-'];
-    say(`  ${paint('dim', name.padEnd(width))}  ${paint('bold', first)}  ${paint('bold', second)}`);
-  }
-  for (const name of same) say(`  ${paint('dim', name.padEnd(width))}  ${one.get(name)}`);
-}
-
-function flatten(value: object, prefix = ''): Map<string, string> {
-  const flat = new Map<string, string>();
-  for (const [name, each] of Object.entries(value)) {
-    if (typeof each === 'object' && each !== null) {
-      for (const [inner, text] of flatten(each, `${prefix}${name}.`)) flat.set(inner, text);
-    } else {
-      flat.set(`${prefix}${name}`, each === null || each === undefined ? '-' : String(each));
-    }
-  }
-  return flat;
-}
-
 export type MovedMetric = { line: string; before: number; after: number };
 
-/** The service's own metrics that two scrapes tell apart; a histogram's buckets and the process's
- *  own figures left out. */
+/** The service's own metrics that two scrapes tell apart; a histogram's buckets and sums and the
+ *  process's own figures left out. */
 export function movedMetrics(before: string, after: string): MovedMetric[] {
   const old = samples(before);
   return [...samples(after)]
@@ -76,8 +55,8 @@ function samples(exposition: string): Map<string, number> {
   const found = new Map<string, number>();
   for (const line of exposition.split('\n')) {
     const [, name = '', labels = '', value = ''] = /^(\w+)(\{.*\})? (\S+)/.exec(line) ?? [];
-    if (!name.startsWith('chromeos_bff_') || /^chromeos_bff_(process|nodejs)_|_bucket$/.test(name)) continue;
-    found.set(`${name}${labels}`, Number(value));
+    if (!/^chromeos_bff_(?!process_|nodejs_).*(?<!_bucket|_sum)$/.test(name)) continue;
+    found.set(`${name}${labels.replace(/(?<=route="[^"]*)[^"]*(?=\/\w+")/, '…')}`, Number(value));
   }
   return found;
 }
@@ -85,6 +64,12 @@ function samples(exposition: string): Map<string, number> {
 /** A word as a shell takes it, whatever is in it. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** The command that makes the simulator connect a tenant again. */
+export function reconnectLine(caFile: string, simulatorUrl: string, tenantId: string): string {
+  const url = `${simulatorUrl}/simulator/connection?tenant=${tenantId}`;
+  return `curl --cacert ${shellWord(caFile)} -X PUT \\\n  '${url}' \\\n  -d '{"connection":{}}'`;
 }
 
 function pretty(body: string): string {

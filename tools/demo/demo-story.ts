@@ -3,7 +3,8 @@ import { Agent, request } from 'undici';
 import { people } from '../../simulator/directory.ts';
 import type { Simulator } from '../../simulator/simulator.ts';
 import { DemoFailure } from './demo-failure.ts';
-import { movedMetrics, report, shellWord } from './demo-report.ts';
+import type { RecordedEvent } from './demo-record.ts';
+import { movedMetrics, reconnectLine, report, shellWord } from './demo-report.ts';
 import type { Service } from './demo-service.ts';
 
 const PATH = '/api/v1/deviceManagement/chromeOSOnboardingSettings/disconnect';
@@ -46,18 +47,19 @@ export async function tellTheMainJob({ service, simulator, caFile }: Scene): Pro
     await watchItEnd(agent, service, operationId, await simulator.token('admin'));
 
     report.title(`The record, as ${people.auditor.displayName}, an auditor, reads it`);
-    const url = `${service.url}/api/v1/audit/events?operationId=${operationId}`;
-    report.faint(`GET ${url}`);
-    const [attempt, outcome] = await readRecord(agent, url, await simulator.token('auditor'));
-    report.pair(attempt, outcome);
+    const eventsPath = `/api/v1/audit/events?operationId=${operationId}`;
+    report.faint(`GET ${eventsPath}`);
+    report.record(await readRecord(agent, `${service.url}${eventsPath}`, await simulator.token('auditor')));
 
     report.title('The metrics that moved');
-    report.faint(`GET ${service.managementUrl}/metrics (without histogram buckets)`);
+    report.faint(`GET ${service.managementUrl}/metrics`);
     report.metrics(movedMetrics(before, after));
 
     // So that the curl line can be pasted, and a disconnect in the portal be watched.
     connectAnew(simulator);
-    report.faint('The tenant is connected again: the curl line above can be tried.');
+    report.faint('The tenant is connected again: the curl line above can be pasted, once. The second time');
+    report.faint('it is refused, since there is nothing left to disconnect. To connect again:');
+    report.command(reconnectLine(caFile, simulator.url, simulator.registration.tenantId));
   } finally {
     await agent.close();
   }
@@ -72,10 +74,12 @@ function connectAnew(simulator: Simulator): void {
 
 /** Asks until the operation has ended. The service reads Graph for it every few seconds at most. */
 async function watchItEnd(agent: Agent, service: Service, operationId: string, token: string): Promise<void> {
-  const url = `${service.url}/api/v1/operations/${operationId}`;
-  report.faint(`GET ${url} with Prefer: wait=20`);
+  const path = `/api/v1/operations/${operationId}`;
+  report.faint(`GET ${path}, Prefer: wait=20`);
   for (let asked = 0; asked < 3; asked += 1) {
-    const { status, body } = await send(agent, 'GET', url, token, undefined, { prefer: 'wait=20' });
+    const { status, body } = await send(agent, 'GET', `${service.url}${path}`, token, undefined, {
+      prefer: 'wait=20',
+    });
     if (status !== 200) throw new DemoFailure(`The operation could not be read: ${status} ${body}`);
     const operation = JSON.parse(body) as {
       status: string;
@@ -99,14 +103,16 @@ function curlLine(service: Service, simulator: Simulator, caFile: string): strin
   ].join(' \\\n  ');
 }
 
-async function readRecord(agent: Agent, url: string, token: string): Promise<[object, object]> {
+async function readRecord(agent: Agent, url: string, token: string): Promise<RecordedEvent[]> {
   const { status, body } = await send(agent, 'GET', url, token);
   if (status !== 200) throw new DemoFailure(`The audit trail could not be read: ${status} ${body}`);
-  const { events } = JSON.parse(body) as { events: { event: string }[] };
-  const attempt = events.find(({ event }) => event === 'attempt');
-  const outcome = events.find(({ event }) => event === 'outcome');
-  if (!attempt || !outcome) throw new DemoFailure(`The audit trail lacks a record of this call: ${body}`);
-  return [attempt, outcome];
+  const { events } = JSON.parse(body) as { events: RecordedEvent[] };
+  for (const kind of ['attempt', 'outcome']) {
+    if (!events.some(({ event }) => event === kind)) {
+      throw new DemoFailure(`The audit trail lacks the ${kind} of this call: ${body}`);
+    }
+  }
+  return events;
 }
 
 async function send(

@@ -14,6 +14,16 @@ import { tellTheMainJob } from './demo-story.ts';
 const SIMULATOR_PORT = 8443;
 const BROWSER_PORT = 8444;
 
+const usage = `Usage: npm run demo [-- --once]
+
+Runs the whole path on this machine: PostgreSQL, a local Entra ID and Graph, the service and two
+portals, all on 127.0.0.1 only. Stays up until Ctrl-C.
+
+  --once    runs without the portals and exits
+  --help    says this
+
+DEMO_DATA_DIR is where its data is kept (data). Ports that are taken are replaced by free ones.
+`;
 const dataDir = resolve(process.env.DEMO_DATA_DIR ?? 'data');
 const stop = new AbortController();
 process.exitCode = await runDemo();
@@ -24,8 +34,9 @@ async function runDemo(): Promise<number> {
   onEnd(() => stop.abort());
   const undo: (() => Promise<void>)[] = [];
   try {
-    const { once } = readArguments();
-    await play(once, undo);
+    const { once, help } = readArguments();
+    if (help) process.stdout.write(usage);
+    else await play(once, undo);
     return 0;
   } catch (error) {
     if (stop.signal.aborted) return 0;
@@ -102,7 +113,7 @@ function listAddresses(of: {
   const { portals, service, simulator, databaseUrl, caFile } = of;
   report.title('Everything stays up');
   portals.list();
-  report.line(`API         ${service.url}/api/v1`);
+  report.line(`API         ${service.url}/docs`);
   report.line(`health      ${service.managementUrl}/readyz, ${service.managementUrl}/livez`);
   report.line(`metrics     ${service.managementUrl}/metrics`);
   report.line(`simulator   ${simulator.url}/simulator (its help page)`);
@@ -124,11 +135,13 @@ async function untilEnded(service: Service): Promise<void> {
   }
 }
 
-function readArguments(): { once: boolean } {
+function readArguments(): { once: boolean; help: boolean } {
   try {
-    const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } });
+    const { values } = parseArgs({
+      options: { once: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    });
     return values;
   } catch (error) {
-    throw new DemoFailure(`${(error as Error).message.replace(/\.$/, '')}. Usage: npm run demo [-- --once]`);
+    throw new DemoFailure(`${(error as Error).message.replace(/\.$/, '')}. ${usage}`);
   }
 }

@@ -9,6 +9,7 @@ export function serviceEnvironment(of: {
 }): Record<string, string> {
   const { simulator, database, caFile } = of;
   return {
+    HOST: '127.0.0.1',
     AZURE_AUTHORITY_HOST: simulator.url,
     GRAPH_BASE_URL: `${simulator.url}/beta`,
     GRAPH_SCOPE: simulator.registration.graphScope,
