@@ -28,6 +28,7 @@ import { documentationRoutes } from './resources/documentation.ts';
 import { executionRoutes } from './resources/execution.ts';
 import { operationRoutes } from './resources/operations.ts';
 import { profileRoutes } from './resources/profile.ts';
+import { withdrawalRoutes } from './resources/withdrawal.ts';
 
 export type ApiAppOptions = {
   readonly dependencies: Dependencies;
@@ -118,6 +119,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     disconnectRoutes(dependencies),
     operationRoutes(dependencies),
     decisionRoutes(dependencies),
+    withdrawalRoutes(dependencies),
     executionRoutes(dependencies),
     auditEventRoutes(dependencies),
     auditExportRoutes(dependencies, options.version),

@@ -120,6 +120,15 @@ describe('a disconnect in the portal', () => {
     assert.equal(stage.world.simulator.acts(tenants.strict).length, 0);
   });
 
+  scene('a request that is taken back, with a reason', async (stage) => {
+    const ada = await askForApproval(stage);
+    await ada.getByLabel('Your reason').fill('The wrong ticket');
+    await ada.getByRole('button', { name: 'Withdraw' }).click();
+    await standing(ada, 'Withdrawn');
+    await ada.getByText('The wrong ticket').waitFor();
+    assert.equal(stage.world.simulator.acts(tenants.strict).length, 0);
+  });
+
   scene('an outcome that nobody knows is called that, and settled when Intune shows it', async (stage) => {
     const { simulator } = stage.world;
     simulator.setFault('disconnect', { reset: true });

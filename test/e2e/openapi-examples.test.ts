@@ -95,6 +95,14 @@ async function approvals(): Promise<void> {
       await it.post(`${operationsPath}/${other.body.operationId}/reject`, { ...second, ...no }),
     );
     await fresh();
+    const back = await it.disconnect({ on });
+    const typo = { body: { reason: 'The wrong ticket' }, on };
+    answered(
+      'withdraw',
+      'withdrawn',
+      await it.post(`${operationsPath}/${back.body.operationId}/withdraw`, typo),
+    );
+    await fresh();
     const own = await it.disconnect({ ...second, on });
     refused(
       'own_approval',

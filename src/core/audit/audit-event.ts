@@ -9,6 +9,7 @@ export type Action =
   | 'disconnect'
   | 'approve'
   | 'reject'
+  | 'withdraw'
   | 'read_connection'
   | 'read_operation'
   | 'read_audit'

@@ -11,6 +11,7 @@ export const operationStatuses = [
   'unknown',
   'rejected',
   'expired',
+  'withdrawn',
 ] as const;
 export type OperationStatus = (typeof operationStatuses)[number];
 
@@ -22,9 +23,9 @@ type Stage = {
 
 const life: Readonly<Record<OperationStatus, Stage>> = {
   // A second person is to decide; nothing was sent.
-  awaiting_approval: { open: true, movesTo: ['approved', 'rejected', 'expired'] },
+  awaiting_approval: { open: true, movesTo: ['approved', 'rejected', 'expired', 'withdrawn'] },
   // The requester may execute it; nothing was sent.
-  approved: { open: true, movesTo: ['sent', 'expired'] },
+  approved: { open: true, movesTo: ['sent', 'expired', 'withdrawn'] },
   // The attempt is on record: Graph has been asked, or is about to be.
   sent: { open: true, movesTo: ['accepted', 'failed', 'unknown'] },
   // Graph took it on, which is all that its 200 promises.
@@ -36,6 +37,8 @@ const life: Readonly<Record<OperationStatus, Stage>> = {
   failed: { open: false, movesTo: [] },
   rejected: { open: false, movesTo: [] },
   expired: { open: false, movesTo: [] },
+  // The requester took it back before it was executed.
+  withdrawn: { open: false, movesTo: [] },
 };
 
 /** Where an operation may begin. */

@@ -12,6 +12,7 @@ import { documentationPaths } from '../resources/documentation.ts';
 import { executionPaths } from '../resources/execution.ts';
 import { operationPaths } from '../resources/operations.ts';
 import { profilePaths } from '../resources/profile.ts';
+import { withdrawalPaths } from '../resources/withdrawal.ts';
 import { described } from './described.ts';
 import type { Installation } from './description.ts';
 import { problemExamples } from './examples.ts';
@@ -51,6 +52,7 @@ export function openApiDocument(installation: Installation): object {
         ...disconnectPaths,
         ...operationPaths,
         ...decisionPaths,
+        ...withdrawalPaths,
         ...executionPaths,
         ...auditEventPaths,
         ...auditExportPaths,

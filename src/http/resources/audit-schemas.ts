@@ -11,6 +11,7 @@ const actions = {
   disconnect: true,
   approve: true,
   reject: true,
+  withdraw: true,
   read_connection: true,
   read_operation: true,
   read_audit: true,

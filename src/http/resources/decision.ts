@@ -1,5 +1,4 @@
 import { Router } from 'express';
-import { z } from 'zod';
 import type { Dependencies } from '../../core/dependencies.ts';
 import { decide } from '../../core/use-cases/decide.ts';
 import { sendJson } from '../answer/json.ts';
@@ -7,20 +6,8 @@ import { apiPath } from '../api-path.ts';
 import { callOf } from '../middleware/request-context.ts';
 import type { DescribedPaths, Description } from '../openapi/description.ts';
 import { withBody } from '../problems/possible.ts';
-import { jsonBody } from '../request/json-body.ts';
-import { noQuery, queryOf } from '../request/query.ts';
-import { boundedText, validate } from '../request/validate.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
-import { operation, pathId, shownOperation } from './operation-schemas.ts';
-
-const decision = z.strictObject(
-  {
-    reason: boundedText(500)
-      .refine((value) => value.trim() !== '', 'must not be empty')
-      .meta({ description: 'Why, for the requester and the record.', minLength: 1 }),
-  },
-  'must be a JSON object',
-);
+import { operation, pathId, readReasoned, reasonedBody, shownOperation } from './operation-schemas.ts';
 
 /** What a second person decides about a disconnect. */
 export function decisionRoutes(dependencies: Dependencies): Router {
@@ -29,13 +16,10 @@ export function decisionRoutes(dependencies: Dependencies): Router {
     router
       .route(`${apiPath}/operations/:id/${verb}`)
       .post(async (request, response) => {
-        const operation = await decide(dependencies, callOf(request, response), verb, async () => {
-          const { id } = validate(pathId, request.params);
-          queryOf(request, noQuery);
-          const { reason } = validate(decision, (await jsonBody(request, response, decision)) ?? {});
-          return { operationId: id, reason };
-        });
-        sendJson(response, shownOperation(operation));
+        const decided = await decide(dependencies, callOf(request, response), verb, () =>
+          readReasoned(request, response),
+        );
+        sendJson(response, shownOperation(decided));
       })
       .all(methodNotAllowed('POST'));
   }
@@ -66,7 +50,7 @@ function described(rest: Pick<Description, 'operationId' | 'summary' | 'descript
     tag: 'operations',
     who: 'approve',
     params: { path: pathId },
-    body: { description: 'Why.', required: true, schema: decision },
+    body: { description: 'Why.', required: true, schema: reasonedBody },
     answers: { 200: { description: 'The operation as it is now.', schema: operation } },
     problems: [...withBody, 'own_approval', 'operation_not_found', 'operation_not_allowed'],
   };

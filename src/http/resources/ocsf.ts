@@ -116,6 +116,7 @@ function intentOf(action: Action): keyof typeof activities {
       return 4;
     case 'approve':
     case 'reject':
+    case 'withdraw':
     case 'switch_disconnect':
     case 'acknowledge_lost_history':
       return 3;
@@ -140,6 +141,7 @@ function statusOf(result: Result): keyof typeof statuses {
     case 'refused':
     case 'failed':
     case 'expired':
+    case 'withdrawn':
       return 2;
     case 'pending':
     case 'sent':

@@ -1,6 +1,10 @@
+import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { operationStatuses } from '../../core/operation/life.ts';
 import type { Operation } from '../../core/operation/operation.ts';
+import { jsonBody } from '../request/json-body.ts';
+import { noQuery, queryOf } from '../request/query.ts';
+import { boundedText, validate } from '../request/validate.ts';
 import { connectionState, onboardingStatus } from './connection.ts';
 import { failureReason } from './failure-reason.ts';
 
@@ -93,4 +97,25 @@ export function shownOperation(operation: Operation): Operation {
     expiresAt: operation.expiresAt,
     tookMs: operation.tookMs,
   };
+}
+
+/** The body of what a person decides about an operation. */
+export const reasonedBody = z.strictObject(
+  {
+    reason: boundedText(500)
+      .refine((value) => value.trim() !== '', 'must not be empty')
+      .meta({ description: 'Why, for the other person and the record.', minLength: 1 }),
+  },
+  'must be a JSON object',
+);
+
+/** The operation in the path and the reason in the body. Fails with what is wrong with either, or with the query. */
+export async function readReasoned(
+  request: Request,
+  response: Response,
+): Promise<{ operationId: string; reason: string }> {
+  const { id: operationId } = validate(pathId, request.params);
+  queryOf(request, noQuery);
+  const { reason } = validate(reasonedBody, (await jsonBody(request, response, reasonedBody)) ?? {});
+  return { operationId, reason };
 }

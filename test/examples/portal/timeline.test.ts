@@ -64,6 +64,12 @@ describe('the timeline', () => {
       { status: 'expired', approval, ...wished },
       ['requested done', 'approved done', 'expired now'],
     ],
+    ['withdrawn', { status: 'withdrawn', ...wished }, ['requested done', 'withdrawn now']],
+    [
+      'withdrawn after the approval',
+      { status: 'withdrawn', approval, ...wished },
+      ['requested done', 'approved done', 'withdrawn now'],
+    ],
     ['sent', { status: 'sent' }, ['requested done', 'sent now', 'end ahead']],
     [
       'sent after the approval',

@@ -100,6 +100,10 @@ export class Api {
     return this.#read({ method: 'POST', path, body: { reason } });
   }
 
+  async withdraw(id: string, reason: string): Promise<Operation> {
+    return this.#read({ method: 'POST', path: `${operationPath(id)}/withdraw`, body: { reason } });
+  }
+
   async execute(id: string, etag: string | null): Promise<Disconnected> {
     return this.#read({
       method: 'POST',

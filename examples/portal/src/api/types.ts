@@ -4,7 +4,7 @@ export type AuditEvent = {
   readonly id: string;
   readonly time: string;
   readonly event: "attempt" | "outcome" | "move" | "read" | "dry_run" | "replayed" | "refused" | "switched" | "removed" | "acknowledged";
-  readonly action: "sign_in" | "disconnect" | "approve" | "reject" | "read_connection" | "read_operation" | "read_audit" | "read_profile" | "switch_disconnect" | "remove_audit_events" | "acknowledge_lost_history";
+  readonly action: "sign_in" | "disconnect" | "approve" | "reject" | "withdraw" | "read_connection" | "read_operation" | "read_audit" | "read_profile" | "switch_disconnect" | "remove_audit_events" | "acknowledge_lost_history";
   readonly operationId: string | null;
   readonly tenantId: string;
   readonly actor: {
@@ -21,7 +21,7 @@ export type AuditEvent = {
   readonly graphRequestId: string | null;
   readonly reason: string | null;
   readonly ticket: string | null;
-  readonly result: "awaiting_approval" | "approved" | "sent" | "accepted" | "completed" | "failed" | "unknown" | "rejected" | "expired" | "pending" | "refused" | "succeeded";
+  readonly result: "awaiting_approval" | "approved" | "sent" | "accepted" | "completed" | "failed" | "unknown" | "rejected" | "expired" | "withdrawn" | "pending" | "refused" | "succeeded";
   readonly value: string | null;
   readonly failure: FailureReason | null;
   readonly move: ({
@@ -237,7 +237,7 @@ export type OperationPage = {
   readonly nextCursor: string | null;
 };
 
-export type OperationStatus = "awaiting_approval" | "approved" | "sent" | "accepted" | "completed" | "failed" | "unknown" | "rejected" | "expired";
+export type OperationStatus = "awaiting_approval" | "approved" | "sent" | "accepted" | "completed" | "failed" | "unknown" | "rejected" | "expired" | "withdrawn";
 
 export type Problem = {
   readonly type: string;

@@ -45,6 +45,7 @@ export function outcomeOf({ result }: Pick<AuditEvent, 'result'>): Outcome {
     case 'failed':
     case 'rejected':
     case 'expired':
+    case 'withdrawn':
       return 'refused';
     case 'unknown':
       return 'unknown';

@@ -1,66 +1,26 @@
-import { useRef, useState } from 'preact/hooks';
 import type { Operation } from '../api/types.ts';
-import { FailureNotice } from '../parts/failure-notice.tsx';
-import { Field } from '../parts/field.tsx';
 import { usePortal } from '../portal-context.ts';
 import { say } from '../sentences/sentences.ts';
+import { ReasonForm } from './reason-form.tsx';
 
-type Props = { readonly operation: Operation; readonly onDecided: (sentence: string) => void };
+type Props = { readonly operation: Operation; readonly onDone: (sentence: string) => void };
 
 /** The second person's decision. */
-export function DecideForm({ operation, onDecided }: Props) {
+export function DecideForm({ operation, onDone }: Props) {
   const { api } = usePortal();
-  const [reason, setReason] = useState('');
-  const [missing, setMissing] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const field = useRef<HTMLTextAreaElement>(null);
-
-  const decide = async (decision: 'approve' | 'reject') => {
-    if (busy) return;
-    setMissing(reason.trim() === '');
-    if (reason.trim() === '') return field.current?.focus();
-    setBusy(true);
-    setError(null);
-    try {
-      await api.decide(operation.id, decision, reason.trim());
-      onDecided(decision === 'approve' ? say.operation.approved : say.operation.rejected);
-    } catch (failure) {
-      setError(failure);
-    } finally {
-      setBusy(false);
-    }
+  const decide = async (decision: 'approve' | 'reject', reason: string) => {
+    await api.decide(operation.id, decision, reason);
+    return decision === 'approve' ? say.operation.approved : say.operation.rejected;
   };
-
   return (
-    <section class="card" aria-busy={busy}>
-      <h2>{say.operation.decideTitle}</h2>
-      <p>{say.operation.decideHint}</p>
-      <Field
-        label={say.operation.decideReason}
-        note={say.operation.decideReasonNote}
-        error={missing ? say.operation.decideReasonMissing : null}
-      >
-        {(control) => (
-          <textarea
-            {...control}
-            ref={field}
-            rows={2}
-            maxLength={500}
-            value={reason}
-            onInput={(event) => setReason(event.currentTarget.value)}
-          />
-        )}
-      </Field>
-      {error !== null && <FailureNotice error={error} takesFocus />}
-      <p class="actions">
-        <button type="button" class="button primary" onClick={() => void decide('approve')}>
-          {say.operation.approve}
-        </button>
-        <button type="button" class="button" onClick={() => void decide('reject')}>
-          {say.operation.reject}
-        </button>
-      </p>
-    </section>
+    <ReasonForm
+      title={say.operation.decideTitle}
+      hint={say.operation.decideHint}
+      onDone={onDone}
+      choices={[
+        { label: say.operation.approve, isMain: true, choose: (reason) => decide('approve', reason) },
+        { label: say.operation.reject, isMain: false, choose: (reason) => decide('reject', reason) },
+      ]}
+    />
   );
 }

@@ -13,6 +13,7 @@ const tones: Record<OperationStatus, Tone> = {
   unknown: 'unsure',
   rejected: 'bad',
   expired: 'quiet',
+  withdrawn: 'quiet',
 };
 
 export function toneOf(status: OperationStatus): Tone {

@@ -8,6 +8,7 @@ export type Step = {
     | 'approved'
     | 'rejected'
     | 'expired'
+    | 'withdrawn'
     | 'sent'
     | 'accepted'
     | 'unknown'
@@ -19,7 +20,13 @@ export type Step = {
   readonly state: 'done' | 'now' | 'ahead';
 };
 
-const ended: ReadonlySet<OperationStatus> = new Set(['completed', 'failed', 'rejected', 'expired']);
+const ended: ReadonlySet<OperationStatus> = new Set([
+  'completed',
+  'failed',
+  'rejected',
+  'expired',
+  'withdrawn',
+]);
 
 /** Whether it will never move again. */
 export function isOver({ status, supersededBy }: Pick<Operation, 'status' | 'supersededBy'>): boolean {
@@ -42,6 +49,7 @@ export function timelineOf(operation: Operation, watched: Watched = {}): Step[] 
   if (status === 'rejected') add('rejected', approval?.at ?? movedAt, 'now');
   else if (approval !== null) add('approved', approval.at, status === 'approved' ? 'now' : 'done');
   if (status === 'expired') add('expired', movedAt, 'now');
+  if (status === 'withdrawn') add('withdrawn', movedAt, 'now');
 
   if (sentAt === null) {
     if (isOver(operation)) return steps;

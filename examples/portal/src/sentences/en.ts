@@ -267,6 +267,7 @@ const operationStatuses: Record<OperationStatus, { readonly word: string; readon
   },
   rejected: { word: 'Rejected', sentence: 'The second person said no. It was never sent.' },
   expired: { word: 'Expired', sentence: 'Its time ran out. It was never sent.' },
+  withdrawn: { word: 'Withdrawn', sentence: 'The person who asked for it took it back. It was never sent.' },
 };
 
 const reasonForCheck: Record<'write_permission_not_verifiable' | 'not_reached', string> = {
@@ -519,6 +520,7 @@ export const en = {
       approved: 'Approved',
       rejected: 'Rejected',
       expired: 'Expired',
+      withdrawn: 'Withdrawn',
       sent: 'Sent to Microsoft Graph',
       accepted: 'Taken on by Intune',
       unknown: 'Outcome not known',
@@ -567,6 +569,10 @@ export const en = {
     approved: 'You approved it.',
     rejected: 'You rejected it.',
     ownWaits: 'You asked for it, so another person has to decide. Tell someone with the approver’s role.',
+    withdrawTitle: 'Take it back',
+    withdrawHint: 'Nothing was sent. If you take it back, you can ask again at once.',
+    withdraw: 'Withdraw',
+    withdrawn: 'You withdrew it.',
     executeTitle: 'Carry it out',
     executeHint:
       'It is approved. Carrying it out ends the connection: all ChromeOS devices and the connector’s settings leave Intune, and it cannot be undone.',
@@ -615,6 +621,7 @@ export const en = {
       disconnect: 'disconnect',
       approve: 'approve',
       reject: 'reject',
+      withdraw: 'withdraw',
       read_connection: 'look at the connection',
       read_operation: 'look at operations',
       read_audit: 'read the audit trail',
@@ -636,6 +643,7 @@ export const en = {
       unknown: 'not known',
       rejected: 'rejected',
       expired: 'expired',
+      withdrawn: 'withdrawn',
     } satisfies Record<AuditEvent['result'], string>,
     outcomes: {
       done: 'Went well',

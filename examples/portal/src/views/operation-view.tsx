@@ -7,6 +7,7 @@ import { isOver, type Watched } from '../operations/timeline.ts';
 import { TimelineList } from '../operations/timeline-list.tsx';
 import { useOperation } from '../operations/use-operation.ts';
 import { mayBeTakenOver } from '../operations/waits-for.ts';
+import { WithdrawForm } from '../operations/withdraw-form.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { FailureNotice } from '../parts/failure-notice.tsx';
 import { useNow } from '../parts/use-now.ts';
@@ -105,12 +106,25 @@ function NextStep({ operation, onDone }: NextStepProps) {
   const now = useNow(30_000);
   const mine = operation.requester.oid === me.oid;
   if (operation.status === 'awaiting_approval') {
-    if (mine) return <p class="card">{say.operation.ownWaits}</p>;
-    return may('approve') ? <DecideForm operation={operation} onDecided={onDone} /> : null;
+    if (mine) {
+      return (
+        <>
+          <p class="card">{say.operation.ownWaits}</p>
+          {may('disconnect') && <WithdrawForm operation={operation} onDone={onDone} />}
+        </>
+      );
+    }
+    return may('approve') ? <DecideForm operation={operation} onDone={onDone} /> : null;
   }
   if (operation.status === 'approved') {
     if (!mine) return <p class="card">{say.operation.executeOther}</p>;
-    return may('disconnect') ? <ExecuteForm operation={operation} onSent={() => onDone('')} /> : null;
+    if (!may('disconnect')) return null;
+    return (
+      <>
+        <ExecuteForm operation={operation} onSent={() => onDone('')} />
+        <WithdrawForm operation={operation} onDone={onDone} />
+      </>
+    );
   }
   if (may('disconnect') && mayBeTakenOver(operation, now)) {
     return (

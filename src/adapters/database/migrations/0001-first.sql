@@ -77,7 +77,7 @@ create table audit_losses (
 create unique index audit_losses_open on audit_losses (chain) where acknowledged_at is null;
 create index audit_losses_by_chain on audit_losses (chain, number desc);
 
--- The same table as `moves` in src/core/operation/operation.ts; a test compares the two. `start` is where an
+-- The same table as in src/core/operation/life.ts; a test compares the two. `start` is where an
 -- operation begins.
 create table operation_moves (
   from_status text not null,
@@ -90,8 +90,10 @@ insert into operation_moves values
   ('awaiting_approval', 'approved'),
   ('awaiting_approval', 'rejected'),
   ('awaiting_approval', 'expired'),
+  ('awaiting_approval', 'withdrawn'),
   ('approved', 'sent'),
   ('approved', 'expired'),
+  ('approved', 'withdrawn'),
   ('sent', 'accepted'),
   ('sent', 'failed'),
   ('sent', 'unknown'),
@@ -133,7 +135,7 @@ create table operations (
   idempotency_expires_at timestamptz,
   answer jsonb,
   -- Whether it holds its tenant's one slot. The statuses are `openStatuses` in
-  -- src/core/operation/operation.ts; a test compares the two.
+  -- src/core/operation/life.ts; a test compares the two.
   open boolean not null generated always as (
     superseded_by is null and status in ('awaiting_approval', 'approved', 'sent', 'accepted', 'unknown')
   ) stored

@@ -1,0 +1,47 @@
+import type { Dependencies } from '../dependencies.ts';
+import { CallFailed } from '../failure.ts';
+import { type Call, frame, requireWanted, type SignedInCall } from '../frame.ts';
+import { prepareMove } from '../operation/move.ts';
+import type { Operation } from '../operation/operation.ts';
+import { notWaiting, waitingOperation } from './waiting-operation.ts';
+
+export type Withdrawal = { readonly operationId: string; readonly reason: string };
+
+/** Takes back a disconnect that nobody has executed, for the person who asked for it. The slot and the
+ *  idempotency key are free then. Fails with `not_the_requester`, `operation_not_found`, or
+ *  `operation_not_allowed` where there is nothing left to withdraw. */
+export async function withdraw(
+  dependencies: Dependencies,
+  call: Call,
+  readWithdrawal: () => Promise<Withdrawal>,
+): Promise<Operation> {
+  const { value } = await frame(dependencies, call, {
+    action: 'withdraw',
+    permission: 'disconnect',
+    read: readWithdrawal,
+    run: (running, withdrawal) => moveByRequester(dependencies, running, withdrawal),
+    // The move is the record.
+    record: async () => {},
+  });
+  return value;
+}
+
+async function moveByRequester(
+  dependencies: Dependencies,
+  call: SignedInCall,
+  { operationId, reason }: Withdrawal,
+): Promise<Operation> {
+  const waiting = ['awaiting_approval', 'approved'] as const;
+  const operation = await waitingOperation(dependencies, call, operationId, waiting);
+  if (operation.requester.oid !== call.caller.oid) throw new CallFailed({ reason: 'not_the_requester' });
+  requireWanted(call);
+  const moved = await dependencies.operations.move(
+    prepareMove(dependencies, call, operation, {
+      to: 'withdrawn',
+      action: 'withdraw',
+      change: { explanation: reason, answer: null },
+    }),
+  );
+  if (typeof moved === 'string') throw await notWaiting(dependencies, call, operationId);
+  return moved;
+}
