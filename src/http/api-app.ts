@@ -84,7 +84,6 @@ const dataOnly = headersOf(
 export function createApiApp(options: ApiAppOptions): Express {
   const { dependencies } = options;
   const app = express();
-  app.locals.callerLimit = callerLimit(options.limits.callerPerMinute);
   // Routes read the whole query (`queryOf`); none of Express's parsers does.
   app.set('query parser', false);
   app.set('etag', false);
@@ -98,6 +97,7 @@ export function createApiApp(options: ApiAppOptions): Express {
         onNoAddress: options.onNoForwardedAddress,
       }),
       answerMs: dependencies.timing.answerMs,
+      limitCaller: callerLimit(options.limits.callerPerMinute),
       within: options.withinRequest,
       onDone: options.onRequestDone,
     }),

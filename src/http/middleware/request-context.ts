@@ -9,6 +9,13 @@ import { bringsNoHttp, followedByNoHttp } from '../server/broken-requests.ts';
 import { hasGone, whenOver } from '../server/over.ts';
 import { continueTrace, type TraceContext } from './trace-context.ts';
 
+declare module 'express-serve-static-core' {
+  // What `response.locals` has from the first handler on.
+  interface Locals {
+    context: RequestContext;
+  }
+}
+
 /** What is known of a request while it is under way. */
 export type RequestContext = {
   readonly requestId: string;
@@ -17,6 +24,8 @@ export type RequestContext = {
   readonly address: string;
   /** By when it must be answered. */
   readonly deadline: Deadline;
+  /** Counts it against its caller's rate, once the caller is known. */
+  readonly limitCaller: CallerLimit;
   /** What arrives of its body; begun to be read by `receiveBodies`. */
   body: Promise<ArrivedBody>;
   /** Whether the caller had gone when the answer was given. */
@@ -59,6 +68,7 @@ export function requestContext(options: {
   addressOf: (request: Request) => string;
   /** How long an answer may take in all, in milliseconds. */
   answerMs: number;
+  limitCaller: CallerLimit;
   within: (begun: RequestBegun, next: () => void) => void;
   onDone: (facts: RequestFacts) => void;
 }): RequestHandler {
@@ -69,6 +79,7 @@ export function requestContext(options: {
       trace: continueTrace(traceparentOf(request)),
       address: options.addressOf(request),
       deadline: deadlineAt(begun + options.answerMs, () => performance.now()),
+      limitCaller: options.limitCaller,
       body: unread,
       aborted: false,
       annotations: {},
@@ -104,12 +115,11 @@ export function requestContext(options: {
 const unread = Promise.resolve<ArrivedBody>({ state: 'none' });
 
 export function contextOf(response: Response): RequestContext {
-  return response.locals.context as RequestContext;
+  return response.locals.context;
 }
 
 /** The request as the use cases see it. */
 export function callOf(request: Request, response: Response): Call {
-  const limits = request.app.locals.callerLimit as CallerLimit;
   const context = contextOf(response);
   return {
     authorization: valuesOf(request, 'authorization'),
@@ -117,7 +127,7 @@ export function callOf(request: Request, response: Response): Call {
     address: context.address,
     deadline: context.deadline,
     calledOff: () => whyCalledOff(request, response),
-    enforceRateLimit: (caller) => limits(caller, response),
+    enforceRateLimit: (caller) => context.limitCaller(caller, response),
     annotate: (annotations) => {
       Object.assign(context.annotations, annotations);
     },
