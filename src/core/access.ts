@@ -48,8 +48,8 @@ export function requireAllowedClient(rules: AccessRules, caller: Caller): void {
     throw new CallFailed({ reason: 'guest_not_allowed', tenantId: caller.tenantId });
 }
 
-/** Lets pass a caller who comes through an allowed portal and whose roles give the permission. Fails as `requireAllowedClient` does,
- *  or with `role_missing`, which names the roles that would do. */
+/** Lets pass a caller who comes through an allowed portal and whose roles give the permission. Fails as
+ *  `requireAllowedClient` does, or with `role_missing`, which names the roles that would do. */
 export function authorize(rules: AccessRules, caller: Caller, permission: Permission): void {
   requireAllowedClient(rules, caller);
   const sufficient = rolesThatGive(rules.roleNames, permission);

@@ -22,6 +22,9 @@ export type Caller = {
   readonly authenticationContexts: readonly string[];
 };
 
+/** Who acts, as far as the record names them. */
+export type Actor = Pick<Caller, 'oid' | 'tenantId' | 'name' | 'clientId' | 'kind'>;
+
 /** A caller together with the proof that lets us act for them: the assertion of the on-behalf-of
  *  flow, which is their verified access token. */
 export type SignedInCaller = {

@@ -53,6 +53,6 @@ export type Timing = {
   readonly settleAfterMs: number;
   /** For how long an operation can be approved and executed. */
   readonly approvalMs: number;
-  /** How often Graph is read for one operation, whoever asks. */
+  /** How often Graph is read for one operation, for all callers together. */
   readonly watchEveryMs: number;
 };

@@ -1,7 +1,7 @@
 import { authorize, requireAllowedClient } from './access.ts';
 import { type Action, noTenant } from './audit/audit-event.ts';
 import { type EventDetail, eventOf } from './audit/event-of.ts';
-import type { Caller, SignedInCaller } from './caller.ts';
+import type { Actor, Caller, SignedInCaller } from './caller.ts';
 import type { Deadline } from './deadline.ts';
 import type { Dependencies } from './dependencies.ts';
 import { CallFailed, type Failure, failureOf, graphTraceOf } from './failure.ts';
@@ -134,16 +134,12 @@ async function identify(dependencies: Dependencies, call: Call): Promise<SignedI
 }
 
 /** Someone whose token says nothing that could be believed. */
-const stranger: Caller = {
+const stranger: Actor = {
   oid: 'unknown',
   tenantId: noTenant,
   name: null,
   clientId: 'unknown',
   kind: 'unknown',
-  guest: false,
-  scopes: [],
-  roles: [],
-  authenticationContexts: [],
 };
 
 async function recordRefusal(

@@ -115,8 +115,8 @@ export type NewOperation = {
   readonly leaseMs: number;
   /** For how long it can be approved and executed, in milliseconds; `null` where nobody has to approve. */
   readonly approvalMs: number | null;
-  /** The tenant's newest operation when the connection was looked at: if it is another by now, the look
-   *  is too old to act on. */
+  /** The tenant's newest operation before the connection was read: if it is another by now, the read is
+   *  too old to act on. */
   readonly expectedNewestId: string | null;
   /** The status in which the operation to supersede was seen: it must still have it. */
   readonly supersededStatus: OperationStatus | null;
@@ -189,7 +189,7 @@ export type Operations = {
   /** By a key that has not expired. */
   findByKey(caller: PersonInTenant, key: string): Promise<KeyedOperation | null>;
   /** Opens an operation with its first event, and takes over the slot of the one it supersedes.
-   *  `slot_taken`: another one is open, or was since the look; `disabled`: disconnecting was switched off. */
+   *  `slot_taken`: another one is open, or was since the read; `disabled`: disconnecting was switched off. */
   open(opening: NewOperation): Promise<StoredOperation | 'slot_taken' | 'disabled'>;
   /** Moves an operation that still has the status it was seen in, with its event. */
   move(move: PreparedMove): Promise<StoredOperation | MoveRefusal>;

@@ -124,6 +124,19 @@ describe('the frame of a call', () => {
     });
   }
 
+  for (const [but, cause] of [
+    [{ kind: 'app' }, 'an app-only token'],
+    [{ kind: 'agent' }, 'a token of an agent, not of a person'],
+    [{ scopes: ['User.Read'] }, 'scp lacks access'],
+  ] as const) {
+    test(`the log says why a scope is not enough: ${cause}`, async () => {
+      const core = coreScene();
+      core.people.set('admin', person('admin', but));
+      const failure = await failureFrom(frame(core.dependencies, core.call(), useCase([])));
+      assert.deepEqual(failure, { reason: 'insufficient_scope', cause, tenantId });
+    });
+  }
+
   const admitted: [string[], UseCase<Asked, string>['permission']][] = [
     [[], null],
     [['Read'], 'read_connection'],

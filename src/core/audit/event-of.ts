@@ -1,11 +1,11 @@
-import type { Caller } from '../caller.ts';
+import type { Actor } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
 import type { ConnectionState } from '../operation/connection.ts';
 import type { AuditEvent } from './audit-event.ts';
 
-/** Who called, from where, and under which request id. */
+/** Who acted, from where, and under which request id. */
 export type EventSource = {
-  readonly caller: Caller;
+  readonly caller: Actor;
   readonly requestId: string;
   readonly address: string;
 };
@@ -31,7 +31,7 @@ export type EventDetail = Pick<AuditEvent, 'event' | 'action' | 'result'> &
 type Names = Pick<Dependencies, 'keepNames'>;
 
 /** The caller's name as far as it may be recorded. */
-export function recordedName({ keepNames }: Names, caller: Caller): string | null {
+export function recordedName({ keepNames }: Names, caller: Pick<Actor, 'name'>): string | null {
   return keepNames ? caller.name : null;
 }
 

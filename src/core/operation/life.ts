@@ -30,7 +30,7 @@ const life: Readonly<Record<OperationStatus, Stage>> = {
   sent: { open: true, movesTo: ['accepted', 'failed', 'unknown'] },
   // Graph took it on, which is all that its 200 promises.
   accepted: { open: true, movesTo: ['completed', 'failed'] },
-  // Nobody can tell yet whether it was carried out.
+  // It is not known yet whether it was carried out.
   unknown: { open: true, movesTo: ['accepted', 'completed', 'failed'] },
   // The connection is gone.
   completed: { open: false, movesTo: [] },
@@ -66,7 +66,7 @@ export function isSettled({ status, supersededBy }: Standing): boolean {
   return isFinal(status) || supersededBy !== null;
 }
 
-/** It was carried out, or may have been, and a look at the connection can still tell how it ended. */
+/** It was carried out, or may have been, and a read of the connection can still tell how it ended. */
 export function awaitsOutcome({ status, supersededBy }: Standing): boolean {
   return (status === 'accepted' || status === 'unknown') && supersededBy === null;
 }

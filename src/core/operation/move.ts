@@ -66,7 +66,7 @@ export function outcomeMove(
 /** What a repetition with the same idempotency key hears from now on. Where it is certain that nothing was
  *  sent, or that nothing was done and the caller was told a problem, the key is free for another try. The
  *  request for an approval was answered when it was made, and keeps that answer whatever its execution brings;
- *  and so does an act, whatever a later look finds. */
+ *  and so does an act, whatever a later read finds. */
 export function keptAnswer(operation: Operation, outcome: Outcome): Pick<OperationChange, 'answer'> {
   if (awaitsPeople(operation)) return { answer: null };
   if (operation.status !== 'sent') return {};
@@ -74,8 +74,8 @@ export function keptAnswer(operation: Operation, outcome: Outcome): Pick<Operati
   return operation.approval === null ? { answer: { ...outcome, requestId: operation.requestId } } : {};
 }
 
-/** Moves an operation on by what time and a look at the connection say, as far as they say anything. `seen` is
- *  `null` where nobody looked. Gives the operation as it then is. Fails with `audit_unavailable`. */
+/** Moves an operation on by what time and a read of the connection say, as far as they say anything. `seen` is
+ *  `null` where nobody read it. Gives the operation as it then is. Fails with `audit_unavailable`. */
 export async function settle(
   dependencies: Dependencies,
   source: EventSource,

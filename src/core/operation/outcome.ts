@@ -1,6 +1,6 @@
 import type { OperationStatus } from './life.ts';
 
-/** What decided an outcome: Graph's answer to the act, a later look at the connection, the end of the sender's
+/** What decided an outcome: Graph's answer to the act, a later read of the connection, the end of the sender's
  *  lease, the end of the time for approval, or a request for approval that Intune filed. */
 export type ConcludedFrom = 'answer' | 'reading' | 'lease' | 'time' | 'intune_approval';
 

@@ -23,7 +23,7 @@ export type Sent = {
 type Ending = { readonly outcome: Outcome; readonly failure: Failure | null };
 
 const maxRetries = 2;
-// A read-back that takes longer than this is given up; a later look tells as well.
+// A read-back that takes longer than this is given up; a later read tells as well.
 const readBackMs = 5000;
 // How long the database's permission to send may be on its way.
 const permissionMs = 1000;
@@ -103,7 +103,9 @@ function filedInIntune(
 ): Ending {
   const { approvalCode, graph } = failure;
   const code = approvalCode === null ? '' : ` (${approvalCode})`;
-  const explanation = `Intune filed a request for approval${code}. Whoever completes it in Intune carries the disconnect out.`;
+  const explanation =
+    `Intune filed a request for approval${code}. ` +
+    'Whoever completes it in Intune carries the disconnect out.';
   const told = { value: null, explanation, approvalCode, graphRequestId: graph.requestId, reported: false };
   return {
     outcome: { ...told, status: 'unknown', concludedFrom: 'intune_approval' },
@@ -137,8 +139,8 @@ async function judge(
   return ended({ ...answered, status: 'unknown', explanation });
 }
 
-/** Looks for evidence that it was done, since nothing else can be concluded this early; `null` where there is none,
- *  or where it cannot be read. */
+/** Reads the connection for evidence that it was done, since nothing else can be concluded this early; `null`
+ *  where there is none, or where it cannot be read. */
 async function readBack(
   dependencies: Dependencies,
   call: SignedInCall,

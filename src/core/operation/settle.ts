@@ -3,12 +3,12 @@ import { awaitsOutcome, awaitsPeople } from './life.ts';
 import type { StoredOperation } from './operation.ts';
 import type { Outcome } from './outcome.ts';
 
-/** What time and a look at the connection make of an operation: its next status, or `null` where they say
- *  nothing new. `seen` is `null` where nobody looked. Reading, watching, the sweep, the next call and a dry run
+/** What time and a read of the connection make of an operation: its next status, or `null` where they say
+ *  nothing new. `seen` is `null` where nobody read it. Reading, watching, the sweep, the next call and a dry run
  *  all go by this.
  *
  *  What was seen must be from after the operation was read: only then is `sinceSentMs` no longer than the time
- *  that had truly passed when somebody looked. */
+ *  that had truly passed when somebody read it. */
 export function nextOutcome(
   operation: StoredOperation,
   seen: SeenConnection | null,
@@ -40,7 +40,7 @@ function outcomeOfTime(operation: StoredOperation): Outcome | null {
 /** How long Intune keeps a request for approval, in milliseconds (Multi Admin Approval: three days). */
 const intuneApprovalMs = 3 * 24 * 3600 * 1000;
 
-/** What a look at the connection says about an operation that was carried out, or may have been; `null` where
+/** What a read of the connection says about an operation that was carried out, or may have been; `null` where
  *  it says nothing new. It speaks only of the connection id the operation was about: another connection never
  *  makes it a failure.
  *

@@ -21,15 +21,15 @@ export type DisconnectRequest = {
   readonly ifMatch: readonly string[] | null;
 };
 
-/** What the caller's look at the connection showed, and the tenant's newest operation from before it. */
+/** What the caller's read of the connection showed, and the tenant's newest operation from before it. */
 export type ConnectionSnapshot = { readonly seen: SeenConnection; readonly newest: StoredOperation | null };
 
-// The settling moves that one look can cause: the end of a lease, then what was seen.
+// The settling moves that one read can cause: the end of a lease, then what was seen.
 const maxMoves = 2;
 
 /** Takes the tenant's one slot with a new operation, together with its first event: the attempt, or the
  *  request for an approval. An operation that holds it and can be settled by what was just seen makes way.
- *  Gives `null` where another operation came or went since the look began: what was seen may be from before
+ *  Gives `null` where another operation came or went since the read began: what was seen may be from before
  *  that, and must not be acted on. Fails with `operation_in_progress`, `idempotency_key_in_use`,
  *  `idempotency_key_reused`, `operation_not_found`, `not_connected`, `caller_gone` or `disconnect_disabled`;
  *  nothing was done then. */
@@ -63,7 +63,7 @@ export async function takeSlot(
     case 'disabled':
       throw await disabled(dependencies, tenantId);
     case 'slot_taken': {
-      // Another call took the slot between our look and our try.
+      // Another call took the slot between our read and our try.
       const winner = await operations.findOpen(tenantId);
       if (winner === null) return null;
       throw await slotConflict(dependencies, call, request, winner);
@@ -98,7 +98,8 @@ export async function requireFreeSlot(
   throw new CallFailed({ reason: 'operation_in_progress', operationId: found.id });
 }
 
-/** Whoever holds the slot is the newest. One that was opened since is noticed as the next one opens. */
+/** The operation that holds the slot is the newest. One that was opened since is noticed when the next one
+ *  opens. */
 function holderOf(newest: StoredOperation | null): StoredOperation | null {
   return newest === null || isSettled(newest) ? null : newest;
 }
@@ -109,7 +110,7 @@ export async function disabled(dependencies: Dependencies, tenantId: string): Pr
   return new CallFailed({ reason: 'disconnect_disabled', because: because ?? 'It was switched off.' });
 }
 
-/** Opens the operation. Where nobody can tell whether that is on record, what may be there is ended: this
+/** Opens the operation. Where it is not known whether that is on record, what may be there is ended: this
  *  process knows that it sent nothing. */
 async function openOrEnd(dependencies: Dependencies, call: SignedInCall, opening: NewOperation) {
   try {
@@ -142,7 +143,7 @@ async function freeSlot(
 ): Promise<StoredOperation | null> {
   // What was seen before an operation began says nothing about it.
   if (found.id !== newest?.id) throw await slotConflict(dependencies, call, request, found);
-  // How long ago it was sent counts as of before the look, whatever moves it meanwhile.
+  // How long ago it was sent counts as of before the read, whatever moves it meanwhile.
   const { sinceSentMs } = newest;
   let holder: StoredOperation = { ...found, sinceSentMs };
   for (let moves = 0; moves < maxMoves; moves += 1) {
@@ -154,7 +155,7 @@ async function freeSlot(
 }
 
 /** A person may take over from an operation whose outcome is unknown, and from an accepted one that has come to
- *  no end for so long that looks will not bring it there. */
+ *  no end for so long that reads will not bring it there. */
 function mayBeSuperseded({ timing }: Pick<Dependencies, 'timing'>, operation: StoredOperation): boolean {
   if (!awaitsOutcome(operation)) return false;
   return operation.status === 'unknown' || (operation.sinceSentMs ?? 0) > timing.settleAfterMs;

@@ -8,8 +8,8 @@ import { notWaiting, waitingOperation } from './waiting-operation.ts';
 
 export type Decision = { readonly operationId: string; readonly reason: string };
 
-/** Approves or rejects another person's request to disconnect. Whoever decides needs no right in Intune and
- *  never acts there. Fails with `own_approval` for one's own request, `operation_not_found`, or
+/** Approves or rejects another person's request to disconnect. The approver needs no right in Intune and never
+ *  acts there. Fails with `own_approval` for one's own request, `operation_not_found`, or
  *  `operation_not_allowed` where there is nothing left to decide. */
 export async function decide(
   dependencies: Dependencies,

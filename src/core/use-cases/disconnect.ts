@@ -61,7 +61,7 @@ export function replyTo({ operation, outcome, failure }: Sent): DisconnectReply 
   return { operation, outcome, requestId: operation.requestId, replayed: false };
 }
 
-/** Everything before the act: what the policy demands, a fresh exchange, a look, the slot. */
+/** Everything before the act: what the policy demands, a fresh exchange, a read, the slot. */
 async function prepare(
   dependencies: Dependencies,
   call: SignedInCall,
@@ -75,15 +75,15 @@ async function prepare(
   requireEnabled(disabledBecause);
   meetPolicy(dependencies.policyOf(caller.tenantId), caller, { ...request, idempotencyKey: key });
   const token = await dependencies.identity.exchangeAnew(call.signedIn, call);
-  return lookAndTakeSlot(dependencies, call, request, { token, newest });
+  return readAndTakeSlot(dependencies, call, request, { token, newest });
 }
 
-// How often to look, where operations end while we do.
-const maxLooks = 3;
+// How often to read the connection, where operations end while we do.
+const maxReads = 3;
 
-/** Looks at the connection and takes the slot on what was seen, or finds that this very request had its
+/** Reads the connection and takes the slot on what was seen, or finds that this very request had its
  *  answer meanwhile. */
-async function lookAndTakeSlot(
+async function readAndTakeSlot(
   dependencies: Dependencies,
   call: SignedInCall,
   request: DisconnectRequest,
@@ -92,7 +92,7 @@ async function lookAndTakeSlot(
   const { operations } = dependencies;
   const { token } = before;
   let { newest } = before;
-  for (let looks = 0; looks < maxLooks; looks += 1) {
+  for (let reads = 0; reads < maxReads; reads += 1) {
     const seen = await readConnectionFor(dependencies, call, token, request.ifMatch);
     if (request.idempotency !== null) {
       const earlier = await operations.findByKey(call.caller, request.idempotency.key);
@@ -111,7 +111,7 @@ export function requireEnabled(because: string | null): void {
   if (because !== null) throw new CallFailed({ reason: 'disconnect_disabled', because });
 }
 
-/** Looks at the connection on the caller's behalf. Fails with the read's own reason, or with
+/** Reads the connection on the caller's behalf. Fails with the read's own reason, or with
  *  `connection_changed` where it is not what the caller saw. */
 export async function readConnectionFor(
   dependencies: Dependencies,

@@ -7,7 +7,7 @@ import { type DisconnectRequest, requireFreeSlot } from '../operation/slot.ts';
 import type { ConnectionList } from '../ports.ts';
 import { matches } from './disconnect.ts';
 
-/** One thing that must hold for a disconnect. `reason` says why it failed, or why a look cannot tell. */
+/** One thing that must hold for a disconnect. `reason` says why it failed, or why a read cannot tell. */
 export type DryRunCheck = {
   readonly name: string;
   readonly result: 'passed' | 'failed' | 'not_checkable';

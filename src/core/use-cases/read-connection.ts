@@ -31,13 +31,13 @@ export async function readConnection(
       open = await dependencies.reads.append(event);
     },
   });
-  await settleByAnotherLook(dependencies, signedInCall, open);
+  await settleByAnotherRead(dependencies, signedInCall, open);
   return list;
 }
 
-/** What was seen may be from before the open operation began and says nothing about it: looks again. The read
- *  itself is answered already, so that a look which fails here is nobody's failure. */
-async function settleByAnotherLook(
+/** What was seen may be from before the open operation began and says nothing about it: reads again. The
+ *  answer is on the record already, so that a second read that fails does not fail the call. */
+async function settleByAnotherRead(
   dependencies: Dependencies,
   call: SignedInCall,
   open: StoredOperation | null,

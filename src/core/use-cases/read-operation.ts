@@ -12,11 +12,11 @@ export type OperationView = {
   readonly readFailed: FailureReason | null;
 };
 
-// How often a waiting call looks whether another replica has moved the operation, in milliseconds.
+// How often a waiting call checks whether another replica has moved the operation, in milliseconds.
 const pollMs = 500;
 
 /** Shows an operation of the caller's own tenant. While it awaits its outcome, Graph is read on behalf of the
- *  one who asks (at most once in `watchEveryMs` per operation, whoever asks), which may settle it. With
+ *  one who asks (at most once in `watchEveryMs` per operation, for all callers together), which may settle it. With
  *  `waitMs` it answers when the status changes, the time is up (RFC 7240 `wait`) or the process is stopping. No
  *  token outlives this call. */
 export async function readOperation(

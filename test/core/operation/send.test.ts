@@ -228,6 +228,7 @@ describe('no usable answer', () => {
     await failureFrom(disconnecting(core, call));
     const [look, back] = core.graph.lists;
     assert.ok(back !== undefined && look !== undefined);
+    assert.ok(back.requestId);
     assert.equal(new Set([look.requestId, back.requestId, call.requestId]).size, 3);
     assert.deepEqual([back.tenantId, back.token.reveal()], ['contoso', 'token of admin']);
     assert.equal(back.deadline.leftMs(), call.deadline.leftMs() - timing.recordMs);
@@ -604,6 +605,7 @@ describe('a report after the lease has made it unknown', () => {
         `move unknown → ${status}`,
       ]);
       assert.equal(core.trail.at(-1)?.durationMs, timing.leaseMs);
+      assert.deepEqual(core.asked.slice(-2), ['move', 'move'], 'what the database said is not asked again');
       const heard = await core.operations.findByKey({ oid: 'admin', tenantId: 'contoso' }, 'key');
       assert.deepEqual(heard?.answer, { ...outcome, requestId: operation.requestId });
     });
@@ -622,8 +624,11 @@ describe('a report after the lease has made it unknown', () => {
   test('still unknown: it stays as it is', async () => {
     const core = coreScene();
     afterTheLease(core, fails(noAnswer));
-    assert.equal((await failureFrom(disconnecting(core))).reason, 'outcome_unknown');
+    const call = core.call();
+    assert.equal((await failureFrom(disconnecting(core, call))).reason, 'outcome_unknown');
     assert.deepEqual(core.story(), ['attempt start → sent', 'outcome sent → unknown']);
+    assert.ok(!('outcomeUnrecorded' in call.annotations));
+    assert.deepEqual(core.backlog, []);
   });
 
   test('another look has settled it as well: that stays', async () => {

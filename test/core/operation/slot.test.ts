@@ -397,7 +397,8 @@ describe('taking the slot', () => {
     const core = coreScene();
     core.demand({ approvalRequired: true });
     const request = { ...withKey('key'), reason: 'moving', ticket: 'T-1' };
-    const { outcome, operation, replayed } = await disconnecting(core, request);
+    const { outcome, operation, replayed, requestId } = await disconnecting(core, request);
+    assert.equal(requestId, operation.requestId);
     assert.deepEqual([outcome.status, outcome.reported, replayed], ['awaiting_approval', true, false]);
     assert.deepEqual([core.graph.acts, core.story()], [[], ['move start → awaiting_approval']]);
     const [event] = core.trail;

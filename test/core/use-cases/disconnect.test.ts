@@ -47,7 +47,9 @@ describe('disconnect, as the core tells it', () => {
     const call = core.call();
     await disconnect(core.dependencies, call, async () => plainRequest);
     const [look] = core.graph.lists;
-    assert.notEqual(look?.requestId, call.requestId);
+    assert.ok(look?.requestId);
+    assert.notEqual(look.requestId, call.requestId);
+    assert.equal(look.tenantId, 'contoso');
     assert.deepEqual([look?.deadline, look?.token.reveal()], [call.deadline, 'token of admin']);
   });
 
