@@ -97,15 +97,7 @@ export type BacklogEntry = { readonly kind: 'outcome' | 'unsent'; readonly event
 export type NewOperation = {
   readonly operation: Pick<
     Operation,
-    | 'id'
-    | 'tenantId'
-    | 'requester'
-    | 'reason'
-    | 'ticket'
-    | 'connection'
-    | 'requestId'
-    | 'supersedes'
-    | 'approval'
+    'id' | 'tenantId' | 'requester' | 'reason' | 'ticket' | 'connection' | 'requestId' | 'supersedes'
   > & { readonly status: 'sent' | 'awaiting_approval' };
   /** The caller's idempotency key, scoped to tenant and caller. */
   readonly key: IdempotencyKey | null;

@@ -97,7 +97,7 @@ export async function settle(
 export function endUnsent(
   dependencies: Dependencies,
   source: EventSource,
-  operation: Pick<Operation, 'id' | 'tenantId' | 'status' | 'reason' | 'ticket' | 'requestId' | 'approval'>,
+  operation: Pick<Operation, 'id' | 'tenantId' | 'status' | 'reason' | 'ticket' | 'requestId'>,
 ): void {
   const wasSending = operation.status === 'sent';
   const to = wasSending ? 'failed' : 'expired';

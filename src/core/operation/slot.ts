@@ -4,7 +4,7 @@ import { CallFailed } from '../failure.ts';
 import { requireWanted, type SignedInCall } from '../frame.ts';
 import type { IdempotencyKey, NewOperation } from '../ports.ts';
 import type { ConnectionState, SeenConnection } from './connection.ts';
-import { awaitsOutcome, isFinal, isSettled } from './life.ts';
+import { isFinal, isSettled } from './life.ts';
 import { endUnsent, settle } from './move.ts';
 import type { StoredOperation } from './operation.ts';
 import { awaitingApproval } from './outcome.ts';
@@ -42,11 +42,15 @@ export async function takeSlot(
   const { operations } = dependencies;
   const { tenantId } = call.caller;
   const { newest, seen } = snapshot;
-  const wasHeld = holderOf(newest) !== null;
-  const holder = wasHeld ? await operations.findOpen(tenantId) : null;
-  if (holder === null && wasHeld) return null;
-  if (holder === null) await requireKnown(dependencies, tenantId, request.supersedes);
-  const superseded = holder === null ? null : await freeSlot(dependencies, call, request, snapshot, holder);
+  const held = holderOf(newest);
+  let superseded: StoredOperation | null = null;
+  if (held === null) {
+    await requireKnown(dependencies, tenantId, request.supersedes);
+  } else {
+    const holder = await operations.findOpen(tenantId);
+    if (holder === null) return null;
+    superseded = await freeSlot(dependencies, call, request, { seen, held }, holder);
+  }
   const [shown] = seen.members;
   if (shown === undefined) {
     // What was seen may be from before another operation began.
@@ -138,13 +142,13 @@ async function freeSlot(
   dependencies: Dependencies,
   call: SignedInCall,
   request: DisconnectRequest,
-  { seen, newest }: ConnectionSnapshot,
+  { seen, held }: { seen: SeenConnection; held: StoredOperation },
   found: StoredOperation,
 ): Promise<StoredOperation | null> {
   // What was seen before an operation began says nothing about it.
-  if (found.id !== newest?.id) throw await slotConflict(dependencies, call, request, found);
+  if (found.id !== held.id) throw await slotConflict(dependencies, call, request, found);
   // How long ago it was sent counts as of before the read, whatever moves it meanwhile.
-  const { sinceSentMs } = newest;
+  const { sinceSentMs } = held;
   let holder: StoredOperation = { ...found, sinceSentMs };
   for (let moves = 0; moves < maxMoves; moves += 1) {
     holder = { ...(await settle(dependencies, call, holder, seen)), sinceSentMs };
@@ -157,8 +161,8 @@ async function freeSlot(
 /** A person may take over from an operation whose outcome is unknown, and from an accepted one that has come to
  *  no end for so long that reads will not bring it there. */
 function mayBeSuperseded({ timing }: Pick<Dependencies, 'timing'>, operation: StoredOperation): boolean {
-  if (!awaitsOutcome(operation)) return false;
-  return operation.status === 'unknown' || (operation.sinceSentMs ?? 0) > timing.settleAfterMs;
+  const { status, sinceSentMs } = operation;
+  return status === 'unknown' || (status === 'accepted' && (sinceSentMs ?? 0) > timing.settleAfterMs);
 }
 
 /** Why the operation that holds the slot does not make way: perhaps it is this very request, sent twice. */
@@ -201,7 +205,6 @@ function newOperation(
     connection,
     requestId,
     supersedes: superseded?.id ?? null,
-    approval: null,
   };
   const event = eventOf(dependencies, call, {
     event: approve ? 'move' : 'attempt',

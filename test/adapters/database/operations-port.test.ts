@@ -74,7 +74,6 @@ async function lifeOf({ operations, tenantId, switchTo, recorded }: Port): Promi
         connection: connected,
         requestId: randomUUID(),
         supersedes: null,
-        approval: null,
         ...operation,
       },
       key: null,

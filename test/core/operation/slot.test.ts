@@ -346,6 +346,7 @@ describe('an idempotency key', () => {
     core.before('open', async () => void (await holdSlot(core, 'sent', withKey('key'))));
     const failure = await failureFrom(disconnecting(core, withKey('mine')));
     assert.deepEqual(failure, inProgress(await core.newest()));
+    assert.ok(!core.asked.includes('list'), 'nothing to read again for');
   });
 
   test('answered while this one looked: the first answer again', async () => {
@@ -419,6 +420,7 @@ describe('taking the slot', () => {
       ['pending', 'moving', 'T-1', connected, operation.id, 'disconnect'],
     );
     assert.equal(event?.explanation, null);
+    assert.deepEqual(event?.move, { from: null, to: 'sent' });
     assert.deepEqual(operation.requester, {
       oid: 'admin',
       name: 'admin@contoso.example',

@@ -207,6 +207,34 @@ describe('a dry run', () => {
   });
 });
 
+describe('what happens while a dry run reads', () => {
+  /** Ends what holds the slot, since its connection is gone. */
+  async function end(core: CoreScene): Promise<void> {
+    core.graph.members = [];
+    const ending = disconnect(core.dependencies, core.call(), async () => plainRequest);
+    assert.equal((await failureFrom(ending)).reason, 'not_connected');
+    core.graph.members = [connected];
+  }
+
+  test('the holder ends: the slot is free', async () => {
+    const core = coreScene();
+    await holdSlot(core, 'unknown');
+    core.after('list', () => end(core));
+    assert.equal((await trying(core)).would, 'disconnect');
+  });
+
+  test('another takes the slot: what was seen says nothing about it', async () => {
+    const core = coreScene();
+    await holdSlot(core, 'unknown');
+    core.graph.members = [{ ...connected, id: 'another' }];
+    core.after('list', async () => {
+      await end(core);
+      await holdSlot(core, 'accepted');
+    });
+    assert.equal(checksOf(await trying(core)).no_open_operation, 'operation_in_progress');
+  });
+});
+
 describe('what a dry run says and what a disconnect then does', () => {
   const { leaseMs, settleAfterMs, approvalMs } = timing;
   const moments = [leaseMs, settleAfterMs, approvalMs].flatMap((ms) => [ms - 1, ms, ms + 1]);

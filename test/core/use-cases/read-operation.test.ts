@@ -56,7 +56,8 @@ describe('reading an operation', () => {
       [look?.token.reveal(), look?.tenantId, look?.deadline],
       ['token of second', tenantId, call.deadline],
     );
-    assert.notEqual(look?.requestId, call.requestId);
+    assert.ok(look?.requestId);
+    assert.notEqual(look.requestId, call.requestId);
     const [move, read] = core.trail.slice(-2);
     assert.deepEqual(
       [move?.event, move?.move, move?.actor.oid, move?.requestId, move?.durationMs],
@@ -85,7 +86,7 @@ describe('reading an operation', () => {
     await holdSlot(core, 'accepted');
     await reading(core);
     core.advance(timing.watchEveryMs - 1);
-    await reading(core, { call: core.call('admin') });
+    assert.equal((await reading(core, { call: core.call('admin') })).readFailed, null);
     assert.equal(core.graph.lists.length, 1);
     core.advance(1);
     await reading(core);
@@ -96,7 +97,8 @@ describe('reading an operation', () => {
     const core = coreScene();
     const { id } = await holdSlot(core, 'accepted');
     assert.deepEqual(await failureFrom(reading(core, { id: 'nowhere' })), { reason: 'operation_not_found' });
-    assert.equal(core.trail.at(-1)?.operationId, 'nowhere');
+    const refusal = core.trail.at(-1);
+    assert.deepEqual([refusal?.action, refusal?.operationId], ['read_operation', 'nowhere']);
     core.people.set('stranger', person('stranger', { tenantId: 'fabrikam' }));
     const elsewhere = reading(core, { id, call: core.call('stranger') });
     assert.deepEqual(await failureFrom(elsewhere), { reason: 'operation_not_found' });
@@ -247,6 +249,9 @@ describe('listing operations', () => {
     const event = core.trail.at(-1);
     assert.deepEqual([event?.event, event?.action, event?.result], ['read', 'read_operation', 'succeeded']);
     assert.deepEqual(core.graph.lists, []);
+    core.people.set('second', person('second', { roles: [] }));
+    await failureFrom(listOperations(core.dependencies, core.call('second'), () => query));
+    assert.equal(core.trail.at(-1)?.action, 'read_operation');
     core.people.set('stranger', person('stranger', { tenantId: 'fabrikam' }));
     const elsewhere = await listOperations(core.dependencies, core.call('stranger'), () => query);
     assert.deepEqual(elsewhere.operations, []);

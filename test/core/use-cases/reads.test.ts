@@ -53,8 +53,13 @@ describe('reading the connection', () => {
     core.before('list', fails({ reason: 'graph_forbidden', graph: trace('graph-9') }));
     assert.equal((await failureFrom(reading(core))).reason, 'graph_forbidden');
     assert.deepEqual(
-      core.trail.map(({ event, failure, graphRequestId }) => [event, failure, graphRequestId]),
-      [['refused', 'graph_forbidden', 'graph-9']],
+      core.trail.map(({ event, action, failure, graphRequestId }) => [
+        event,
+        action,
+        failure,
+        graphRequestId,
+      ]),
+      [['refused', 'read_connection', 'graph_forbidden', 'graph-9']],
     );
   });
 
