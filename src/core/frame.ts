@@ -29,6 +29,8 @@ export type Call = {
 export type CallAnnotations = {
   readonly oid?: string;
   readonly tenantId?: string;
+  /** The portal the caller came through. */
+  readonly clientId?: string;
   readonly operationId?: string;
   /** After an unusable answer the connection could not be read either. */
   readonly readBackFailed?: true;
@@ -72,7 +74,7 @@ export async function frame<Request, Value>(
   const begunAt = dependencies.monotonic();
   const signedIn = await identify(dependencies, call);
   const { caller } = signedIn;
-  call.annotate({ oid: caller.oid, tenantId: caller.tenantId });
+  call.annotate({ oid: caller.oid, tenantId: caller.tenantId, clientId: caller.clientId });
   call.enforceRateLimit(caller);
 
   let operationId: string | null = null;

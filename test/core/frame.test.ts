@@ -49,7 +49,7 @@ describe('the frame of a call', () => {
       'run: the connection',
       'record: value',
     ]);
-    assert.deepEqual(call.annotations, { oid: 'admin', tenantId });
+    assert.deepEqual(call.annotations, { oid: 'admin', tenantId, clientId: 'portal' });
     assert.deepEqual([signedIn.caller.oid, signedIn.begunAt], ['admin', core.now()]);
     assert.deepEqual(core.trail, []);
   });
