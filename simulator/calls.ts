@@ -1,8 +1,8 @@
 import type { JsonObject } from './jwt.ts';
 
 /** What can be called, observed and made to fail. */
-export type Endpoint = 'metadata' | 'keys' | 'token' | 'list' | 'get' | 'disconnect';
-export const endpoints = ['metadata', 'keys', 'token', 'list', 'get', 'disconnect'] as const;
+export type Endpoint = 'metadata' | 'keys' | 'token' | 'list' | 'get' | 'disconnect' | 'auditEvents';
+export const endpoints = ['metadata', 'keys', 'token', 'list', 'get', 'disconnect', 'auditEvents'] as const;
 
 /** One request received by the Entra or the Graph face. */
 export type Call = {

@@ -8,7 +8,14 @@ export type Connection = {
 };
 
 /** One disconnect that really happened. */
-export type Act = { tenantId: string; at: number; oid: string; clientRequestId?: string };
+export type Act = {
+  tenantId: string;
+  at: number;
+  oid: string;
+  clientRequestId?: string;
+  /** With what; the service where it is not said. */
+  application?: string;
+};
 
 export type SequenceOptions = {
   /** Milliseconds a step lasts. Unset: each list read advances one step. */
@@ -80,7 +87,7 @@ export class ConnectionState {
 
   /** Disconnects. Returns what Graph answers; undefined when there is nothing to disconnect. A second
    *  act while the first is under way does not start the sequence again. */
-  disconnect(by: { oid: string; clientRequestId?: string }): string | undefined {
+  disconnect(by: Omit<Act, 'tenantId' | 'at'>): string | undefined {
     if (!this.#connection || this.peek() === null) return undefined;
     const underWay = this.#startedAt !== undefined && this.#step() < this.#sequence.length - 1;
     if (!underWay) {

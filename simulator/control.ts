@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { type Call, endpoints } from './calls.ts';
 import {
@@ -48,6 +49,7 @@ const routes: [string, RegExp, Action][] = [
   ['POST', /^\/keys\/rotate$/, rotate],
   ['GET', /^\/connection$/, showConnection],
   ['PUT', /^\/connection$/, setConnection],
+  ['POST', /^\/disconnect\/([^/]+)$/, disconnectPastTheService],
   ['POST', /^\/secrets$/, setSecrets],
   ['POST', /^\/certificates$/, registerCertificate],
   ['DELETE', /^\/certificates$/, (world) => done(() => world.credentials.clearCertificates())],
@@ -212,6 +214,17 @@ function setConnection(world: World, request: Received): Reply {
     state.setSequence(sequence ?? state.sequence.steps, everyMs === undefined ? {} : { everyMs });
   }
   return showConnection(world, request);
+}
+
+/** As somebody does in the admin center, or with a tool of their own. */
+function disconnectPastTheService(world: World, request: Received, name: string): Reply {
+  const { tenant = registration.tenantId } = parseQuery(tenantQuerySchema, request);
+  const oid = oidIn(tenant, people[personName(name)]);
+  const application = 'Microsoft Intune admin center';
+  const clientRequestId = randomUUID();
+  const value = world.tenant(tenant).connection.disconnect({ oid, clientRequestId, application });
+  if (value === undefined) throw new Unusable(404, 'This tenant has no ChromeOS connection to disconnect.');
+  return jsonReply(200, { value, clientRequestId });
 }
 
 function setSecrets(world: World, request: Received): Reply {

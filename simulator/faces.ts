@@ -61,9 +61,12 @@ function unknown(world: World, request: Received): Target {
 
 /** Graph's paths are case-insensitive. */
 async function findGraph(world: World, request: Received): Promise<Target | undefined> {
+  const audit = /^\/beta\/deviceManagement\/auditEvents\/?$/i.test(request.path) && request.method === 'GET';
   const found = /^\/beta\/deviceManagement\/chromeOSOnboardingSettings(?:\/([^/]+))?\/?$/i.exec(request.path);
-  if (!found) return undefined;
-  const action = findAction(request.method, found[1]);
+  if (!found && !audit) return undefined;
+  const action: GraphAction | undefined = audit
+    ? { kind: 'auditEvents' }
+    : findAction(request.method, found?.[1]);
   if (!action) return undefined;
   const caller = await graphCaller(world, request);
   return {

@@ -1,5 +1,6 @@
 import { personByOid } from './directory.ts';
 import { graphErrorReply, graphHeaders, graphTraceOf } from './graph-error.ts';
+import { auditEventOf } from './intune-audit.ts';
 import { decodeJwt, type JsonObject, verifyJwt } from './jwt.ts';
 import { jsonReply, type Received, type Reply } from './reply.ts';
 import { graphAudiences } from './token-endpoint.ts';
@@ -37,9 +38,13 @@ export async function graphCaller(world: World, request: Received): Promise<Grap
   return { claims, tenant };
 }
 
-export type GraphAction = { kind: 'list' } | { kind: 'get'; id: string } | { kind: 'disconnect' };
+export type GraphAction =
+  | { kind: 'list' }
+  | { kind: 'get'; id: string }
+  | { kind: 'disconnect' }
+  | { kind: 'auditEvents' };
 
-/** Does what Graph would do for a call of one of the three served actions. */
+/** Does what Graph would do for a call of one of the served actions. */
 export function graph(world: World, request: Received, caller: GraphCaller, action: GraphAction): Reply {
   const trace = graphTraceOf(request.headers, world.now());
   if ('refusal' in caller) {
@@ -61,6 +66,16 @@ export function graph(world: World, request: Received, caller: GraphCaller, acti
     return jsonReply(
       200,
       { '@odata.context': `${context}${settings}`, value: found ? [found] : [] },
+      graphHeaders(trace),
+    );
+  }
+  if (action.kind === 'auditEvents') {
+    return jsonReply(
+      200,
+      {
+        '@odata.context': `${context}deviceManagement/auditEvents`,
+        value: connection.acts.map(auditEventOf),
+      },
       graphHeaders(trace),
     );
   }
@@ -124,7 +139,7 @@ export function graphUnknown(world: World, request: Received): Reply {
     {
       status: 404,
       code: 'ResourceNotFound',
-      message: `The simulator does not serve ${request.method} ${request.path}. It serves: GET /beta/${settings}, GET /beta/${settings}/{id}, POST /beta/${settings}/disconnect; Entra's GET /{tenant}/.well-known/openid-configuration, GET /{tenant}/v2.0/.well-known/openid-configuration, GET /{tenant}/discovery/keys, GET /{tenant}/discovery/v2.0/keys, POST /{tenant}/oauth2/v2.0/token; and its own help at GET /simulator.`,
+      message: `The simulator does not serve ${request.method} ${request.path}. It serves: GET /beta/${settings}, GET /beta/${settings}/{id}, POST /beta/${settings}/disconnect, GET /beta/deviceManagement/auditEvents; Entra's GET /{tenant}/.well-known/openid-configuration, GET /{tenant}/v2.0/.well-known/openid-configuration, GET /{tenant}/discovery/keys, GET /{tenant}/discovery/v2.0/keys, POST /{tenant}/oauth2/v2.0/token; and its own help at GET /simulator.`,
     },
     graphTraceOf(request.headers, world.now()),
   );

@@ -30,6 +30,7 @@ Microsoft Graph
   GET  /beta/deviceManagement/chromeOSOnboardingSettings
   GET  /beta/deviceManagement/chromeOSOnboardingSettings/{id}
   POST /beta/deviceManagement/chromeOSOnboardingSettings/disconnect
+  GET  /beta/deviceManagement/auditEvents                Intune's own record of the disconnects
 
 Control
   GET    /simulator/ca.pem                   the CA that signed this certificate
@@ -46,6 +47,7 @@ Control
   POST   /simulator/keys/rotate              {"keepOld":false} takes the old keys away at once
   GET    /simulator/connection               ?tenant=
   PUT    /simulator/connection               {"connection":null}, {"sequence":["inprogress","offboarding","gone"]}
+  POST   /simulator/disconnect/{person}      past the service, as in the admin center; ?tenant=
   POST   /simulator/secrets                  {"accepted":["…"],"expired":["…"]}
   POST   /simulator/certificates             a certificate as PEM; DELETE removes all
   POST   /simulator/federated-credentials    {"issuer":"…","subject":"…","jwks":{"keys":[…]}}
