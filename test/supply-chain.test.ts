@@ -7,6 +7,7 @@ type Package = {
   readonly integrity?: string;
   readonly hasInstallScript?: boolean;
   readonly license?: string;
+  readonly engines?: unknown;
   readonly link?: boolean;
 };
 type Manifest = {
@@ -78,6 +79,18 @@ function unreviewedLicences(packages: Packages): string[] {
     .filter(([name, licence]) => !licences.has(licence) && toolLicences[toolOf(name)] !== licence)
     .map(([name, licence]) => `${name}: ${licence}`);
 }
+
+// Scripts run on the Node that is pinned here, whichever installs: what packages want of one would only make
+// `npm ci` warn about the other.
+test('npm ci has nothing to say about the Node that installs', () => {
+  const { packages }: { packages: Packages } = read('package-lock.json');
+  const wanting = Object.entries(packages).filter(([path, { engines }]) => !isOurs(path) && engines);
+  assert.deepEqual(
+    wanting.map(([path]) => path),
+    [],
+    'remove "engines" of dependencies from package-lock.json',
+  );
+});
 
 for (const folder of ['', 'test/k8s/']) {
   describe(`what ${folder}package-lock.json brings`, () => {
