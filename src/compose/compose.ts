@@ -43,6 +43,7 @@ import { composeAudit, readAuditKeys } from './compose-audit.ts';
 import { composeDatabase } from './compose-database.ts';
 import { installationOf } from './compose-documentation.ts';
 import { composeEntra } from './compose-entra.ts';
+import { expectOutsideCheckpoints } from './outside-checkpoints.ts';
 
 /** The service, wired and not yet started. */
 export type Service = {
@@ -227,6 +228,8 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
     flushLog: (ms) => logs.output.flush(ms),
     async start() {
       await tracing?.start();
+      const { outsideCheckpointsFile } = settings.audit;
+      await expectOutsideCheckpoints(outsideCheckpointsFile, history, auditKeys.verifiers, log);
       entra.start();
       postgres.start();
       sweeping.start();

@@ -42,7 +42,8 @@ const httpsUrl = z
   .transform((value) => value.replace(/\/+$/, ''));
 const postgresUrl = z
   .string()
-  .refine((value) => /^postgres(ql)?:$/.test(URL.parse(value)?.protocol ?? ''), 'must be a postgres:// URL')
+  // `URL` knows nothing of several hosts; the adapter takes them apart.
+  .refine((value) => /^postgres(ql)?:\/\/[^/?#\s]/.test(value), 'must be a postgres:// URL')
   .refine(
     (value) => !/[?&](ssl(mode)?=no-verify|uselibpqcompat=)/i.test(value),
     'must not turn off the verification of TLS',
@@ -210,6 +211,7 @@ function sourceOf(file: string | null, value: Secret | null): SecretSource | nul
 export const audit = z.object({
   signingKeyFile: path.nullable(),
   earlierKeysFile: path.nullable(),
+  outsideCheckpointsFile: path.nullable(),
   lateMs: integer(1),
   writeTimeoutMs: integer(1),
   checkpointMs: integer(1),

@@ -2,7 +2,7 @@ import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import pg from 'pg';
 import type { Secret } from '../../core/secret.ts';
-import { primaryConfigFrom } from './connection-config.ts';
+import { connectionConfigFrom, primaryConfigFrom } from './connection-config.ts';
 import { functions } from './functions/functions.ts';
 import { grants, tables } from './grants.ts';
 import { migrations } from './migrations/migrations.ts';
@@ -83,6 +83,6 @@ async function grantTo(transaction: Transaction<unknown>, role: string | null): 
 }
 
 function userOf(url: Secret): string | null {
-  const user = URL.parse(url.reveal())?.username ?? '';
+  const user = URL.parse(connectionConfigFrom(url).connectionString ?? '')?.username ?? '';
   return user === '' ? null : decodeURIComponent(user);
 }

@@ -43,6 +43,8 @@ export function createPool(options: PoolOptions): Pool {
   let generation = 0;
   const madeIn = new WeakMap<pg.ClientBase, number>();
   let reconnecting = false;
+  // When any connection last had an answer: one that has none while others have is slow, not lost.
+  let answeredAt = Number.NEGATIVE_INFINITY;
 
   class CurrentClient extends pg.Client {
     readonly #host: pg.ClientConfig;
@@ -125,14 +127,15 @@ export function createPool(options: PoolOptions): Pool {
         const client = await acquire(timeout.promise);
         try {
           const value = await Promise.race([work(client), timeout.promise]);
+          answeredAt = performance.now();
           client.release();
           return value;
         } catch (error) {
           const late = error instanceof DatabaseTimeout;
           if (late) void cancelRunning(client);
-          const lost = late || isConnectionLost(error);
-          if (lost) lose(madeIn.get(client) ?? generation);
-          client.release(lost || !(error instanceof pg.DatabaseError));
+          const silent = late && performance.now() - answeredAt >= options.patienceMs / 2;
+          if (silent || isConnectionLost(error)) lose(madeIn.get(client) ?? generation);
+          client.release(isConnectionLost(error) || !(error instanceof pg.DatabaseError));
           throw error;
         }
       } finally {

@@ -155,6 +155,7 @@ AS $function$
 declare
   acknowledged integer;
 begin
+  perform pg_advisory_xact_lock(hashtextextended('lost history ' || of_chain, 0));
   update audit_losses set acknowledged_at = clock_timestamp(), acknowledged_by = by_whom, reason = because
   where chain = of_chain and acknowledged_at is null;
   get diagnostics acknowledged = row_count;
@@ -610,6 +611,8 @@ CREATE OR REPLACE FUNCTION public.report_lost_history(of_chain text, known_numbe
  SET enable_seqscan TO 'off'
 AS $function$
 begin
+  -- Not while an operator acknowledges it: it would be reported again.
+  perform pg_advisory_xact_lock(hashtextextended('lost history ' || of_chain, 0));
   if audit_history_holds(of_chain, known_number, known_link) then
     return false;
   end if;

@@ -5,6 +5,7 @@ returns integer language plpgsql set search_path = public, pg_temp as $$
 declare
   acknowledged integer;
 begin
+  perform pg_advisory_xact_lock(hashtextextended('lost history ' || of_chain, 0));
   update audit_losses set acknowledged_at = clock_timestamp(), acknowledged_by = by_whom, reason = because
   where chain = of_chain and acknowledged_at is null;
   get diagnostics acknowledged = row_count;

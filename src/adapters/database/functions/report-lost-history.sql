@@ -3,6 +3,8 @@ create or replace function report_lost_history(of_chain text, known_number bigin
 returns boolean language plpgsql security definer
 set search_path = public, pg_temp set enable_seqscan = off as $$
 begin
+  -- Not while an operator acknowledges it: it would be reported again.
+  perform pg_advisory_xact_lock(hashtextextended('lost history ' || of_chain, 0));
   if audit_history_holds(of_chain, known_number, known_link) then
     return false;
   end if;

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { migrate } from '../../src/adapters/database/migrate.ts';
+import { Secret } from '../../src/core/secret.ts';
+import {
+  bearer,
+  connectionPath,
+  disconnectPath,
+  startService,
+  startWorld,
+  type World,
+} from '../support/service.ts';
+import { adjusted } from '../support/timings.ts';
+import { type DebianPostgres, startDebianPostgres, startPgBouncer } from './debian-postgres.ts';
+
+describe('behind pgbouncer', () => {
+  let world: World;
+  let postgres: DebianPostgres & { remove(): Promise<void> };
+  before(async () => {
+    world = await startWorld();
+    postgres = await startDebianPostgres();
+  });
+  after(async () => {
+    await postgres?.remove();
+    await world?.close();
+  });
+
+  for (const mode of ['transaction', 'session'] as const) {
+    test(`in ${mode} mode every read and every disconnect is answered, and none is sent twice`, async () => {
+      const database = await postgres.createDatabase(`bff_${mode}`);
+      await migrate({ url: new Secret(database.url), adminUrl: new Secret(database.adminUrl) });
+      const bouncer = await startPgBouncer(postgres, mode);
+      const url = database.url.replace(`:${postgres.port}/`, `:${bouncer.port}/`);
+      // Two of them share the connections that pgbouncer has.
+      const options = { environment: { DATABASE_URL: url }, adjust: adjusted({ graphTimeoutMs: 20_000 }) };
+      const services = [await startService(world, options), await startService(world, options)];
+      try {
+        const admin = bearer(await world.simulator.token('admin'));
+        const statuses: number[] = [];
+        for (let round = 0; round < 10; round += 1) {
+          const wave = Array.from({ length: 24 }, async (_, index) => {
+            const { api } = services[index % 2] ?? assert.fail();
+            return (await api.get(connectionPath).set('authorization', admin)).status;
+          });
+          statuses.push(...(await Promise.all(wave)));
+        }
+        assert.deepEqual(tally(statuses), { 200: 240 });
+
+        world.simulator.clearCalls();
+        for (let round = 0; round < 40; round += 1) {
+          world.simulator.reset();
+          const { api } = services[round % 2] ?? assert.fail();
+          const { status } = await api.post(disconnectPath).set('authorization', admin);
+          assert.equal(status, 200);
+          await postgres.query("update operations set status = 'completed' where open", `bff_${mode}`);
+        }
+        const sent = world.simulator.calls.filter(({ endpoint }) => endpoint === 'disconnect');
+        assert.equal(sent.length, 40);
+      } finally {
+        for (const service of services) await service.close();
+        await bouncer.close();
+      }
+    });
+  }
+});
+
+function tally(statuses: readonly number[]): Record<number, number> {
+  const counts: Record<number, number> = {};
+  for (const status of statuses) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}
