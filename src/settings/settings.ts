@@ -1,12 +1,9 @@
-import { fileURLToPath } from 'node:url';
-import { Load, Util } from 'config/lib/util.js';
 import { z } from 'zod';
 import { Secret } from '../core/secret.ts';
 import { chooseCloud } from './clouds.ts';
+import { merge, readConfigFile, readConfigFiles } from './config-files.ts';
 import { complaintsAboutFiles } from './settings-files.ts';
 import { audit, cloudSettings, database, everything } from './settings-schema.ts';
-
-const configDirectory = fileURLToPath(new URL('../../config', import.meta.url));
 
 type Raw = {
   server?: { corsAllowedOrigins?: unknown; tls?: { certFile?: string | null; keyFile?: string | null } };
@@ -106,16 +103,10 @@ export function loadRetentionSettings(environment: Environment = process.env) {
 
 /** The files of config/ merged (default, then NODE_ENV's, then local), with the environment on top. */
 function read(environment: Environment) {
-  const load = new Load({
-    ...Load.fromEnvironment(environment.NODE_ENV ?? 'development').options,
-    configDir: configDirectory,
-  });
-  Util.loadFileConfigs(load);
   const names = new Map<string, string>();
-  load.loadFile(`${configDirectory}/custom-environment-variables.yaml`, (map: object) =>
-    substitute(map, environment, [], names),
-  );
-  return { raw: load.config as Raw, nameOf: (key: string) => names.get(key) ?? key };
+  const given = substitute(readConfigFile('custom-environment-variables'), environment, [], names);
+  const raw = merge(readConfigFiles(environment.NODE_ENV ?? 'development'), given);
+  return { raw: raw as Raw, nameOf: (key: string) => names.get(key) ?? key };
 }
 
 /** `null` where a single key is wrong, which is complained of by itself. */
@@ -153,7 +144,7 @@ function complaintsAcross(raw: Raw, production: boolean, httpsProxy: string | nu
 }
 
 /** The map of variable names with their values in place of the names, where they have one; the names
- *  are noted by key on the way. (The library's own substitution reads only `process.env`.) */
+ *  are noted by key on the way. */
 function substitute(
   map: object,
   environment: Environment,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
+import { merge, readConfigFiles } from '../../src/settings/config-files.ts';
 import { loadDatabaseSettings, loadSettings, SettingsError } from '../../src/settings/settings.ts';
 
 describe('settings of the database', () => {
@@ -133,4 +134,30 @@ describe('CORS_ALLOWED_ORIGINS', () => {
       assert.equal(load(value, 'test').length > 0, true);
     });
   }
+});
+
+describe('the files of config/', () => {
+  test('a map is merged key by key; a list, a value and null take the place of what was there', () => {
+    const under = { a: { kept: 1, changed: 1, gone: [1, 2] }, list: [1, 2], map: { x: 1 }, value: 1 };
+    const over = { a: { changed: 2, gone: [3] }, list: [], map: null, value: { y: 1 }, more: 1 };
+    assert.deepEqual(merge(under, over), {
+      a: { kept: 1, changed: 2, gone: [3] },
+      list: [],
+      map: null,
+      value: { y: 1 },
+      more: 1,
+    });
+    assert.deepEqual(under.a, { kept: 1, changed: 1, gone: [1, 2] }, 'and nothing is changed in place');
+  });
+
+  test('NODE_ENV names the one that is laid over the defaults', () => {
+    const docs = (mode: string) => (readConfigFiles(mode).server as { docs: boolean; port: number }).docs;
+    assert.deepEqual(['development', 'production', 'nobody-has-this'].map(docs), [true, false, true]);
+    assert.equal((readConfigFiles('production').server as { port: number }).port, 8080);
+    assert.deepEqual(
+      readConfigFiles('../config/production'),
+      readConfigFiles('development'),
+      'a name, no path',
+    );
+  });
 });
