@@ -78,6 +78,10 @@ describe('npm run demo', () => {
     const times = happened.map(([, time]) => time);
     assert.deepEqual(times, times.toSorted(), 'oldest first');
 
+    const proof = output.slice(output.indexOf('The proof,'));
+    assert.match(proof, /audit-verify +\d+ events, nothing wrong\. Signed up to event \d+ \(exit code 0\)/);
+    assert.match(proof, /audit-verify +Event \d+ was altered.*\(exit code 10\)/);
+    assert.match(proof, /audit-reconcile +MADE PAST THIS SERVICE: 1: .*\(exit code 30\)/);
     const metrics = output.slice(output.indexOf('The metrics that moved'));
     assert.match(metrics, /chromeos_bff_\S*disconnect\S* 0 → 1/);
     assert.ok((metrics.match(/ 0 → /g) ?? []).length >= 5, metrics);

@@ -13,11 +13,17 @@ const SHOWN_HEADERS = ['content-type', 'client-request-id', 'request-id', 'retry
 const STEP_MS = 6_000;
 const REQUEST = { reason: 'The school moves to another Google domain', ticket: 'CHG-1042' };
 
-type Scene = { service: Service; simulator: Simulator; caFile: string };
+type Scene = {
+  service: Service;
+  simulator: Simulator;
+  caFile: string;
+  /** Told when the tenant is connected again, before what can be pasted is shown. */
+  epilogue: () => Promise<void>;
+};
 type Answer = { status: number; headers: [string, string][]; body: string };
 
 /** Does the main job as the admin, and shows what it left behind: answer, record, metrics. */
-export async function tellTheMainJob({ service, simulator, caFile }: Scene): Promise<void> {
+export async function tellTheMainJob({ service, simulator, caFile, epilogue }: Scene): Promise<void> {
   const agent = new Agent({ connect: { ca: simulator.caPem } });
   try {
     // An earlier demo may have disconnected what this simulator starts with. Gone at the first look: the
@@ -54,6 +60,9 @@ export async function tellTheMainJob({ service, simulator, caFile }: Scene): Pro
     report.title('The metrics that moved');
     report.faint(`GET ${service.managementUrl}/metrics`);
     report.metrics(movedMetrics(before, after));
+
+    connectAnew(simulator);
+    await epilogue();
 
     // So that the curl line can be pasted, and a disconnect in the portal be watched.
     connectAnew(simulator);

@@ -7,6 +7,7 @@ import { DemoFailure } from './demo-failure.ts';
 import { lockDemo } from './demo-lock.ts';
 import { type Portals, preparePortals, tellHowToReconnect } from './demo-portals.ts';
 import { availablePort } from './demo-ports.ts';
+import { proveTheTrail } from './demo-proof.ts';
 import { report } from './demo-report.ts';
 import { lastLines, migrate, type Service, startService } from './demo-service.ts';
 import { tellTheMainJob } from './demo-story.ts';
@@ -83,7 +84,12 @@ async function play(once: boolean, undo: (() => Promise<void>)[]): Promise<void>
   await portals?.start(service, simulator);
   if (stop.signal.aborted) return;
 
-  await tellTheMainJob({ service, simulator, caFile }).catch(async (error: unknown) => {
+  await tellTheMainJob({
+    service,
+    simulator,
+    caFile,
+    epilogue: () => proveTheTrail({ service, simulator, dataDir, databaseUrl: database.url }),
+  }).catch(async (error: unknown) => {
     if (error instanceof DemoFailure && error.details.length > 0) throw error;
     const sentence = error instanceof Error ? error.message : String(error);
     throw new DemoFailure(sentence, await lastLines(service.logFile));
