@@ -3,7 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createGraphConnector } from '../../../src/adapters/graph/graph-connector.ts';
-import { createHttpClient, type HttpClient } from '../../../src/adapters/outbound/http-client.ts';
+import {
+  createHttpClient,
+  type HttpClient,
+  RequestFailed,
+} from '../../../src/adapters/outbound/http-client.ts';
 import { CallFailed, type Failure } from '../../../src/core/failure.ts';
 import type { Connector, GraphAct } from '../../../src/core/ports.ts';
 import { Secret } from '../../../src/core/secret.ts';
@@ -184,6 +188,16 @@ describe('the connector', () => {
     const failure = await failureOf(nobody.disconnect(call()));
     assert.equal(failure.reason, 'graph_unavailable');
     assert.match(failure.reason === 'graph_unavailable' ? failure.cause : '', /before anything was sent$/);
+  });
+
+  test('what kept an answer from coming is kept for the log', async () => {
+    answer = (request) => request.socket.destroy();
+    for (const calling of [connector.disconnect(call()), connector.list(call())]) {
+      await assert.rejects(
+        calling,
+        (error) => error instanceof CallFailed && error.cause instanceof RequestFailed,
+      );
+    }
   });
 
   test('an act that is not permitted fails with the reason, and is not sent', async () => {

@@ -56,10 +56,27 @@ describe('Intune’s Multi Admin Approval in an answer to an act', () => {
       '{"error":{"message":{"Message":"x-msft-approval-justification"}}}',
       'graph_rejected',
     ],
+    [
+      'a message that is a list',
+      400,
+      '{"error":{"message":["x-msft-approval-justification"]}}',
+      'graph_rejected',
+    ],
   ];
   for (const [name, status, text, reason] of table) {
     test(`${name}: ${reason}`, () => assert.equal(failureOf(status, text).reason, reason));
   }
+
+  test('both can be traced', () => {
+    for (const [status, words] of [
+      [400, justify],
+      [409, 'A pending approval exists'],
+    ] as const) {
+      const failure = failureOf(status, intune('TheirCode', words), { 'request-id': 'their-id' });
+      const graph = { status, code: 'TheirCode', requestId: 'their-id', date: null };
+      assert.deepEqual('graph' in failure && failure.graph, graph);
+    }
+  });
 
   for (const status of [202, 400, 403, 409, 412, 429, 500, 503]) {
     test(`${status} with a code says that a request was filed`, () => {
