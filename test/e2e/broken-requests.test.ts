@@ -139,6 +139,18 @@ describe('bytes beyond the request', () => {
     });
   });
 
+  test('do not reset the connection when more of them come after the answer', async () => {
+    await raw((await act({ ...json, 'content-length': 0 })) + whole, async (connection) => {
+      await assertRefused(connection, 400, 'request_malformed');
+      // A reset is heard of when something is written after it.
+      for (let more = 0; more < 2; more += 1) {
+        connection.send('x'.repeat(1000));
+        await it.service.api.get('/api/v1/me');
+      }
+      assert.equal(connection.failed, false);
+    });
+  });
+
   test('do not reset the connection under the answer, however many they are', async () => {
     await raw((await act({ ...json, 'content-length': 0 })) + 'x'.repeat(4_000_000), async (connection) => {
       await assertRefused(connection, 400, 'request_malformed');

@@ -18,6 +18,8 @@ export type RawConnection = {
   /** Breaks the connection off with a reset. */
   reset(): void;
   readonly isReset: boolean;
+  /** Whether the connection ended with an error, such as a reset from the other side. */
+  readonly failed: boolean;
   /** The next answer that arrives whole; fails where the connection ends before. */
   answer(): Promise<RawAnswer>;
   /** Resolves when the other side has closed the connection. */
@@ -35,6 +37,10 @@ export async function connectRaw(url: string): Promise<RawConnection> {
   let received = Buffer.alloc(0);
   let ended = false;
   let reset = false;
+  let failed = false;
+  socket.on('error', () => {
+    failed = true;
+  });
   socket.on('data', (chunk: Buffer) => {
     received = Buffer.concat([received, chunk]);
   });
@@ -83,6 +89,9 @@ export async function connectRaw(url: string): Promise<RawConnection> {
     reset() {
       reset = true;
       socket.resetAndDestroy();
+    },
+    get failed() {
+      return failed;
     },
     get isReset() {
       return reset;
