@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { entraCodes, failureFromEntra } from '../../../src/adapters/entra/entra-errors.ts';
+import { entraCodes, entraTraceOf, failureFromEntra } from '../../../src/adapters/entra/entra-errors.ts';
+import { entraRefusals, type Remedy } from '../../support/entra-refusals.ts';
 
 const answers: Record<keyof typeof entraCodes, string> = {
   assertion_rejected: '401 `invalid_token`',
@@ -39,6 +40,72 @@ describe('a refusal of Entra’s', () => {
       authorityHost: 'https://login.example',
       clientId: 'client',
     });
+
+  const reasons: Record<Remedy, readonly string[]> = {
+    sign_in_with_claims: ['assertion_rejected'],
+    sign_in: ['assertion_rejected'],
+    blocked: ['access_blocked'],
+    administrator: ['consent_required', 'tenant_setup_required'],
+    our_credential: ['credential_rejected'],
+    our_setup: ['exchange_misconfigured'],
+    wait: ['identity_unavailable', 'identity_throttled'],
+  };
+  for (const [code, error, suberror, remedy] of entraRefusals) {
+    test(`AADSTS${code} is for ${remedy}`, () => {
+      const { reason } = failureOf({ body: { error, error_codes: [code], ...(suberror && { suberror }) } });
+      assert.ok(reasons[remedy].includes(reason), reason);
+    });
+  }
+
+  test('what is missing in a tenant is told from its code', () => {
+    const missing = (code: number) => {
+      const failure = failureOf({ body: { error: 'unauthorized_client', error_codes: [code] } });
+      return failure.reason === 'tenant_setup_required' && failure.missing;
+    };
+    assert.deepEqual([650052, 500011, 7000112, 1].map(missing), [
+      'licence',
+      'licence',
+      'enabled_application',
+      'unknown',
+    ]);
+  });
+
+  test('claims come before all else, as text or as an object', () => {
+    for (const claims of ['{"access_token":{}}', { access_token: {} }]) {
+      const failure = failureOf({ status: 503, body: { error: 'x', error_codes: [7000222], claims } });
+      assert.deepEqual(failure, {
+        reason: 'claims_required',
+        claims: '{"access_token":{}}',
+        tenantId: 'tenant',
+      });
+    }
+  });
+
+  test('what goes into the log is ids and words, and nothing else', () => {
+    const body = {
+      error: 'invalid_grant',
+      suberror: 'bad token of ada',
+      error_codes: [50013],
+      trace_id: '0d5c2c5e-0000-4000-8000-000000000000',
+      correlation_id: 'x'.repeat(65),
+    };
+    assert.deepEqual(entraTraceOf(JSON.stringify(body)), {
+      entraTraceId: body.trace_id,
+      entraCorrelationId: null,
+      entraError: 'invalid_grant',
+      entraSuberror: null,
+      entraCodes: [50013],
+    });
+    for (const text of ['<html>', '[]', '{"error_codes":"x"}']) {
+      assert.deepEqual(entraTraceOf(text), {
+        entraTraceId: null,
+        entraCorrelationId: null,
+        entraError: null,
+        entraSuberror: null,
+        entraCodes: [],
+      });
+    }
+  });
 
   test('no code means two things', () => {
     const codes = Object.values(entraCodes).flat();
