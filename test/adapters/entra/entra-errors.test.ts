@@ -57,6 +57,73 @@ describe('a refusal of Entra’s', () => {
     });
   }
 
+  const classes: [error: string, suberror: string | undefined, reason: string][] = [
+    ['invalid_grant', undefined, 'assertion_rejected'],
+    ['invalid_grant', 'consent_required', 'consent_required'],
+    ['never_heard_of', 'bad_token', 'assertion_rejected'],
+    ['never_heard_of', 'token_expired', 'assertion_rejected'],
+    ['never_heard_of', 'user_password_expired', 'assertion_rejected'],
+    ['never_heard_of', 'basic_action', 'assertion_rejected'],
+    ['never_heard_of', 'additional_action', 'assertion_rejected'],
+    ['never_heard_of', 'client_mismatch', 'assertion_rejected'],
+    ['never_heard_of', 'device_authentication_failed', 'assertion_rejected'],
+    ['invalid_grant', 'message_only', 'access_blocked'],
+    ['invalid_grant', 'protection_policy_required', 'access_blocked'],
+    ['interaction_required', undefined, 'assertion_rejected'],
+    ['login_required', undefined, 'assertion_rejected'],
+    ['consent_required', undefined, 'consent_required'],
+    ['access_denied', undefined, 'access_blocked'],
+    ['invalid_client', undefined, 'credential_rejected'],
+    ['unauthorized_client', undefined, 'tenant_setup_required'],
+    ['invalid_resource', undefined, 'tenant_setup_required'],
+    ['invalid_request', undefined, 'exchange_misconfigured'],
+    ['invalid_scope', undefined, 'exchange_misconfigured'],
+    ['unsupported_grant_type', undefined, 'exchange_misconfigured'],
+    ['temporarily_unavailable', 'bad_token', 'identity_unavailable'],
+    ['server_error', 'bad_token', 'identity_unavailable'],
+    ['never_heard_of', 'never_heard_of', 'exchange_refused'],
+  ];
+  for (const [error, suberror, reason] of classes) {
+    test(`${error} ${suberror ?? ''}, with a code that nobody listed or none: ${reason}`, () => {
+      assert.equal(failureOf({ body: { error, suberror, error_codes: [9_999_999] } }).reason, reason);
+      assert.equal(failureOf({ body: { error, suberror } }).reason, reason);
+    });
+  }
+
+  test('the first listed code counts, and else the first', () => {
+    const codesIn = (error_codes: number[]) => failureOf({ body: { error: 'invalid_grant', error_codes } });
+    assert.deepEqual(codesIn([70002, 50057, 50013]), { reason: 'access_blocked', entraCode: 50057 });
+    assert.deepEqual(codesIn([9_999_998, 9_999_999]), {
+      reason: 'assertion_rejected',
+      entraCode: 9_999_998,
+      tenantId: 'tenant',
+    });
+    assert.deepEqual(codesIn([7000112]), {
+      reason: 'tenant_setup_required',
+      entraCode: 7000112,
+      missing: 'enabled_application',
+    });
+  });
+
+  test('the status decides where no code does', () => {
+    const body = { error: 'invalid_grant', suberror: 'message_only', error_codes: [9_999_999] };
+    assert.equal(failureOf({ status: 429, body }).reason, 'identity_throttled');
+    assert.equal(failureOf({ status: 499, body }).reason, 'access_blocked');
+    const unavailable = failureOf({ status: 500, body });
+    assert.equal(unavailable.reason, 'identity_unavailable');
+    assert.equal('cause' in unavailable && unavailable.cause, 'token endpoint answered 500 AADSTS9999999');
+    const html = failureOf({ status: 502, body: '<html>' });
+    assert.equal('cause' in html && html.cause, 'token endpoint answered 502 without an OAuth error');
+    const codeless = failureOf({ status: 503, body: { error: 'x' } });
+    assert.equal('cause' in codeless && codeless.cause, 'token endpoint answered 503 AADSTS without a code');
+  });
+
+  test('claims that are no object are none', () => {
+    for (const claims of ['x', '[]', '5', 5, null]) {
+      assert.equal(failureOf({ body: { error: 'invalid_grant', claims } }).reason, 'assertion_rejected');
+    }
+  });
+
   test('what is missing in a tenant is told from its code', () => {
     const missing = (code: number) => {
       const failure = failureOf({ body: { error: 'unauthorized_client', error_codes: [code] } });
