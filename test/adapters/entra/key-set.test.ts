@@ -66,5 +66,11 @@ describe('which issuers a key is good for', () => {
     assert.deepEqual([...found.keys()], ['k', 'o']);
     assert.deepEqual(found.get('k')?.issuers, [v1, v2]);
     assert.equal(found.get('k')?.key.export({ format: 'jwk' }).n, strong.n);
+    const [first, second] = keys;
+    const ofTwo = verificationKeys(
+      [first, second].filter((jwk) => jwk !== undefined),
+      tenant,
+    );
+    assert.deepEqual(ofTwo.get('k')?.issuers, [v1]);
   });
 });
