@@ -193,6 +193,12 @@ describe('what time and a look make of an operation', () => {
     });
   }
 
+  test('turned to failed: Intune says so', () => {
+    const seen = { members: [connection('mine', 'failed')], etag: '' };
+    const outcome = nextOutcome(operation('accepted'), seen, settleAfterMs);
+    assert.deepEqual([outcome?.status, outcome?.explanation], ['failed', 'Intune says that it failed.']);
+  });
+
   for (const concludedFrom of [null, 'answer', 'lease', 'intune_approval'] as const) {
     const patienceMs = settleAfterMs + (concludedFrom === 'intune_approval' ? 3 * 24 * 3_600_000 : 0);
     test(`unknown by ${concludedFrom ?? 'a lost answer'}, unchanged: failed after ${patienceMs} ms`, () => {

@@ -400,7 +400,15 @@ describe('taking the slot', () => {
     const request = { ...withKey('key'), reason: 'moving', ticket: 'T-1' };
     const { outcome, operation, replayed, requestId } = await disconnecting(core, request);
     assert.equal(requestId, operation.requestId);
-    assert.deepEqual([outcome.status, outcome.reported, replayed], ['awaiting_approval', true, false]);
+    assert.deepEqual(outcome, {
+      status: 'awaiting_approval',
+      value: null,
+      concludedFrom: null,
+      explanation: null,
+      graphRequestId: null,
+      reported: true,
+    });
+    assert.equal(replayed, false);
     assert.deepEqual([core.graph.acts, core.story()], [[], ['move start → awaiting_approval']]);
     const [event] = core.trail;
     assert.deepEqual(
@@ -434,6 +442,7 @@ describe('taking the slot', () => {
     core.dropNames();
     const { operation } = await disconnecting(core);
     assert.deepEqual([operation.requester.name, operation.connection.owner], [null, null]);
+    assert.deepEqual(operation.connection, { ...connected, owner: null });
     assert.deepEqual([core.trail[0]?.actor.name, core.trail[0]?.connection?.owner], [null, null]);
   });
 

@@ -18,6 +18,7 @@ import {
   timing,
   trace,
 } from '../../support/core.ts';
+import { holdSlot } from '../../support/holders.ts';
 
 const request = {
   reason: 'moving',
@@ -163,8 +164,8 @@ describe('an execution', () => {
     const { outcome, operation, requestId } = await execute(core.dependencies, call, read);
     assert.deepEqual([outcome.status, operation.status, requestId], ['accepted', 'accepted', call.requestId]);
     assert.deepEqual(
-      core.graph.acts.map((act) => act.requestId),
-      [call.requestId],
+      core.graph.acts.map((act) => [act.requestId, act.token.reveal()]),
+      [[call.requestId, 'token of admin']],
     );
     const attempt = core.trail.at(-2);
     assert.deepEqual(
@@ -200,11 +201,36 @@ describe('an execution', () => {
     assert.equal(await core.operations.findByKey({ oid: 'admin', tenantId }, 'key'), null);
   });
 
+  test('an operation that was sent is left as it is, even when its lease has ended', async () => {
+    const core = coreScene();
+    const operation = await holdSlot(core, 'sent');
+    core.advance(timing.leaseMs);
+    assert.deepEqual(await failureFrom(executing(core)), notAllowed(operation, 'sent'));
+    assert.deepEqual(await failureFrom(deciding(core, 'approve')), notAllowed(operation, 'sent'));
+    assert.equal((await core.newest()).status, 'sent');
+  });
+
+  test('of one that is no longer there when it is to move', async () => {
+    const core = coreScene();
+    const { id } = await approved(core);
+    const { operations } = core.dependencies;
+    const vanishing = { ...operations, move: async () => 'moved_already' as const };
+    core.before('list', () => {
+      vanishing.find = async () => null;
+    });
+    const dependencies = { ...core.dependencies, operations: vanishing };
+    const read = async () => ({ operationId: id, ifMatch: null });
+    assert.deepEqual(await failureFrom(execute(dependencies, core.call(), read)), {
+      reason: 'operation_not_found',
+    });
+  });
+
   test('not by another', async () => {
     const core = coreScene();
     const { id } = await approved(core);
     assert.deepEqual(await failureFrom(executing(core, { name: 'second' })), { reason: 'not_the_requester' });
-    assert.equal(core.trail.at(-1)?.operationId, id);
+    const event = core.trail.at(-1);
+    assert.deepEqual([event?.operationId, event?.action], [id, 'disconnect']);
     assert.deepEqual(core.asked, ['authenticate', 'find', 'append']);
   });
 

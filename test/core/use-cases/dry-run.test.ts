@@ -181,6 +181,13 @@ describe('a dry run', () => {
     });
   }
 
+  test('a defect of ours while it asks who holds the slot is no failed check', async () => {
+    const core = coreScene();
+    await holdSlot(core, 'unknown');
+    core.before('findOpen', breaks);
+    assert.equal((await failureFrom(trying(core))).reason, 'internal');
+  });
+
   test('a step-up that is missing is passed on', async () => {
     const core = coreScene();
     core.demand({ stepUp: 'c1' });
@@ -192,6 +199,7 @@ describe('a dry run', () => {
     const call = core.call('admin', { calledOff: () => callerGone });
     assert.equal((await failureFrom(trying(core, {}, call))).reason, 'caller_gone');
     assert.deepEqual(core.story(), ['refused caller_gone']);
+    assert.equal(core.trail[0]?.action, 'disconnect');
   });
 
   test('moves nothing, keeps nothing, sends nothing', async () => {
