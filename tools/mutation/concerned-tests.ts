@@ -11,12 +11,6 @@ export const concernedTests: readonly (readonly [folder: string, tests: readonly
       'test/e2e/{audit-*,operations-*,idempotency,replicas,vital-signs}.test.ts',
     ],
   ],
-  [
-    'src/core',
-    [
-      'test/core/**/*.test.ts',
-      'test/e2e/{approval,audit-*,dry-run,flow,idempotency,operations-*,policy,watching}.test.ts',
-    ],
-  ],
+  ['src/core', ['test/core/**/*.test.ts', 'test/http/openapi.test.ts']],
   ['src', ['test/**/*.test.ts']],
 ];

@@ -42,4 +42,9 @@ export const equivalents: readonly Equivalent[] = [
     change: `${graph}/graph-connector.ts: max: maxCachedLists, -> `,
     because: 'It bounds memory, as the bound of characters does; which lists are kept shows nowhere.',
   },
+  {
+    change:
+      "src/core/use-cases/disconnect.ts: const cause = outcome.explanation ?? 'the first answer again'; -> const cause = outcome.explanation ?? '';",
+    because: 'an outcome that was told as a problem always has an explanation',
+  },
 ];
