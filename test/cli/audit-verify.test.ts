@@ -207,7 +207,7 @@ describe('the verifier on a database', () => {
   test('what the service’s role can write hides nothing: 100 events that are not canonical, and an edited one', async () => {
     for (let count = 0; count < 100; count += 1) {
       const event = JSON.stringify(sampleEvent(homeTenant));
-      await scene.service.query('select record_audit_events($1)', [`[${event.replace('{', '{ ')}]`]);
+      await scene.service.query('select record_audit_events($1, 1000)', [`[${event.replace('{', '{ ')}]`]);
     }
     await scene.attack(edit(3));
     const { code, out } = await scene.verify('--public-key', key.publicFile);
