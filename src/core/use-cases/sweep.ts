@@ -2,14 +2,21 @@ import type { EventSource } from '../audit/event-of.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { settle } from '../operation/move.ts';
 
-/** Ends the operations whose time is up: regularly, by any replica, each once. Gives how many. */
+/** Ends the operations whose time is up: regularly, by any replica, each once. Gives how many. One that cannot be
+ *  ended does not keep the others from it; where there was one, this fails at the end with what stopped the first. */
 export async function sweep(dependencies: Dependencies): Promise<number> {
   let ended = 0;
+  const failures: unknown[] = [];
   for (const operation of await dependencies.operations.overdue()) {
     const source = ourselves(operation.tenantId, dependencies.newId());
-    const settled = await settle(dependencies, source, operation, null);
-    if (settled.status !== operation.status) ended += 1;
+    try {
+      const settled = await settle(dependencies, source, operation, null);
+      if (settled.status !== operation.status) ended += 1;
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  if (failures.length > 0) throw failures[0];
   return ended;
 }
 

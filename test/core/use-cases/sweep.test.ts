@@ -78,6 +78,23 @@ describe('the sweep', () => {
     assert.equal(new Set(swept.map(({ requestId }) => requestId)).size, 2);
   });
 
+  test('one that cannot be ended keeps no other from it, and is told', async () => {
+    const core = coreScene();
+    await holdSlot(core, 'sent');
+    core.people.set('elsewhere', person('elsewhere', { tenantId: 'fabrikam' }));
+    core.demand({ approvalRequired: true });
+    await disconnect(core.dependencies, core.call('elsewhere'), async () => plainRequest);
+    core.advance(timing.approvalMs);
+    const recorded = core.trail.length;
+    core.before('move', fails(recordDown));
+    await assert.rejects(sweep(core.dependencies), { message: 'audit_unavailable' });
+    assert.deepEqual(
+      core.trail.slice(recorded).map((event) => event.tenantId),
+      ['fabrikam'],
+    );
+    assert.equal(await sweep(core.dependencies), 1, 'the next sweep finds it again');
+  });
+
   test('fails where the record cannot be written', async () => {
     const core = coreScene();
     await holdSlot(core, 'sent');
