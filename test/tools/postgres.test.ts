@@ -131,14 +131,9 @@ describe('after an owner that was killed', () => {
     const cluster = dirname(note);
     const last = bystander('/bin/sh', '-c', 'read -r line', cluster);
     await writeNote(last.pid);
-    const starting = start('live');
-    const tries = new Set<number>();
-    await until('it has tried twice', async () => {
-      for (const { command, pid } of await processesOf(cluster)) {
-        if (command.startsWith('/bin/sh -c') && command.includes(`watcher-of-${process.pid}`)) tries.add(pid);
-      }
-      return tries.size >= 2;
-    });
+    const tries: number[] = [];
+    const starting = start('live', { onWaiting: () => tries.push(tries.length) });
+    await until('it has tried twice', () => tries.length >= 2);
     last.kill('SIGKILL');
     await starting;
   });

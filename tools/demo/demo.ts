@@ -57,7 +57,12 @@ async function play(once: boolean, undo: (() => Promise<void>)[]): Promise<void>
   undo.push(lock.release);
   const portals = once ? undefined : await preparePortals(undo);
 
-  const postgres = await startPostgres({ dataDir: join(dataDir, 'postgres') });
+  let told = false;
+  const onWaiting = () => {
+    if (!told) report.faint('Waiting for the PostgreSQL of an earlier run to end.');
+    told = true;
+  };
+  const postgres = await startPostgres({ dataDir: join(dataDir, 'postgres'), onWaiting });
   undo.push(postgres.stop);
   report.step('PostgreSQL', `127.0.0.1:${postgres.port}, data kept in ${postgres.dataDir}`);
   if (stop.signal.aborted) return;

@@ -23,6 +23,8 @@ export type PostgresOptions = {
   ephemeral?: boolean;
   /** Server settings by name, over the ones set here. */
   settings?: Record<string, string>;
+  /** Hears of each try that found another server still using the data: it is waited for. */
+  onWaiting?: () => void;
 };
 
 export type Postgres = {
@@ -82,7 +84,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     const password = existsSync(cluster)
       ? await readFile(passwordFileIn(dataDir), 'utf8')
       : await makeCluster({ ...options, dataDir }, programs, run);
-    const launched = await launch(cluster, run, options.settings);
+    const launched = await launch(cluster, run, options);
     server = launched.server;
     const access = { port: launched.port, password };
     await createRoles(access);
@@ -145,7 +147,7 @@ async function makeCluster(
 async function launch(
   cluster: string,
   run: Run,
-  settings: PostgresOptions['settings'],
+  { settings, onWaiting }: Pick<PostgresOptions, 'settings' | 'onWaiting'>,
 ): Promise<{ server: WatchedProcess; port: number }> {
   const deadline = performance.now() + HAND_OVER_MS;
   for (;;) {
@@ -167,7 +169,10 @@ async function launch(
     if (!(portTaken || dataUsed) || performance.now() > deadline) {
       throw new Error(`PostgreSQL did not start: ${said}`);
     }
-    if (dataUsed) await removeStaleNote(cluster);
+    if (dataUsed) {
+      onWaiting?.();
+      await removeStaleNote(cluster);
+    }
   }
 }
 
