@@ -14,7 +14,7 @@ describe('one deadline for the whole answer', () => {
     return { status, code: body.code as string | undefined, tookMs: performance.now() - begun };
   };
   /** Generous, for a busy machine; without the deadline each of these takes twice as long and more. */
-  const inTime = (tookMs: number) => assert.ok(tookMs < timings.answerMs + 2000, `${tookMs} ms`);
+  const inTime = (tookMs: number) => assert.ok(tookMs < timings.answerMs + 3000, `${tookMs} ms`);
 
   test('Graph hangs with the act, and with the read-back: unknown, within the time', async () => {
     const end = faultsInTurn(it.simulator, 'list', [null, { hang: true }]);

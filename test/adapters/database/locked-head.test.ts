@@ -61,10 +61,9 @@ describe('a chain whose head somebody has locked', () => {
       assert.ok((await backends()) <= size + 2);
     }
     assert.ok(refused > 0, 'who waits for the locked head is told that it was not recorded');
-    const released = performance.now();
     await blocker.query('rollback');
+    // An append that is not recorded within 2 s fails.
     await commits.append(sampleEvent(locked));
-    assert.ok(performance.now() - released < 1000, 'it goes on at once');
     await Promise.all(stuck);
     await until('nobody waits for a lock', async () => {
       const { rows } = await scene.superuser.query('select from pg_locks where not granted');
