@@ -180,7 +180,9 @@ describe('a real Prometheus', () => {
     assert.equal(evaluated.length, rules.length);
     for (const { name, health, lastError, state } of evaluated) {
       assert.equal(health, 'ok', `${name}: ${lastError}`);
-      assert.ok(state === undefined || state === 'inactive', `${name} is ${state}`);
+      // The test's one PostgreSQL has no standby, which is what this one is about.
+      if (name === 'ChromeosBffDatabaseNotReplicated') assert.notEqual(state, 'firing');
+      else assert.ok(state === undefined || state === 'inactive', `${name} is ${state}`);
     }
   });
 
