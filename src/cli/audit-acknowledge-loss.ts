@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
-import pg from 'pg';
 import { primaryConfigFrom } from '../adapters/database/connection-config.ts';
 import { acknowledgeLostHistory } from '../adapters/database/lost-history.ts';
 import { secretFrom } from '../adapters/files/followed-secret.ts';
-import { loadDatabaseSettings, SettingsError } from '../settings/settings.ts';
+import { loadDatabaseSettings } from '../settings/settings.ts';
+import { runProgram } from './program/run-program.ts';
+import { withClient } from './program/with-client.ts';
 
 /** `audit-acknowledge-loss --tenant ID --by WHO --reason TEXT`: lets disconnects go on in a tenant whose audit trail
  *  has lost events, and puts the loss on the record. Needs DATABASE_ADMIN_URL. Exits 0 when done, 1 when it failed
@@ -17,30 +18,11 @@ Before: docs/runbooks/audit-history-lost.md.`;
 
 type Command = { tenant: string; by: string; reason: string };
 
-const command = parse(process.argv.slice(2));
-if (command === null) {
-  console.error(usage);
-  process.exitCode = 2;
-} else {
-  try {
-    process.exitCode = await main(command);
-  } catch (error) {
-    const words = error instanceof Error ? error.message : 'unknown error';
-    console.error(error instanceof SettingsError ? words : `It could not be done: ${words}`);
-    process.exitCode = 1;
-  }
-}
+await runProgram({ usage, parse, main, failed: (words) => `It could not be done: ${words}` });
 
 async function main({ tenant, by, reason }: Command): Promise<number> {
   const { url, adminUrl } = loadDatabaseSettings();
-  const client = new pg.Client({
-    ...(await primaryConfigFrom(secretFrom(adminUrl ?? url))),
-    connectionTimeoutMillis: 10_000,
-  });
-  // The statement under way fails with it.
-  client.on('error', () => {});
-  await client.connect();
-  try {
+  return withClient(await primaryConfigFrom(secretFrom(adminUrl ?? url)), async (client) => {
     const tenantId = tenant.toLowerCase();
     const number = await acknowledgeLostHistory(client, { tenantId, by, reason, now: new Date() });
     if (number === null) {
@@ -51,9 +33,7 @@ async function main({ tenant, by, reason }: Command): Promise<number> {
       `Acknowledged for ${tenantId}: events up to ${number} had been on record. Disconnects go on.`,
     );
     return 0;
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 function parse(args: string[]): Command | null {

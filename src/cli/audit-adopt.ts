@@ -5,7 +5,8 @@ import { createDatabase } from '../adapters/database/database.ts';
 import { createPool } from '../adapters/database/pool.ts';
 import { secretFrom } from '../adapters/files/followed-secret.ts';
 import { signerFrom, verifiersFrom } from '../audit-verification/format/statement.ts';
-import { loadRetentionSettings, SettingsError } from '../settings/settings.ts';
+import { loadRetentionSettings } from '../settings/settings.ts';
+import { runProgram } from './program/run-program.ts';
 
 /** `audit-adopt [--public-key FILE…] [--yes]`: signs audit chains for the first time that are too old for the service
  *  to do it by itself. Needs DATABASE_URL and AUDIT_SIGNING_KEY_FILE. Without --yes it only says what it would sign.
@@ -18,19 +19,7 @@ Verify the trail first (audit-verify). What is older than its first signature st
 
 const timeoutMs = 10_000;
 
-const command = parse(process.argv.slice(2));
-if (command === null) {
-  console.error(usage);
-  process.exitCode = 2;
-} else {
-  try {
-    process.exitCode = await main(command);
-  } catch (error) {
-    const words = error instanceof Error ? error.message : 'unknown error';
-    console.error(error instanceof SettingsError ? words : `It could not be done: ${words}`);
-    process.exitCode = 1;
-  }
-}
+await runProgram({ usage, parse, main, failed: (words) => `It could not be done: ${words}` });
 
 async function main({ keyFiles, yes }: { keyFiles: string[]; yes: boolean }): Promise<number> {
   const { adminUrl: url, signingKeyFile } = loadRetentionSettings();

@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs';
 import { parseArgs } from 'node:util';
-import pg from 'pg';
 import { connectionConfigFrom } from '../adapters/database/connection-config.ts';
 import { secretFrom } from '../adapters/files/followed-secret.ts';
 import { textOf } from '../audit-verification/log-text.ts';
@@ -14,7 +13,9 @@ import {
   reconcile,
   reconcileExitCodes,
 } from '../audit-verification/reconcile/reconcile.ts';
-import { loadDatabaseSettings, SettingsError } from '../settings/settings.ts';
+import { loadDatabaseSettings } from '../settings/settings.ts';
+import { runProgram } from './program/run-program.ts';
+import { withClient } from './program/with-client.ts';
 
 /** `audit-reconcile --intune FILE [--tenant ID] [--from TIME] [--to TIME] [--json]`: compares the disconnects in the audit
  *  trail of DATABASE_URL with Intune's own audit log. Exits 0 when both say the same, 1 when it could not look, 2 for a
@@ -29,19 +30,7 @@ const usage = `Usage: audit-reconcile --intune FILE [--tenant ID] [--from TIME] 
 
 type Command = { file: string; tenant: string | null; from: number | null; to: number | null; json: boolean };
 
-const command = parse(process.argv.slice(2));
-if (command === null) {
-  console.error(usage);
-  process.exitCode = 2;
-} else {
-  try {
-    process.exitCode = await main(command);
-  } catch (error) {
-    const words = error instanceof Error ? error.message : 'unknown error';
-    console.error(error instanceof SettingsError ? words : `It could not be compared: ${printable(words)}`);
-    process.exitCode = 1;
-  }
-}
+await runProgram({ usage, parse, main, failed: (words) => `It could not be compared: ${printable(words)}` });
 
 async function main({ file, tenant, from, to, json }: Command): Promise<number> {
   const { url } = loadDatabaseSettings();
@@ -62,16 +51,10 @@ async function readActs(
   url: Parameters<typeof connectionConfigFrom>[0],
   tenant: string | null,
 ): Promise<Act[]> {
-  const client = new pg.Client({ ...connectionConfigFrom(url), connectionTimeoutMillis: 10_000 });
-  // The statement under way fails with it.
-  client.on('error', () => {});
-  await client.connect();
-  try {
+  return withClient(connectionConfigFrom(url), async (client) => {
     await client.query("set search_path = 'pg_catalog', 'pg_temp'");
-    return await actsIn(client, tenant);
-  } finally {
-    await client.end();
-  }
+    return actsIn(client, tenant);
+  });
 }
 
 function linesOf({ both, pastUs, notInIntune, differences }: Reconciliation): string[] {

@@ -2,12 +2,13 @@ import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
-import pg from 'pg';
 import { primaryConfigFrom } from '../adapters/database/connection-config.ts';
 import { applyRetention } from '../adapters/database/retention.ts';
 import { secretFrom } from '../adapters/files/followed-secret.ts';
 import { signerFrom, verifierFrom } from '../audit-verification/format/statement.ts';
-import { loadRetentionSettings, SettingsError } from '../settings/settings.ts';
+import { loadRetentionSettings } from '../settings/settings.ts';
+import { runProgram } from './program/run-program.ts';
+import { withClient } from './program/with-client.ts';
 
 /** `audit-retention --before DATE [--tenant ID] [--public-key FILE…] [--yes]`: removes the oldest part of
  *  audit chains and leaves a signed statement of it. Needs DATABASE_ADMIN_URL and AUDIT_SIGNING_KEY_FILE.
@@ -23,34 +24,15 @@ A chain is cut at a signed checkpoint, so somewhat more than what is asked for m
 
 type Command = { before: Date; tenant: string | null; keyFiles: string[]; yes: boolean };
 
-const command = parse(process.argv.slice(2));
-if (command === null) {
-  console.error(usage);
-  process.exitCode = 2;
-} else {
-  try {
-    await main(command);
-  } catch (error) {
-    const words = error instanceof Error ? error.message : 'unknown error';
-    console.error(error instanceof SettingsError ? words : `It could not be done: ${words}`);
-    process.exitCode = 1;
-  }
-}
+await runProgram({ usage, parse, main, failed: (words) => `It could not be done: ${words}` });
 
-async function main({ before, tenant, keyFiles, yes }: Command): Promise<void> {
+async function main({ before, tenant, keyFiles, yes }: Command): Promise<number> {
   const { adminUrl, signingKeyFile } = loadRetentionSettings();
   const pem = readFileSync(signingKeyFile, 'utf8');
   const signer = signerFrom(pem);
   const own = createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString();
   const verifiers = [own, ...keyFiles.map((file) => readFileSync(file, 'utf8'))].map(verifierFrom);
-  const client = new pg.Client({
-    ...(await primaryConfigFrom(secretFrom(adminUrl))),
-    connectionTimeoutMillis: 10_000,
-  });
-  // The statement under way fails with it.
-  client.on('error', () => {});
-  await client.connect();
-  try {
+  return withClient(await primaryConfigFrom(secretFrom(adminUrl)), async (client) => {
     let chains = 0;
     await applyRetention(
       client,
@@ -72,9 +54,8 @@ async function main({ before, tenant, keyFiles, yes }: Command): Promise<void> {
     );
     if (chains === 0) console.log('Nothing to remove: no signed checkpoint has only older events before it.');
     else if (!yes) console.log('Nothing was removed. Say --yes to do it.');
-  } finally {
-    await client.end();
-  }
+    return 0;
+  });
 }
 
 function parse(args: string[]): Command | null {

@@ -1,0 +1,29 @@
+import { SettingsError } from '../../settings/settings.ts';
+
+export type Program<Command> = {
+  readonly usage: string;
+  /** What the arguments mean; `null` where they are not understood. */
+  readonly parse: (args: string[]) => Command | null;
+  /** Does it, and gives the exit code. */
+  readonly main: (command: Command) => Promise<number>;
+  /** What is said of an unexpected end. */
+  readonly failed: (words: string) => string;
+};
+
+/** Runs an operator's program: 2 and the usage for a call it does not understand, 1 where it failed, else what it
+ *  says itself. */
+export async function runProgram<Command>({ usage, parse, main, failed }: Program<Command>): Promise<void> {
+  const command = parse(process.argv.slice(2));
+  if (command === null) {
+    console.error(usage);
+    process.exitCode = 2;
+    return;
+  }
+  try {
+    process.exitCode = await main(command);
+  } catch (error) {
+    const words = error instanceof Error ? error.message : 'unknown error';
+    console.error(error instanceof SettingsError ? words : failed(words));
+    process.exitCode = 1;
+  }
+}
