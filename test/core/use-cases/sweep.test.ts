@@ -62,12 +62,7 @@ describe('the sweep', () => {
   });
 
   test('in several tenants, each on its own trail', async () => {
-    const core = coreScene();
-    await holdSlot(core, 'sent');
-    core.people.set('elsewhere', person('elsewhere', { tenantId: 'fabrikam' }));
-    core.demand({ approvalRequired: true });
-    await disconnect(core.dependencies, core.call('elsewhere'), async () => plainRequest);
-    core.advance(timing.approvalMs);
+    const core = await overdueInTwoTenants();
     const recorded = core.trail.length;
     assert.equal(await sweep(core.dependencies), 2);
     const swept = core.trail.slice(recorded);
@@ -79,12 +74,7 @@ describe('the sweep', () => {
   });
 
   test('one that cannot be ended keeps no other from it, and is told', async () => {
-    const core = coreScene();
-    await holdSlot(core, 'sent');
-    core.people.set('elsewhere', person('elsewhere', { tenantId: 'fabrikam' }));
-    core.demand({ approvalRequired: true });
-    await disconnect(core.dependencies, core.call('elsewhere'), async () => plainRequest);
-    core.advance(timing.approvalMs);
+    const core = await overdueInTwoTenants();
     const recorded = core.trail.length;
     core.before('move', fails(recordDown));
     await assert.rejects(sweep(core.dependencies), { message: 'audit_unavailable' });
@@ -103,3 +93,14 @@ describe('the sweep', () => {
     await assert.rejects(sweep(core.dependencies), { message: 'audit_unavailable' });
   });
 });
+
+/** One that is `sent` in the usual tenant, then one that awaits approval in another; the time of both is up. */
+async function overdueInTwoTenants() {
+  const core = coreScene();
+  await holdSlot(core, 'sent');
+  core.people.set('elsewhere', person('elsewhere', { tenantId: 'fabrikam' }));
+  core.demand({ approvalRequired: true });
+  await disconnect(core.dependencies, core.call('elsewhere'), async () => plainRequest);
+  core.advance(timing.approvalMs);
+  return core;
+}
