@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
 // Even SIGKILL closes our end of a pipe. So every program runs under a shell that reads such a pipe
@@ -42,8 +42,6 @@ export type WatchedOptions = {
   cwd: string;
   /** Where its output goes: line by line to a function, or to an open file. */
   output: ((line: string) => void) | number;
-  /** Open in the program and in its children for as long as they run. */
-  hold?: Writable;
   gentleSignal?: 'SIGINT' | 'SIGTERM';
   lastSignal?: 'SIGQUIT' | 'SIGKILL';
 };
@@ -54,14 +52,14 @@ export async function spawnWatched(
   command: readonly string[],
   options: WatchedOptions,
 ): Promise<WatchedProcess> {
-  const { env, cwd, output, hold, gentleSignal = 'SIGTERM', lastSignal = 'SIGKILL' } = options;
+  const { env, cwd, output, gentleSignal = 'SIGTERM', lastSignal = 'SIGKILL' } = options;
   const out = typeof output === 'number' ? output : 'pipe';
   const signals = [gentleSignal.slice(3), lastSignal.slice(3)];
   const watcher = spawn('/bin/sh', ['-c', WATCHER, `watcher-of-${process.pid}`, ...signals, ...command], {
     env,
     cwd,
     detached: true,
-    stdio: ['pipe', out, out, 'pipe', hold ?? 'ignore'],
+    stdio: ['pipe', out, out, 'pipe'],
   });
   watcher.stdin?.on('error', () => {});
   if (typeof output === 'function') {

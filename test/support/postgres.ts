@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
+  asSuperuser,
   createServiceDatabase,
-  databaseNames,
   dropDatabase,
   type PostgresAccess,
   type ServiceDatabase,
@@ -39,9 +39,12 @@ export function postgresAccess(): PostgresAccess {
 
 /** Removes the databases that test files have made. */
 export async function dropTestDatabases(access: PostgresAccess): Promise<void> {
-  for (const name of await databaseNames(access)) {
-    if (name.startsWith(PREFIX)) await dropDatabase(access, name);
-  }
+  const { rows } = await asSuperuser(access, (client) =>
+    client.query<{ datname: string }>('SELECT datname FROM pg_database WHERE starts_with(datname, $1)', [
+      PREFIX,
+    ]),
+  );
+  for (const { datname } of rows) await dropDatabase(access, datname);
 }
 
 async function newDatabase(template?: string): Promise<TestDatabase> {

@@ -150,6 +150,9 @@ describe('after an owner that was killed', () => {
     const unfinished = join(workDir, 'half/cluster.unfinished');
     await mkdir(unfinished, { recursive: true });
     await writeFile(join(unfinished, 'PG_VERSION'), '18\n');
+    for (const file of ['', 'cluster.unfinished', 'cluster.unfinished/PG_VERSION']) {
+      if (asRoot) await chown(join(workDir, 'half', file), NOBODY, NOBODY);
+    }
     await start('half', { ephemeral: true });
   });
 });

@@ -3,8 +3,8 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeTls } from '../../simulator/certificates.ts';
-import { startJanitor } from '../janitor.ts';
 import { type Postgres, startPostgres } from '../postgres/postgres.ts';
+import { removeWithUs } from '../remove-with-us.ts';
 import { buildService } from './build.ts';
 import { type Contestant, startContestant } from './contestant-process.ts';
 import { type BenchDatabase, createDatabase } from './database.ts';
@@ -47,10 +47,8 @@ export async function openBench(
   say: (text: string) => void,
   cleanUp: AsyncDisposableStack,
 ): Promise<Bench> {
-  const janitor = startJanitor();
-  cleanUp.defer(() => janitor.finish());
   const folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-bench-'));
-  janitor.remove(folder);
+  cleanUp.defer(removeWithUs(folder));
   const within = (name: string) => join(folder, name);
 
   let current = cleanUp;

@@ -4,6 +4,7 @@ import pg from 'pg';
 import { migrate } from '../../src/adapters/database/migrate.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { Postgres } from '../postgres/postgres.ts';
+import { asSuperuser, dropDatabase } from '../postgres/postgres-access.ts';
 
 /** A migrated database of a part's own. */
 export type BenchDatabase = {
@@ -24,10 +25,7 @@ export async function createDatabase(postgres: Postgres, name: string): Promise<
     url,
     adminUrl,
     connect: () => connect(adminUrl),
-    drop: () =>
-      asSuperuser(postgres, async (client) => {
-        await client.query(`drop database "${name}" with (force)`);
-      }),
+    drop: () => dropDatabase(postgres.access, name),
   };
 }
 
@@ -44,7 +42,7 @@ export type Commits = {
 /** Reads the counters. Ends the service's idle connections for it (it opens others): PostgreSQL's counters
  *  are complete only when a connection has handed them in. */
 export async function readCommits(postgres: Postgres, database: string): Promise<Commits> {
-  return asSuperuser(postgres, async (client) => {
+  return asSuperuser(postgres.access, async (client) => {
     await client.query('create extension if not exists pg_walinspect');
     await client.query('select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1', [
       database,
@@ -65,7 +63,7 @@ export async function readCommits(postgres: Postgres, database: string): Promise
 }
 
 async function commitRecords(postgres: Postgres, from: string, to: string): Promise<number> {
-  return asSuperuser(postgres, async (client) => {
+  return asSuperuser(postgres.access, async (client) => {
     const { rows } = await client.query<{ count: string }>(
       `select coalesce(sum(count), 0) as count from pg_get_wal_stats($1::pg_lsn, $2::pg_lsn, true)
        where "resource_manager/record_type" = 'Transaction/COMMIT'`,
@@ -77,7 +75,7 @@ async function commitRecords(postgres: Postgres, from: string, to: string): Prom
 
 /** In bytes, indexes included. */
 export async function databaseSize(postgres: Postgres, database: string): Promise<number> {
-  return asSuperuser(postgres, async (client) => {
+  return asSuperuser(postgres.access, async (client) => {
     const { rows } = await client.query<{ size: string }>('select pg_database_size($1) as size', [database]);
     return Number(rows[0]?.size);
   });
@@ -111,16 +109,4 @@ async function connect(url: string): Promise<pg.Client> {
   client.on('error', () => {});
   await client.connect();
   return client;
-}
-
-async function asSuperuser<Value>(
-  postgres: Postgres,
-  work: (client: pg.Client) => Promise<Value>,
-): Promise<Value> {
-  const client = await connect(postgres.superuserUrl());
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }

@@ -1,8 +1,8 @@
 import { otherTenantId, registration } from '../../simulator/directory.ts';
 import type { Simulator } from '../../simulator/simulator.ts';
+import { availablePort } from '../available-port.ts';
 import { DemoFailure } from './demo-failure.ts';
 import { buildPortal, type Portal, startPortal } from './demo-portal.ts';
-import { availablePort } from './demo-ports.ts';
 import { reconnectLine, report } from './demo-report.ts';
 import type { Service } from './demo-service.ts';
 

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Simulator } from '../../simulator/simulator.ts';
+import { availablePort } from '../available-port.ts';
 import { childEnvironment } from '../child-environment.ts';
 import type { ServiceDatabase } from '../postgres/postgres-access.ts';
 import { spawnWatched, type WatchedProcess } from '../watched-process.ts';
 import { DemoFailure } from './demo-failure.ts';
-import { availablePort } from './demo-ports.ts';
 import { signingKeyFile } from './demo-signing-key.ts';
 import { serviceEnvironment } from './service-environment.ts';
 

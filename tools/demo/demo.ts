@@ -1,12 +1,12 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
+import { availablePort } from '../available-port.ts';
 import { startPostgres } from '../postgres/postgres.ts';
 import { onEnd } from './demo-end.ts';
 import { DemoFailure } from './demo-failure.ts';
 import { lockDemo } from './demo-lock.ts';
 import { type Portals, preparePortals, tellHowToReconnect } from './demo-portals.ts';
-import { availablePort } from './demo-ports.ts';
 import { proveTheTrail } from './demo-proof.ts';
 import { report } from './demo-report.ts';
 import { lastLines, migrate, type Service, startService } from './demo-service.ts';

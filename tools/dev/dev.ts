@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startSimulator } from '../../simulator/simulator.ts';
+import { availablePort } from '../available-port.ts';
 import { childEnvironment } from '../child-environment.ts';
 import { onEnd } from '../demo/demo-end.ts';
-import { availablePort } from '../demo/demo-ports.ts';
 import { serviceEnvironment } from '../demo/service-environment.ts';
 import { startPostgres } from '../postgres/postgres.ts';
 import { spawnWatched } from '../watched-process.ts';

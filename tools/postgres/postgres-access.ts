@@ -19,7 +19,7 @@ export type ServiceDatabase = { adminUrl: string; url: string };
 
 /** Makes the two login roles, unless they are there. */
 export async function createRoles(access: PostgresAccess): Promise<void> {
-  await withClient(superuserUrl(access), async (client) => {
+  await asSuperuser(access, async (client) => {
     const { rows } = await client.query<{ rolname: string }>('SELECT rolname FROM pg_roles');
     const there = new Set(rows.map((row) => row.rolname));
     for (const role of [OWNER, SERVICE]) {
@@ -36,7 +36,7 @@ export async function createServiceDatabase(
   name: string,
   copyOf = 'template1',
 ): Promise<ServiceDatabase> {
-  await withClient(superuserUrl(access), async (client) => {
+  await asSuperuser(access, async (client) => {
     const database = client.escapeIdentifier(name);
     // Two at once would trip over each other's grants.
     await client.query('SELECT pg_advisory_lock(hashtext($1))', [name]);
@@ -55,27 +55,19 @@ export async function createServiceDatabase(
   };
 }
 
-/** The names of all databases. */
-export function databaseNames(access: PostgresAccess): Promise<string[]> {
-  return withClient(superuserUrl(access), async (client) => {
-    const { rows } = await client.query<{ datname: string }>('SELECT datname FROM pg_database');
-    return rows.map(({ datname }) => datname);
-  });
-}
-
 /** Removes a database, and whoever is still connected to it. */
 export async function dropDatabase(access: PostgresAccess, name: string): Promise<void> {
-  await withClient(superuserUrl(access), async (client) => {
+  await asSuperuser(access, async (client) => {
     await client.query(`DROP DATABASE IF EXISTS ${client.escapeIdentifier(name)} WITH (FORCE)`);
   });
 }
 
-export function superuserUrl(access: PostgresAccess, database = 'postgres'): string {
-  return urlFor(access, SUPERUSER, database);
-}
-
-async function withClient<Value>(url: string, work: (client: pg.Client) => Promise<Value>): Promise<Value> {
-  const client = new pg.Client({ connectionString: url });
+/** Does some work over a connection of the superuser's. */
+export async function asSuperuser<Value>(
+  access: PostgresAccess,
+  work: (client: pg.Client) => Promise<Value>,
+): Promise<Value> {
+  const client = new pg.Client({ connectionString: superuserUrl(access) });
   client.on('error', () => {}); // the query under way fails with it
   await client.connect();
   try {
@@ -83,6 +75,10 @@ async function withClient<Value>(url: string, work: (client: pg.Client) => Promi
   } finally {
     await client.end();
   }
+}
+
+export function superuserUrl(access: PostgresAccess, database = 'postgres'): string {
+  return urlFor(access, SUPERUSER, database);
 }
 
 function passwordOf({ password }: PostgresAccess, role: string): string {

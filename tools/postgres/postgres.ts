@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startJanitor } from '../janitor.ts';
+import { availablePort } from '../available-port.ts';
+import { childEnvironment } from '../child-environment.ts';
 import { commandOf } from '../process-command.ts';
+import { removeWithUs } from '../remove-with-us.ts';
 import { spawnWatched, type WatchedProcess } from '../watched-process.ts';
 import {
   createRoles,
@@ -14,7 +14,7 @@ import {
   type ServiceDatabase,
   superuserUrl,
 } from './postgres-access.ts';
-import { findPrograms, type PostgresPrograms, postgresEnvironment } from './postgres-programs.ts';
+import { prefixFor, programsFolder, serverUser } from './postgres-programs.ts';
 
 export type PostgresOptions = {
   /** A folder that is PostgreSQL's alone. */
@@ -48,45 +48,47 @@ const SETTINGS = {
   lc_messages: 'C', // the log is read for the line that says it is ready
 };
 
+// Data is made in a folder beside the final one, so that a start that was killed never leaves something that
+// looks like data.
+const START = `
+programs=$1 folder=$2 sync=$3; shift 3
+if [ ! -e "$folder/cluster" ]; then
+  new=$folder/cluster.unfinished
+  rm -rf -- "$new" &&
+  "$programs/initdb" --pgdata="$new" $sync --username=postgres --pwfile="$folder/superuser-password" \
+    --auth=scram-sha-256 --encoding=UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 --locale=C &&
+  mv -- "$new" "$folder/cluster" || exit
+fi
+exec "$programs/postgres" -D "$folder/cluster" "$@"
+`;
+
 /** How long a server whose owner was killed a moment ago may take to leave the data, in milliseconds. */
 const HAND_OVER_MS = 30_000;
-
-type Run = (
-  program: 'initdb' | 'postgres',
-  args: string[],
-  onLine: (line: string) => void,
-) => Promise<WatchedProcess>;
 
 /** Starts a real PostgreSQL for the demo and the tests: durable, on a free port of 127.0.0.1 only. It ends
  *  when this process ends, however that happens. Data of an earlier run is opened again. */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const dataDir = resolve(options.dataDir);
-  const cluster = join(dataDir, 'cluster');
-  const janitor = startJanitor();
+  const remove = options.ephemeral ? removeWithUs(dataDir) : async () => {};
   let server: WatchedProcess | undefined;
   const stop = async () => {
     await server?.stop();
-    await janitor.finish();
+    await remove();
   };
   try {
-    if (options.ephemeral) janitor.remove(dataDir);
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    const programs = await findPrograms(dataDir);
-    const run: Run = (program, args, output) =>
-      spawnWatched(programs.command(program, args), {
-        env: postgresEnvironment,
-        cwd: '/',
-        output,
-        hold: janitor.hold,
-        gentleSignal: 'SIGINT', // "fast shutdown": disconnects clients, keeps data clean
-        lastSignal: 'SIGQUIT',
-      });
-    const password = existsSync(cluster)
-      ? await readFile(passwordFileIn(dataDir), 'utf8')
-      : await makeCluster({ ...options, dataDir }, programs, run);
-    const launched = await launch(cluster, run, options);
-    server = launched.server;
-    const access = { port: launched.port, password };
+    const programs = await programsFolder();
+    const user = await serverUser(dataDir);
+    const passwordFile = await keepPassword(dataDir);
+    if (user) for (const file of [dataDir, passwordFile]) await chown(file, user.uid, user.gid);
+    const prefix = await prefixFor(user, { programs, dataDir });
+    const sync = options.ephemeral ? '--no-sync' : ''; // what is thrown away needs not survive
+    const started = await launch(
+      [...prefix, '/bin/sh', '-c', START, 'start-postgres', programs, dataDir, sync],
+      { ...options, dataDir },
+    );
+    server = started.server;
+    const access = { port: started.port, password: await readFile(passwordFile, 'utf8') };
     await createRoles(access);
     return {
       port: access.port,
@@ -105,65 +107,42 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   }
 }
 
-const passwordFileIn = (dataDir: string) => join(dataDir, 'superuser-password');
-
-/** Makes an empty cluster and gives its superuser's password. It is made in a folder beside the final one,
- *  so that one killed on the way never leaves something that looks like data. */
-async function makeCluster(
-  { dataDir, ephemeral = false }: PostgresOptions,
-  programs: PostgresPrograms,
-  run: Run,
-): Promise<string> {
+/** Writes a password for the superuser, unless there is one. Gives its file. */
+async function keepPassword(dataDir: string): Promise<string> {
+  const file = join(dataDir, 'superuser-password');
   const password = randomBytes(24).toString('base64url');
-  const passwordFile = passwordFileIn(dataDir);
-  await rm(passwordFile, { force: true });
-  await writeFile(passwordFile, password, { mode: 0o600 });
-  await programs.own(passwordFile);
-  const unfinished = join(dataDir, 'cluster.unfinished');
-  await rm(unfinished, { recursive: true, force: true });
-
-  const lines: string[] = [];
-  const initdb = await run(
-    'initdb',
-    [
-      `--pgdata=${unfinished}`,
-      '--username=postgres',
-      `--pwfile=${passwordFile}`,
-      '--auth=scram-sha-256',
-      '--encoding=UTF8',
-      '--locale-provider=builtin',
-      '--builtin-locale=C.UTF-8',
-      '--locale=C',
-      ...(ephemeral ? ['--no-sync'] : []), // what is thrown away needs not survive
-    ],
-    (line) => lines.push(line),
-  );
-  if ((await initdb.exited) !== 0) throw new Error(`PostgreSQL could not make its data: ${tail(lines)}`);
-  await rename(unfinished, join(dataDir, 'cluster'));
-  return password;
+  await writeFile(file, password, { mode: 0o600, flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  return file;
 }
 
 /** Starts the server, and waits until it takes connections. */
 async function launch(
-  cluster: string,
-  run: Run,
-  { settings, onWaiting }: Pick<PostgresOptions, 'settings' | 'onWaiting'>,
+  command: readonly string[],
+  { dataDir, settings, onWaiting }: PostgresOptions,
 ): Promise<{ server: WatchedProcess; port: number }> {
   const deadline = performance.now() + HAND_OVER_MS;
   for (;;) {
-    const port = await freePort();
+    const port = await availablePort(0);
+    const flags = Object.entries({ ...SETTINGS, port, ...settings }).map(
+      ([name, value]) => `--${name}=${value}`,
+    );
     const lines: string[] = [];
     const ready = Promise.withResolvers<'ready'>();
-    const flags = Object.entries({ ...SETTINGS, port: String(port), ...settings }).flatMap(
-      ([name, value]) => ['-c', `${name}=${value}`],
-    );
-    const server = await run('postgres', ['-D', cluster, ...flags], (line) => {
-      if (lines.length < 100) lines.push(line);
-      if (line.includes('database system is ready to accept connections')) ready.resolve('ready');
+    const server = await spawnWatched([...command, ...flags], {
+      env: childEnvironment({ LC_ALL: 'C' }),
+      cwd: '/',
+      output(line) {
+        if (lines.length < 100) lines.push(line);
+        if (line.includes('database system is ready to accept connections')) ready.resolve('ready');
+      },
+      gentleSignal: 'SIGINT', // "fast shutdown": disconnects clients, keeps data clean
+      lastSignal: 'SIGQUIT',
     });
     if ((await Promise.race([ready.promise, server.exited])) === 'ready') return { server, port };
 
-    const said = tail(lines) || 'it said nothing.';
+    const said = lines.slice(-6).join(' ').trim() || 'it said nothing.';
     const portTaken = /could not bind|could not create any TCP\/IP sockets/.test(said);
     const dataUsed = /pre-existing shared memory block|lock file "postmaster.pid" already/.test(said);
     if (!(portTaken || dataUsed) || performance.now() > deadline) {
@@ -171,7 +150,7 @@ async function launch(
     }
     if (dataUsed) {
       onWaiting?.();
-      await removeStaleNote(cluster);
+      await removeStaleNote(join(dataDir, 'cluster'));
     }
   }
 }
@@ -184,16 +163,3 @@ async function removeStaleNote(cluster: string): Promise<void> {
   if ((await commandOf(pid)).includes(cluster)) await delay(50);
   else await rm(note, { force: true });
 }
-
-function freePort(): Promise<number> {
-  return new Promise((found, failed) => {
-    const server = createServer();
-    server.once('error', failed);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => found(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
-}
-
-const tail = (lines: string[]) => lines.slice(-6).join(' ').trim();
