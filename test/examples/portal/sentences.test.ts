@@ -7,7 +7,7 @@ import { catalogue } from '../../../src/http/problems/catalogue.ts';
 
 const codes = Object.keys(catalogue).toSorted();
 
-// test/docs.test.ts holds docs/errors.md to the same list.
+// test/docs/docs.test.ts holds docs/errors.md to the same list.
 test('the portal has a sentence for every code, and for no other', () => {
   assert.deepEqual(Object.keys(en.problems).toSorted(), codes);
 });
