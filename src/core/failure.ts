@@ -128,6 +128,12 @@ export type Failure =
 
 export type FailureReason = Failure['reason'];
 
+/** Whether signing in again cures it. Only the caller can do that, so they must hear it, whatever else there would be
+ *  to show. */
+export function isCuredBySigningIn({ reason }: Failure): boolean {
+  return reason === 'claims_required' || reason === 'assertion_rejected' || reason === 'graph_token_rejected';
+}
+
 /** Thrown where a call ends badly for a reason we know. Anything else that is thrown is a defect,
  *  and is answered as an opaque internal error. */
 export class CallFailed extends Error {

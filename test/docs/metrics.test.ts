@@ -66,4 +66,23 @@ describe('the catalogue of metrics', () => {
       assert.deepEqual(alerts.toSorted(), using.map(({ alert }) => alert).toSorted(), name);
     }
   });
+
+  test('rules and the dashboard name routes as the service labels them', async () => {
+    const { paths } = JSON.parse(await read('docs/openapi.json')) as { paths: object };
+    const labels = Object.keys(paths).map((path) => path.replaceAll(/\{(\w+)\}/g, ':$1'));
+    for (const file of [
+      'k8s/components/prometheus-operator/prometheusrule.yaml',
+      'k8s/components/grafana-dashboard/chromeos-connector-bff.json',
+      'test/prometheus/alerts.test.yml',
+    ]) {
+      const named = [...(await read(file)).matchAll(/route!?=\\?"(\/[^"\\]+)/g)].map(
+        ([, route = '']) => route,
+      );
+      assert.deepEqual(
+        named.filter((route) => !labels.includes(route)),
+        [],
+        file,
+      );
+    }
+  });
 });

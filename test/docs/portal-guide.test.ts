@@ -298,7 +298,7 @@ describe('the portal guide', () => {
       await assert.rejects(guide.approval.decide(call, operationId, 'approve', 'mine'), /own_approval|role/);
       await as('second-admin');
       assert.deepEqual(
-        (await guide.approval.waiting(call)).map(({ id }: Exports) => id),
+        (await guide.approval.waiting(call)).map((operation: Exports) => operation.operationId),
         [operationId],
       );
       const approved = await guide.approval.decide(call, operationId, 'approve', 'seen');

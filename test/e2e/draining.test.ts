@@ -121,7 +121,7 @@ describe('draining', () => {
     await service.close();
     const answer = await waiting;
     assert.equal(answer.status, 200);
-    assert.equal(answer.body.id, body.operationId);
+    assert.equal(answer.body.operationId, body.operationId);
   });
 
   test('what hangs is left behind when the time is up, and logged', async () => {

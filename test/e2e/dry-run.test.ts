@@ -4,9 +4,9 @@ import { operationsPath, scene } from '../support/scene.ts';
 
 describe('dryRun', () => {
   const it = scene();
-  type Check = { name: string; result: string; reason: string | null };
+  type Check = { name: string; result: string; code: string | null };
   const checksOf = (body: { checks: Check[] }) =>
-    Object.fromEntries(body.checks.map(({ name, result, reason }) => [name, reason ?? result]));
+    Object.fromEntries(body.checks.map(({ name, result, code }) => [name, code ?? result]));
   const nothingDone = async () => {
     assert.equal(it.asked('disconnect'), 0);
     const { body } = await it.get(operationsPath);
@@ -116,10 +116,75 @@ describe('dryRun', () => {
     assert.deepEqual([status, checksOf(body).on_behalf_of], [200, 'consent_required']);
   });
 
-  test('a challenge is passed on', async () => {
-    it.simulator.setFault('token', { claimsChallenge: '{"access_token":{}}' });
-    const { status, body } = await it.disconnect({ query: '?dryRun=true' });
-    assert.deepEqual([status, body.code], [401, 'insufficient_claims']);
+  for (const [name, code, happens] of [
+    [
+      'a challenge',
+      'insufficient_claims',
+      () => it.simulator.setFault('token', { claimsChallenge: '{"access_token":{}}' }),
+    ],
+    ['a revoked sign-in', 'invalid_token', () => it.simulator.setPerson('admin', { revoked: true })],
+    [
+      'a token that Graph does not take',
+      'graph_token_rejected',
+      () => it.simulator.setFault('list', { status: 401 }),
+    ],
+  ] as const) {
+    test(`${name} leads to signing in, as with any call`, async () => {
+      happens();
+      const { status, body, headers } = await it.disconnect({ query: '?dryRun=true' });
+      assert.deepEqual([status, body.code], [401, code]);
+      assert.match(String(headers['www-authenticate']), /^Bearer .*error="/);
+    });
+  }
+
+  test('a check fails with the very code, words and members that the disconnect is refused with', async () => {
+    const told = ({
+      code,
+      title,
+      detail,
+      hint,
+      errors,
+      operationId,
+      operation,
+    }: Record<string, unknown>) => ({
+      code,
+      title,
+      detail,
+      hint,
+      errors,
+      operationId,
+      operation,
+    });
+    const policy = { ticketRequired: true, ticketPattern: /^CHG-\d+$/ };
+    await it.beside({ policy }, async (on) => {
+      const compare = async (body: { ticket: string }) => {
+        const run = await it.disconnect({ query: '?dryRun=true', on, body });
+        const failed = run.body.checks.filter(({ result }: Check) => result === 'failed');
+        assert.equal(failed.length, 1);
+        const refused = await it.disconnect({ on, body });
+        assert.deepEqual(told(failed[0]), told(refused.body));
+        return refused.body;
+      };
+      const pattern = await compare({ ticket: 'a wrong one' });
+      assert.deepEqual(pattern.errors, [{ field: 'ticket', message: 'must match ^CHG-\\d+$' }]);
+      await it.unknownOperation();
+      const busy = await compare({ ticket: 'CHG-2' });
+      assert.deepEqual([busy.code, typeof busy.operationId], ['operation_in_progress', 'string']);
+    });
+  });
+
+  test('a key that was used: what became of its request would be told again, or it would be refused', async () => {
+    const keyed = { headers: { 'idempotency-key': 'used' } };
+    await it.disconnect(keyed);
+    const again = await it.disconnect({ ...keyed, query: '?dryRun=true' });
+    assert.equal(again.body.would, 'repeat_first_answer');
+    assert.match(again.body.consequence, /first answer/);
+    const other = await it.disconnect({ ...keyed, query: '?dryRun=true', body: { reason: 'another' } });
+    assert.deepEqual(
+      [other.body.would, checksOf(other.body).idempotency_key_unused],
+      ['be_refused', 'idempotency_key_reused'],
+    );
+    assert.equal(it.asked('disconnect'), 1);
   });
 
   test('another operation is open; one that would make way is not in the way, and is left as it is', async () => {

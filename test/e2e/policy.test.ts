@@ -169,7 +169,7 @@ describe('the switch', () => {
       );
       assert.equal((await it.readConnection({ on })).status, 200);
       const run = await it.disconnect({ query: '?dryRun=true' });
-      assert.ok(run.body.checks.some(({ reason }: { reason: string }) => reason === 'disconnect_disabled'));
+      assert.ok(run.body.checks.some(({ code }: { code: string }) => code === 'disconnect_disabled'));
       assert.equal((await it.post(`${path}/execute`, { on })).body.code, 'disconnect_disabled');
       assert.equal(await it.status(body.operationId), 'approved');
       await turn(true, it.tenantId);

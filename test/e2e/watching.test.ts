@@ -90,7 +90,8 @@ describe('watching a disconnect end', () => {
     }
     it.simulator.clearCalls();
     const list = async (query: string) => (await it.get(`${operationsPath}${query}`)).body;
-    const idsOf = ({ operations }: { operations: { id: string }[] }) => operations.map(({ id }) => id);
+    const idsOf = ({ operations }: { operations: { operationId: string }[] }) =>
+      operations.map(({ operationId }) => operationId);
     assert.deepEqual(idsOf(await list('')).slice(0, 3), ids);
     assert.deepEqual(idsOf(await list('?status=accepted')), ids.slice(0, 1));
     const first = await list('?status=completed&limit=1');

@@ -137,7 +137,7 @@ export function matches(ifMatch: readonly string[], seen: SeenConnection): boole
 /** Whether an earlier call with the same idempotency key had its answer (draft-ietf-httpapi-idempotency-key-header).
  *  Fails with `idempotency_key_reused` where that was another request, and with `idempotency_key_in_use` while
  *  it is still running. */
-function answeredEarlier(
+export function answeredEarlier(
   { idempotency }: DisconnectRequest,
   earlier: KeyedOperation | null,
 ): earlier is AnsweredOperation {

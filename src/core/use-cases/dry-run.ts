@@ -1,30 +1,31 @@
 import type { Dependencies } from '../dependencies.ts';
-import { type FailureReason, failureOf } from '../failure.ts';
+import { type Failure, failureOf, isCuredBySigningIn } from '../failure.ts';
 import { type Call, durationOf, frame, record, requireWanted, type SignedInCall } from '../frame.ts';
 import type { StoredOperation } from '../operation/operation.ts';
 import { policyChecks } from '../operation/policy.ts';
 import { type DisconnectRequest, requireFreeSlot } from '../operation/slot.ts';
-import type { ConnectionList } from '../ports.ts';
-import { matches } from './disconnect.ts';
+import type { ConnectionList, KeyedOperation } from '../ports.ts';
+import { answeredEarlier, matches } from './disconnect.ts';
 
-/** One thing that must hold for a disconnect. `reason` says why it failed, or why a read cannot tell. */
-export type DryRunCheck = {
-  readonly name: string;
-  readonly result: 'passed' | 'failed' | 'not_checkable';
-  readonly reason: FailureReason | 'write_permission_not_verifiable' | 'not_reached' | null;
-};
+/** One thing that must hold for a disconnect: with the failure that the disconnect would end with, or with why a
+ *  dry run cannot tell. */
+export type DryRunCheck = { readonly name: string } & (
+  | { readonly result: 'passed' }
+  | { readonly result: 'failed'; readonly failure: Failure }
+  | { readonly result: 'not_checkable'; readonly because: 'write_permission_not_verifiable' | 'not_reached' }
+);
 
 export type DryRun = {
   readonly checks: readonly DryRunCheck[];
   readonly connection: ConnectionList | null;
   /** What the same call without `dryRun` would do. */
-  readonly would: 'disconnect' | 'ask_for_approval' | 'be_refused';
+  readonly would: 'disconnect' | 'ask_for_approval' | 'be_refused' | 'repeat_first_answer';
 };
 
-type Add = (name: string, reason: FailureReason | null) => void;
+type Add = (name: string, failure: Failure | null) => void;
 
-/** Everything a disconnect does but the act: nothing is moved, sent or kept. It is on the record as a
- *  dry run. A challenge for more claims is passed on, since only the caller can answer it. */
+/** Everything a disconnect does but the act: nothing is moved, sent or kept. It is on the record as a dry run. Fails
+ *  with `claims_required`, `assertion_rejected` or `graph_token_rejected` where the caller must sign in again. */
 export async function dryRun(
   dependencies: Dependencies,
   call: Call,
@@ -54,22 +55,29 @@ async function inspect(
   const { caller } = call;
   const policy = dependencies.policyOf(caller.tenantId);
   const checks: DryRunCheck[] = [];
-  const add: Add = (name, reason) =>
-    checks.push({ name, result: reason === null ? 'passed' : 'failed', reason });
+  const add: Add = (name, failure) =>
+    checks.push(failure === null ? { name, result: 'passed' } : { name, result: 'failed', failure });
 
   add('role', null);
-  const { newest, disabledBecause } = await dependencies.operations.loadPreconditions(caller, null);
-  add('enabled', disabledBecause === null ? null : 'disconnect_disabled');
   const idempotencyKey = request.idempotency?.key ?? null;
+  const { newest, disabledBecause, earlier } = await dependencies.operations.loadPreconditions(
+    caller,
+    idempotencyKey,
+  );
+  if (inspectKey(request, earlier, add)) return { checks, connection: null, would: 'repeat_first_answer' };
+  add(
+    'enabled',
+    disabledBecause === null ? null : { reason: 'disconnect_disabled', because: disabledBecause },
+  );
   for (const { name, unmet } of policyChecks(policy, caller, { ...request, idempotencyKey })) {
-    if (unmet?.failure.reason === 'claims_required') throw unmet;
-    add(name, unmet?.failure.reason ?? null);
+    if (unmet !== null && isCuredBySigningIn(unmet.failure)) throw unmet;
+    add(name, unmet?.failure ?? null);
   }
 
   const connection = await tryToRead(dependencies, call, add);
   if (connection === null) {
     for (const name of ['connected', 'no_open_operation']) {
-      checks.push({ name, result: 'not_checkable', reason: 'not_reached' });
+      checks.push({ name, result: 'not_checkable', because: 'not_reached' });
     }
   } else {
     await inspectSlot(dependencies, call, request, { connection, newest }, add);
@@ -77,13 +85,26 @@ async function inspect(
   checks.push({
     name: 'intune_right_to_disconnect',
     result: 'not_checkable',
-    reason: 'write_permission_not_verifiable',
+    because: 'write_permission_not_verifiable',
   });
 
   requireWanted(call);
   const refused = checks.some(({ result }) => result === 'failed');
   const act = policy.approvalRequired ? 'ask_for_approval' : 'disconnect';
   return { checks, connection, would: refused ? 'be_refused' : act };
+}
+
+/** Whether the same request had its answer already, which a disconnect would then only repeat. */
+function inspectKey(request: DisconnectRequest, earlier: KeyedOperation | null, add: Add): boolean {
+  if (request.idempotency === null) return false;
+  try {
+    const repeats = answeredEarlier(request, earlier);
+    add('idempotency_key_unused', null);
+    return repeats;
+  } catch (error) {
+    add('idempotency_key_unused', failureOf(error));
+    return false;
+  }
 }
 
 /** Exchanges again and reads, as the disconnect would. */
@@ -103,9 +124,9 @@ async function tryToRead(
     add(step, null);
     return connection;
   } catch (error) {
-    const { reason } = failureOf(error);
-    if (reason === 'claims_required' || reason === 'internal') throw error;
-    add(step, reason);
+    const failure = failureOf(error);
+    if (isCuredBySigningIn(failure) || failure.reason === 'internal') throw error;
+    add(step, failure);
     return null;
   }
 }
@@ -118,14 +139,14 @@ async function inspectSlot(
   add: Add,
 ): Promise<void> {
   const { ifMatch } = request;
-  if (ifMatch !== null) add('unchanged', matches(ifMatch, seen) ? null : 'connection_changed');
-  add('connected', seen.members.length > 0 ? null : 'not_connected');
+  if (ifMatch !== null) add('unchanged', matches(ifMatch, seen) ? null : { reason: 'connection_changed' });
+  add('connected', seen.members.length > 0 ? null : { reason: 'not_connected' });
   try {
     await requireFreeSlot(dependencies, caller.tenantId, request, { seen, newest });
     add('no_open_operation', null);
   } catch (error) {
-    const { reason } = failureOf(error);
-    if (reason !== 'operation_in_progress' && reason !== 'operation_not_found') throw error;
-    add('no_open_operation', reason);
+    const failure = failureOf(error);
+    if (failure.reason !== 'operation_in_progress' && failure.reason !== 'operation_not_found') throw error;
+    add('no_open_operation', failure);
   }
 }

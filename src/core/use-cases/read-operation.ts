@@ -1,5 +1,5 @@
 import type { Dependencies } from '../dependencies.ts';
-import { CallFailed, type FailureReason, failureOf } from '../failure.ts';
+import { CallFailed, type Failure, failureOf, isCuredBySigningIn } from '../failure.ts';
 import { type Call, durationOf, frame, record, type SignedInCall } from '../frame.ts';
 import { awaitsOutcome, isSettled } from '../operation/life.ts';
 import { settle } from '../operation/move.ts';
@@ -9,7 +9,7 @@ import type { OperationQuery } from '../ports.ts';
 export type OperationView = {
   readonly operation: StoredOperation;
   /** Why Graph could not be read for it just now; `null` where it was, or need not be. */
-  readonly readFailed: FailureReason | null;
+  readonly readFailed: Failure | null;
 };
 
 // How often a waiting call checks whether another replica has moved the operation, in milliseconds.
@@ -104,10 +104,10 @@ async function watch(
     const { seen } = await connector.list({ token, requestId, tenantId: operation.tenantId, deadline });
     return { operation: await settle(dependencies, call, operation, seen), readFailed: null };
   } catch (error) {
-    const { reason } = failureOf(error);
-    // A challenge is for the caller to answer, and without a record nothing is done; else what is known
-    // is shown, with why it could not be brought up to date.
-    if (['claims_required', 'audit_unavailable', 'internal'].includes(reason)) throw error;
-    return { operation, readFailed: reason };
+    const failure = failureOf(error);
+    // Without a record nothing is done; else what is known is shown, with why it could not be brought up to date.
+    if (isCuredBySigningIn(failure) || ['audit_unavailable', 'internal'].includes(failure.reason))
+      throw error;
+    return { operation, readFailed: failure };
   }
 }

@@ -221,6 +221,13 @@ const whatIsMissing = {
   unknown: 'This application may not act for users of the tenant',
 } as const;
 
+/** A failure in code and words, as every problem tells it. For where it is told within another answer: the headers
+ *  that a problem brings are left out. */
+export function explained(failure: Failure): Pick<Answer, 'code' | 'title' | 'detail' | 'hint'> {
+  const { code, title, detail, hint, extra } = answerTo(failure, () => '');
+  return { code, title, detail, hint, ...extra };
+}
+
 function codeIn(entraCode: number | null): string {
   return entraCode === null ? '' : ` (AADSTS${entraCode})`;
 }

@@ -10,10 +10,15 @@ export const problemCode = z.enum(problemCodes).meta({
   description: 'The closed list of what can go wrong; `docs/errors` on this service tells what each means.',
 });
 
-const furtherMembers: Record<string, z.ZodType> = Object.assign(
-  {},
-  ...Object.values(catalogue).map(({ members = {} }: ProblemRow) => members),
-);
+/** What only problems of some codes have. */
+export const furtherMembers = z
+  .object(
+    Object.assign({}, ...Object.values(catalogue).map(({ members = {} }: ProblemRow) => members)) as Record<
+      string,
+      z.ZodType
+    >,
+  )
+  .partial().shape;
 
 export const problem = z
   .object({
@@ -43,7 +48,7 @@ export const problem = z
         }),
       })
       .describe('The same as Microsoft Graph shapes an error.'),
-    ...z.object(furtherMembers).partial().shape,
+    ...furtherMembers,
   })
   .meta({
     id: 'Problem',

@@ -14,7 +14,7 @@ export function decisionRoutes(dependencies: Dependencies): Router {
   const router = Router();
   for (const verb of ['approve', 'reject'] as const) {
     router
-      .route(`${apiPath}/operations/:id/${verb}`)
+      .route(`${apiPath}/operations/:operationId/${verb}`)
       .post(async (request, response) => {
         const decided = await decide(dependencies, callOf(request, response), verb, () =>
           readReasoned(request, response),
@@ -27,7 +27,7 @@ export function decisionRoutes(dependencies: Dependencies): Router {
 }
 
 export const decisionPaths: DescribedPaths = {
-  [`${apiPath}/operations/{id}/approve`]: {
+  [`${apiPath}/operations/{operationId}/approve`]: {
     post: described({
       operationId: 'approve',
       summary: 'Approve a disconnect',
@@ -35,7 +35,7 @@ export const decisionPaths: DescribedPaths = {
         'The second person agrees. Nothing is sent yet: the requester executes it. The one who approves needs no right in Intune and never acts there.',
     }),
   },
-  [`${apiPath}/operations/{id}/reject`]: {
+  [`${apiPath}/operations/{operationId}/reject`]: {
     post: described({
       operationId: 'reject',
       summary: 'Reject a disconnect',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { DryRun } from '../../core/use-cases/dry-run.ts';
+import type { DryRun, DryRunCheck } from '../../core/use-cases/dry-run.ts';
+import { furtherMembers, problemCode } from '../problems/problem-schema.ts';
 import { connection, onboardingStatus } from './connection.ts';
-import { reasonNames } from './failure-reason.ts';
 
 /** What a disconnect and an execution answer, and a dry run. */
 
@@ -29,6 +29,7 @@ export const awaitingApproval = z
 
 const checkNames = [
   'role',
+  'idempotency_key_unused',
   'enabled',
   'reason',
   'ticket',
@@ -43,21 +44,52 @@ const checkNames = [
   'intune_right_to_disconnect',
 ] as const;
 
+type NotCheckable = Extract<DryRunCheck, { result: 'not_checkable' }>['because'];
+
+/** Why a dry run cannot tell, as a problem would say it. */
+export const notCheckable = {
+  write_permission_not_verifiable: {
+    title: 'It cannot be known beforehand',
+    detail: 'Only the disconnect itself shows whether Intune lets this user do it: a read does not prove it.',
+    hint: 'Make sure that the user has an Intune licence and an Intune role that may do it.',
+  },
+  not_reached: {
+    title: 'It was not checked',
+    detail: 'The connection could not be read, so nothing can be said about it.',
+    hint: 'See to the check that failed first.',
+  },
+} as const satisfies Record<NotCheckable, { title: string; detail: string; hint: string }>;
+
 const dryRunCheck = z
   .object({
     name: z.enum(checkNames),
-    result: z.enum(['passed', 'failed', 'not_checkable']),
-    reason: z
-      .enum([...reasonNames, 'write_permission_not_verifiable', 'not_reached'])
+    result: z.enum(['passed', 'failed', 'not_checkable']) satisfies z.ZodType<DryRunCheck['result']>,
+    code: z
+      .union([problemCode, z.enum(Object.keys(notCheckable) as NotCheckable[])])
       .nullable()
-      .describe('Why it failed, or why a read cannot tell.'),
+      .describe(
+        'With `failed`: the `code` of the problem that the disconnect would be answered with. With `not_checkable`: why a dry run cannot tell. With `passed`: `null`.',
+      ),
+    title: z.string().optional(),
+    detail: z.string().optional().describe('What is wrong, in the words of the problem.'),
+    hint: z.string().optional().describe('What to do about it.'),
+    ...furtherMembers,
   })
-  .meta({ id: 'DryRunCheck' }) satisfies z.ZodType<DryRun['checks'][number]>;
+  .meta({
+    id: 'DryRunCheck',
+    description:
+      'One thing that must hold for a disconnect. Where there is a `code`, it is told as in a problem.',
+  });
 
 export const dryRunResult = z
   .object({
     dryRun: z.literal(true),
-    would: z.enum(['disconnect', 'ask_for_approval', 'be_refused']) satisfies z.ZodType<DryRun['would']>,
+    would: z.enum([
+      'disconnect',
+      'ask_for_approval',
+      'be_refused',
+      'repeat_first_answer',
+    ]) satisfies z.ZodType<DryRun['would']>,
     consequence: z.string().describe('The same as a sentence, to show before the button.'),
     checks: z.array(dryRunCheck),
     connection: connection.nullable(),

@@ -3,18 +3,18 @@ import { z } from 'zod';
 import type { Dependencies } from '../../core/dependencies.ts';
 import type { DisconnectRequest } from '../../core/operation/slot.ts';
 import { type DisconnectReply, disconnect } from '../../core/use-cases/disconnect.ts';
-import { type DryRun, dryRun } from '../../core/use-cases/dry-run.ts';
+import { type DryRun, type DryRunCheck, dryRun } from '../../core/use-cases/dry-run.ts';
 import { sendJson } from '../answer/json.ts';
 import { apiPath } from '../api-path.ts';
 import { callOf } from '../middleware/request-context.ts';
 import type { DescribedPaths } from '../openapi/description.ts';
-import { operationPath } from '../problems/answers.ts';
+import { explained, operationPath } from '../problems/answers.ts';
 import { actProblems } from '../problems/possible.ts';
 import { jsonBody } from '../request/json-body.ts';
 import { idempotencyKeyHeader, idempotencyKeyOf, ifMatch, ifMatchOf } from '../request/preconditions.ts';
 import { queryOf, queryParameters } from '../request/query.ts';
 import { boundedText } from '../request/validate.ts';
-import { awaitingApproval, disconnected, dryRunResult } from './disconnect-schemas.ts';
+import { awaitingApproval, disconnected, dryRunResult, notCheckable } from './disconnect-schemas.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
 const intentBody = z.strictObject(
@@ -113,7 +113,9 @@ const consequences = {
   ask_for_approval:
     'Nothing would be sent yet: a second person would be asked to approve, and you would then execute it.',
   be_refused: 'The call would be refused, and nothing would be done.',
-} as const;
+  repeat_first_answer:
+    'This request was sent before, with this idempotency key: its first answer would be given again, and nothing would be done.',
+} as const satisfies Record<DryRun['would'], string>;
 
 function sendDryRun(response: Response, { checks, connection, would }: DryRun): void {
   if (connection !== null) response.setHeader('etag', connection.seen.etag);
@@ -121,9 +123,21 @@ function sendDryRun(response: Response, { checks, connection, would }: DryRun): 
     dryRun: true,
     would,
     consequence: consequences[would],
-    checks,
+    checks: checks.map(shownCheck),
     connection: connection?.value[0] ?? null,
   });
+}
+
+function shownCheck(check: DryRunCheck): object {
+  const { name, result } = check;
+  switch (result) {
+    case 'passed':
+      return { name, result, code: null };
+    case 'failed':
+      return { name, result, ...explained(check.failure) };
+    case 'not_checkable':
+      return { name, result, code: check.because, ...notCheckable[check.because] };
+  }
 }
 
 export const disconnectPaths: DescribedPaths = {

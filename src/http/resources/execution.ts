@@ -21,12 +21,12 @@ const emptyBody = z.strictObject({}, 'must be an empty JSON object, or nothing')
 export function executionRoutes(dependencies: Dependencies): Router {
   const router = Router();
   router
-    .route(`${apiPath}/operations/:id/execute`)
+    .route(`${apiPath}/operations/:operationId/execute`)
     .post(async (request, response) => {
       const reply = await execute(dependencies, callOf(request, response), async () => {
         queryOf(request, noQuery);
         await jsonBody(request, response, emptyBody);
-        return { operationId: validate(pathId, request.params).id, ifMatch: ifMatchOf(request) };
+        return { operationId: validate(pathId, request.params).operationId, ifMatch: ifMatchOf(request) };
       });
       sendReply(response, reply);
     })
@@ -35,7 +35,7 @@ export function executionRoutes(dependencies: Dependencies): Router {
 }
 
 export const executionPaths: DescribedPaths = {
-  [`${apiPath}/operations/{id}/execute`]: {
+  [`${apiPath}/operations/{operationId}/execute`]: {
     post: {
       operationId: 'execute',
       tag: 'operations',

@@ -2,11 +2,11 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { operationStatuses } from '../../core/operation/life.ts';
 import type { Operation } from '../../core/operation/operation.ts';
+import { problemCode } from '../problems/problem-schema.ts';
 import { jsonBody } from '../request/json-body.ts';
 import { noQuery, queryOf } from '../request/query.ts';
 import { boundedText, validate } from '../request/validate.ts';
 import { connectionState, onboardingStatus } from './connection.ts';
-import { failureReason } from './failure-reason.ts';
 
 export const id = z.guid();
 export const time = z.iso.datetime();
@@ -19,9 +19,12 @@ export const operationStatus = z.enum(operationStatuses).meta({
 const person = { oid: z.string(), name: z.string().nullable() };
 const concludedFrom = z.enum(['answer', 'reading', 'lease', 'time', 'intune_approval']);
 
+/** An operation on the wire, where its id has the name that it has in problems, events and answers. */
+type ShownOperation = Omit<Operation, 'id'> & { readonly operationId: string };
+
 export const operation = z
   .object({
-    id,
+    operationId: id,
     tenantId: id,
     status: operationStatus,
     requester: z.object({ ...person, clientId: z.string() }),
@@ -49,11 +52,11 @@ export const operation = z
   .meta({
     id: 'Operation',
     description: 'One disconnect, from the request to its end.',
-  }) satisfies z.ZodType<Operation>;
+  }) satisfies z.ZodType<ShownOperation>;
 
 export const operationNow = operation
   .extend({
-    readFailed: failureReason
+    readFailed: problemCode
       .nullable()
       .describe('Why Graph could not be read for it just now; `null` where it was, or need not be.'),
   })
@@ -70,13 +73,13 @@ export const operationPage = z
 
 /** The id of an operation in a path. */
 export const pathId = z.object({
-  id: z.guid('must be the id of an operation').toLowerCase().describe('The id of an operation.'),
+  operationId: z.guid('must be the id of an operation').toLowerCase().describe('The id of an operation.'),
 });
 
 /** An operation as the API shows it, member by member: what else is known of it stays here. */
-export function shownOperation(operation: Operation): Operation {
+export function shownOperation(operation: Operation): ShownOperation {
   return {
-    id: operation.id,
+    operationId: operation.id,
     tenantId: operation.tenantId,
     status: operation.status,
     requester: operation.requester,
@@ -114,7 +117,7 @@ export async function readReasoned(
   request: Request,
   response: Response,
 ): Promise<{ operationId: string; reason: string }> {
-  const { id: operationId } = validate(pathId, request.params);
+  const { operationId } = validate(pathId, request.params);
   queryOf(request, noQuery);
   const { reason } = validate(reasonedBody, (await jsonBody(request, response, reasonedBody)) ?? {});
   return { operationId, reason };

@@ -7,6 +7,7 @@ import { sendJson } from '../answer/json.ts';
 import { apiPath } from '../api-path.ts';
 import { callOf } from '../middleware/request-context.ts';
 import type { DescribedPaths } from '../openapi/description.ts';
+import { explained } from '../problems/answers.ts';
 import { preferHeader, preferredWaitMs } from '../request/preconditions.ts';
 import { cursor, limit, noQuery, optional, queryOf } from '../request/query.ts';
 import { validate } from '../request/validate.ts';
@@ -38,7 +39,7 @@ export function operationRoutes(dependencies: Dependencies): Router {
     .all(methodNotAllowed('GET', 'HEAD'));
 
   router
-    .route(`${apiPath}/operations/:id`)
+    .route(`${apiPath}/operations/:operationId`)
     .get(async (request, response) => {
       const waitMs = preferredWaitMs(request, maxWaitMs);
       const { operation, readFailed } = await readOperation(
@@ -46,7 +47,7 @@ export function operationRoutes(dependencies: Dependencies): Router {
         callOf(request, response),
         () => {
           queryOf(request, noQuery);
-          return validate(pathId, request.params).id;
+          return validate(pathId, request.params).operationId;
         },
         waitMs,
       );
@@ -54,7 +55,10 @@ export function operationRoutes(dependencies: Dependencies): Router {
       if (!isSettled(operation)) {
         response.setHeader('retry-after', String(Math.ceil(dependencies.timing.watchEveryMs / 1000)));
       }
-      sendJson(response, { ...shownOperation(operation), readFailed });
+      sendJson(response, {
+        ...shownOperation(operation),
+        readFailed: readFailed && explained(readFailed).code,
+      });
     })
     .all(methodNotAllowed('GET', 'HEAD'));
   return router;
@@ -75,7 +79,7 @@ export const operationPaths: DescribedPaths = {
       problems: [],
     },
   },
-  [`${apiPath}/operations/{id}`]: {
+  [`${apiPath}/operations/{operationId}`]: {
     get: {
       operationId: 'readOperation',
       tag,

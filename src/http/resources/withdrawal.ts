@@ -13,7 +13,7 @@ import { operation, pathId, readReasoned, reasonedBody, shownOperation } from '.
 export function withdrawalRoutes(dependencies: Dependencies): Router {
   const router = Router();
   router
-    .route(`${apiPath}/operations/:id/withdraw`)
+    .route(`${apiPath}/operations/:operationId/withdraw`)
     .post(async (request, response) => {
       const withdrawn = await withdraw(dependencies, callOf(request, response), () =>
         readReasoned(request, response),
@@ -25,7 +25,7 @@ export function withdrawalRoutes(dependencies: Dependencies): Router {
 }
 
 export const withdrawalPaths: DescribedPaths = {
-  [`${apiPath}/operations/{id}/withdraw`]: {
+  [`${apiPath}/operations/{operationId}/withdraw`]: {
     post: {
       operationId: 'withdraw',
       tag: 'operations',

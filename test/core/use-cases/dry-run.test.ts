@@ -5,7 +5,7 @@ import type { Failure } from '../../../src/core/failure.ts';
 import { knownStatuses } from '../../../src/core/operation/connection.ts';
 import type { DisconnectRequest } from '../../../src/core/operation/slot.ts';
 import { disconnect } from '../../../src/core/use-cases/disconnect.ts';
-import { type DryRun, dryRun } from '../../../src/core/use-cases/dry-run.ts';
+import { type DryRun, type DryRunCheck, dryRun } from '../../../src/core/use-cases/dry-run.ts';
 import {
   breaks,
   type CoreScene,
@@ -26,7 +26,12 @@ const trying = (core: CoreScene, but: Partial<DisconnectRequest> = {}, call = co
   dryRun(core.dependencies, call, async () => ({ ...plainRequest, ...but }));
 
 const checksOf = ({ checks }: DryRun) =>
-  Object.fromEntries(checks.map(({ name, result, reason }) => [name, reason ?? result]));
+  Object.fromEntries(checks.map((check) => [check.name, saidBy(check)]));
+
+function saidBy(check: DryRunCheck): string {
+  if (check.result === 'failed') return check.failure.reason;
+  return check.result === 'passed' ? 'passed' : check.because;
+}
 
 const writeRight = { intune_right_to_disconnect: 'write_permission_not_verifiable' };
 const reached = { role: 'passed', enabled: 'passed', on_behalf_of: 'passed' };
@@ -135,7 +140,12 @@ describe('a dry run', () => {
     core.demand({ reasonRequired: true, idempotencyKeyRequired: true });
     const idempotency = { key: 'key', fingerprint: '' };
     const answer = await trying(core, { reason: 'moving', idempotency });
-    assert.deepEqual(checksOf(answer), { ...allPassed, reason: 'passed', idempotency_key: 'passed' });
+    assert.deepEqual(checksOf(answer), {
+      ...allPassed,
+      reason: 'passed',
+      idempotency_key: 'passed',
+      idempotency_key_unused: 'passed',
+    });
     assert.equal(
       checksOf(await trying(core, { reason: 'moving' })).idempotency_key,
       'idempotency_key_required',
@@ -157,21 +167,27 @@ describe('a dry run', () => {
       const answer = await trying(core);
       assert.deepEqual(checksOf(answer), { role: 'passed', enabled: 'passed', ...failed, ...notReached });
       assert.deepEqual(
-        answer.checks.filter(({ reason }) => reason === 'not_reached').map(({ result }) => result),
+        answer.checks.filter((check) => saidBy(check) === 'not_reached').map(({ result }) => result),
         ['not_checkable', 'not_checkable'],
       );
       assert.deepEqual([answer.would, answer.connection], ['be_refused', null]);
     });
   }
 
-  const claims: Failure = { reason: 'claims_required', claims: '{}', tenantId };
+  const curedBySigningIn: Failure[] = [
+    { reason: 'claims_required', claims: '{}', tenantId },
+    { reason: 'assertion_rejected', entraCode: 50173, tenantId },
+    { reason: 'graph_token_rejected', graph: trace(), tenantId },
+  ];
   for (const port of ['exchangeAnew', 'list']) {
-    test(`a challenge from ${port} is passed on, on record as refused`, async () => {
-      const core = coreScene();
-      core.before(port, fails(claims));
-      assert.deepEqual(await failureFrom(trying(core)), claims);
-      assert.deepEqual(core.story(), ['refused claims_required']);
-    });
+    for (const failure of curedBySigningIn) {
+      test(`${failure.reason} from ${port} is passed on, on record as refused`, async () => {
+        const core = coreScene();
+        core.before(port, fails(failure));
+        assert.deepEqual(await failureFrom(trying(core)), failure);
+        assert.deepEqual(core.story(), [`refused ${failure.reason}`]);
+      });
+    }
 
     test(`a defect of ours in ${port} is no failed check`, async () => {
       const core = coreScene();
@@ -192,6 +208,42 @@ describe('a dry run', () => {
     const core = coreScene();
     core.demand({ stepUp: 'c1' });
     assert.equal((await failureFrom(trying(core))).reason, 'claims_required');
+  });
+
+  describe('with an idempotency key that was used before', () => {
+    const used = { idempotency: { key: 'key', fingerprint: 'the same' } };
+    const disconnecting = (core: CoreScene) =>
+      disconnect(core.dependencies, core.call(), async () => ({ ...plainRequest, ...used }));
+
+    test('by the same request: its answer would be given again, whatever has changed since', async () => {
+      const core = coreScene();
+      await disconnecting(core);
+      core.switchOff(tenantId, 'frozen');
+      const answer = await trying(core, used);
+      assert.deepEqual(checksOf(answer), { role: 'passed', idempotency_key_unused: 'passed' });
+      assert.deepEqual([answer.would, answer.connection], ['repeat_first_answer', null]);
+      assert.deepEqual([core.trail.at(-1)?.event, core.trail.at(-1)?.result], ['dry_run', 'succeeded']);
+      assert.equal((await disconnecting(core)).replayed, true);
+    });
+
+    test('by another request, or by one that is still running: would be refused, as the disconnect is', async () => {
+      const core = coreScene();
+      const other = { idempotency: { ...used.idempotency, fingerprint: 'another' } };
+      const tried: DryRun[] = [];
+      core.before('disconnect', async () => {
+        tried.push(await trying(core, used), await trying(core, other));
+      });
+      await disconnecting(core);
+      tried.push(await trying(core, other));
+      assert.deepEqual(
+        tried.map((answer) => [checksOf(answer).idempotency_key_unused, answer.would]),
+        [
+          ['idempotency_key_in_use', 'be_refused'],
+          ['idempotency_key_reused', 'be_refused'],
+          ['idempotency_key_reused', 'be_refused'],
+        ],
+      );
+    });
   });
 
   test('a caller who has gone away hears nothing; that is on record', async () => {

@@ -115,7 +115,7 @@ describe('reading an operation', () => {
       await holdSlot(core, 'accepted');
       core.before(port, fails(failure));
       const { operation, readFailed } = await reading(core);
-      assert.deepEqual([operation.status, readFailed], ['accepted', failure.reason]);
+      assert.deepEqual([operation.status, readFailed], ['accepted', failure]);
       assert.equal(core.story().at(-1), 'read');
     });
   }
@@ -125,7 +125,7 @@ describe('reading an operation', () => {
     await holdSlot(core, 'accepted');
     core.before('list', fails({ reason: 'graph_forbidden', graph: trace() }));
     const { readFailed } = await reading(core, { waitMs: timing.watchEveryMs - 1 });
-    assert.deepEqual([readFailed, core.graph.lists.length], ['graph_forbidden', 0]);
+    assert.deepEqual([readFailed?.reason, core.graph.lists.length], ['graph_forbidden', 0]);
     core.advance(1);
     assert.equal((await reading(core)).readFailed, null);
   });
@@ -136,6 +136,18 @@ describe('reading an operation', () => {
       'exchangeForRead',
       fails({ reason: 'claims_required', claims: '', tenantId }),
       'claims_required',
+    ],
+    [
+      'a sign-in that was revoked',
+      'exchangeForRead',
+      fails({ reason: 'assertion_rejected', entraCode: 50173, tenantId }),
+      'assertion_rejected',
+    ],
+    [
+      "a sign-in that Graph doesn't take",
+      'list',
+      fails({ reason: 'graph_token_rejected', graph: trace(), tenantId }),
+      'graph_token_rejected',
     ],
     ['a defect of ours', 'list', breaks, 'internal'],
     ['a defect of ours in the exchange', 'exchangeForRead', breaks, 'internal'],

@@ -17,7 +17,7 @@ const connection = {
 
 function operation(given: Partial<Operation>): Operation {
   return {
-    id: 'op',
+    operationId: 'op',
     tenantId: 't',
     status: 'sent',
     requester: { oid: 'ada', name: 'Ada', clientId: 'portal' },

@@ -128,16 +128,27 @@ export type Disconnected = {
 
 export type DryRun = {
   readonly dryRun: true;
-  readonly would: "disconnect" | "ask_for_approval" | "be_refused";
+  readonly would: "disconnect" | "ask_for_approval" | "be_refused" | "repeat_first_answer";
   readonly consequence: string;
   readonly checks: readonly DryRunCheck[];
   readonly connection: Connection | null;
 };
 
 export type DryRunCheck = {
-  readonly name: "role" | "enabled" | "reason" | "ticket" | "step_up" | "idempotency_key" | "if_match" | "on_behalf_of" | "connection_readable" | "unchanged" | "connected" | "no_open_operation" | "intune_right_to_disconnect";
+  readonly name: "role" | "idempotency_key_unused" | "enabled" | "reason" | "ticket" | "step_up" | "idempotency_key" | "if_match" | "on_behalf_of" | "connection_readable" | "unchanged" | "connected" | "no_open_operation" | "intune_right_to_disconnect";
   readonly result: "passed" | "failed" | "not_checkable";
-  readonly reason: ("request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "not_found" | "method_not_allowed" | "precondition_required" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "token_missing" | "token_invalid" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "signing_keys_unavailable" | "claims_required" | "assertion_rejected" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "exchange_misconfigured" | "credential_rejected" | "identity_throttled" | "identity_unavailable" | "graph_token_rejected" | "graph_forbidden" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "graph_throttled" | "graph_unavailable" | "outcome_unknown" | "intune_approval_required" | "intune_approval_pending" | "intune_approval_filed" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_not_found" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "caller_gone" | "not_sent_in_time" | "rate_limited" | "overloaded" | "audit_unavailable" | "history_lost" | "internal" | "write_permission_not_verifiable" | "not_reached") | null;
+  readonly code: (ProblemCode | ("write_permission_not_verifiable" | "not_reached")) | null;
+  readonly title?: string;
+  readonly detail?: string;
+  readonly hint?: string;
+  readonly errors?: readonly {
+    readonly field: string;
+    readonly message: string;
+  }[];
+  readonly consentUrl?: string;
+  readonly operationId?: string;
+  readonly operation?: string;
+  readonly approvalCode?: string;
 };
 
 export type FailureReason = "request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "not_found" | "method_not_allowed" | "precondition_required" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "token_missing" | "token_invalid" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "signing_keys_unavailable" | "claims_required" | "assertion_rejected" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "exchange_misconfigured" | "credential_rejected" | "identity_throttled" | "identity_unavailable" | "graph_token_rejected" | "graph_forbidden" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "graph_throttled" | "graph_unavailable" | "outcome_unknown" | "intune_approval_required" | "intune_approval_pending" | "intune_approval_filed" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_not_found" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "caller_gone" | "not_sent_in_time" | "rate_limited" | "overloaded" | "audit_unavailable" | "history_lost" | "internal";
@@ -164,7 +175,7 @@ export type OcsfLine = {
 };
 
 export type Operation = {
-  readonly id: string;
+  readonly operationId: string;
   readonly tenantId: string;
   readonly status: OperationStatus;
   readonly requester: {
@@ -198,7 +209,7 @@ export type Operation = {
 };
 
 export type OperationNow = {
-  readonly id: string;
+  readonly operationId: string;
   readonly tenantId: string;
   readonly status: OperationStatus;
   readonly requester: {
@@ -229,7 +240,7 @@ export type OperationNow = {
   readonly movedAt: string;
   readonly expiresAt: string | null;
   readonly tookMs: number | null;
-  readonly readFailed: FailureReason | null;
+  readonly readFailed: ProblemCode | null;
 };
 
 export type OperationPage = {

@@ -66,7 +66,7 @@ export function useChecks(wish: Wish) {
 /** Whether nothing stands in the way but what can be typed in the form. */
 export function fieldsOnly({ checks }: DryRun): boolean {
   return checks
-    .filter(({ result, reason }) => result === 'failed' || reason === 'not_reached')
+    .filter(({ result, code }) => result === 'failed' || code === 'not_reached')
     .every(({ name }) => name === 'reason' || name === 'ticket');
 }
 

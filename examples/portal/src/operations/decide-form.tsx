@@ -9,7 +9,7 @@ type Props = { readonly operation: Operation; readonly onDone: (sentence: string
 export function DecideForm({ operation, onDone }: Props) {
   const { api } = usePortal();
   const decide = async (decision: 'approve' | 'reject', reason: string) => {
-    await api.decide(operation.id, decision, reason);
+    await api.decide(operation.operationId, decision, reason);
     return decision === 'approve' ? say.operation.approved : say.operation.rejected;
   };
   return (

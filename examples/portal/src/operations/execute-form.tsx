@@ -33,7 +33,7 @@ export function ExecuteForm({ operation, onSent }: Props) {
     setBusy(true);
     setError(null);
     try {
-      await api.execute(operation.id, seen.value.etag);
+      await api.execute(operation.operationId, seen.value.etag);
     } catch (failure) {
       const unknown = failure instanceof ApiProblem && becameAnOperation(failure.problem);
       // The operation itself tells that nobody knows.

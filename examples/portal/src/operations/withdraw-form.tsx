@@ -9,7 +9,7 @@ type Props = { readonly operation: Operation; readonly onDone: (sentence: string
 export function WithdrawForm({ operation, onDone }: Props) {
   const { api } = usePortal();
   const withdraw = async (reason: string) => {
-    await api.withdraw(operation.id, reason);
+    await api.withdraw(operation.operationId, reason);
     return say.operation.withdrawn;
   };
   return (

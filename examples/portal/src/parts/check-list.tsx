@@ -1,6 +1,7 @@
 import type { DryRun, DryRunCheck } from '../api/types.ts';
 import { say } from '../sentences/sentences.ts';
-import { toldReason } from '../sentences/told.ts';
+import { told } from '../sentences/told.ts';
+import { Particulars } from './failure-notice.tsx';
 import { type Tone, ToneIcon } from './icons.tsx';
 
 const tones: Record<DryRunCheck['result'], Tone> = { passed: 'good', failed: 'bad', not_checkable: 'unsure' };
@@ -20,6 +21,7 @@ export function CheckList({ checks }: Pick<DryRun, 'checks'>) {
                 <span class="check-result">{say.disconnect.results[check.result]}</span>
               </p>
               {why !== null && <p class="hint">{why}</p>}
+              {check.result === 'failed' && <Particulars problem={check} />}
             </div>
           </li>
         );
@@ -28,11 +30,11 @@ export function CheckList({ checks }: Pick<DryRun, 'checks'>) {
   );
 }
 
-function whyOf({ name, reason }: DryRunCheck): string | null {
-  if (reason === null) return null;
-  if (reason === 'write_permission_not_verifiable' || reason === 'not_reached') {
-    return say.disconnect.reasonForCheck[reason];
+function whyOf({ code, title = '', hint = '' }: DryRunCheck): string | null {
+  if (code === null) return null;
+  if (code === 'write_permission_not_verifiable' || code === 'not_reached') {
+    return say.disconnect.reasonForCheck[code];
   }
-  if (name === 'reason' || name === 'ticket') return say.disconnect.fieldMissing[name];
-  return toldReason(reason);
+  const { what, next } = told({ code, title, hint });
+  return `${what} ${next}`;
 }

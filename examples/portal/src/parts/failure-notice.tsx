@@ -64,11 +64,17 @@ function sentenceFor(error: unknown): { what: string; next: string } {
   return say.failure.defect;
 }
 
-/** What the problem says about this very call. */
-function Particulars({ problem }: { problem: Problem }) {
+type Told = Partial<Pick<Problem, 'detail' | 'errors' | 'consentUrl' | 'operationId'>> & {
+  readonly code: string | null;
+};
+
+/** What a problem, or a check that failed with one, says about this very call. */
+export function Particulars({ problem }: { problem: Told }) {
   return (
     <>
-      {problem.code === 'disconnect_disabled' && <p>{say.failure.inItsWords(problem.detail)}</p>}
+      {problem.code === 'disconnect_disabled' && problem.detail !== undefined && (
+        <p>{say.failure.inItsWords(problem.detail)}</p>
+      )}
       {problem.errors !== undefined && (
         <ul>
           {problem.errors.map(({ field, message }) => (

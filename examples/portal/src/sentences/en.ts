@@ -428,9 +428,12 @@ export const en = {
       ask_for_approval:
         'Nothing would be sent yet: a second person would be asked to approve, and you would carry it out after that.',
       be_refused: 'It would be refused, and nothing would be done.',
+      repeat_first_answer:
+        'This request was sent before: you would get its first answer again, and nothing would be done.',
     } satisfies Record<DryRun['would'], string>,
     checks: {
       role: 'You have the role for it',
+      idempotency_key_unused: 'This request was not sent before',
       enabled: 'Disconnecting is switched on',
       reason: 'A reason is given',
       ticket: 'A ticket is given',

@@ -1,5 +1,5 @@
 import { codeOf } from '../api/codes.ts';
-import type { FailureReason, Problem } from '../api/types.ts';
+import type { FailureReason, Problem, ProblemCode } from '../api/types.ts';
 import { say } from './sentences.ts';
 
 /** What a problem is to a person, and what to do next. A code that is younger than this portal is told in
@@ -13,6 +13,10 @@ export function told({ code, title, hint }: Pick<Problem, 'code' | 'title' | 'hi
 
 /** The same of a reason on the record. */
 export function toldReason(reason: FailureReason): string {
-  const code = codeOf(reason);
-  return Object.hasOwn(say.problems, code) ? say.problems[code].what : reason;
+  return toldCode(codeOf(reason));
+}
+
+/** The same where there is nothing but the code. */
+export function toldCode(code: ProblemCode): string {
+  return Object.hasOwn(say.problems, code) ? say.problems[code].what : code;
 }

@@ -116,7 +116,7 @@ function ReadAgo({ at, loading }: { at: number; loading: boolean }) {
 
 function UnderWay({ operation }: { operation: Operation }) {
   if (isOver(operation)) return null;
-  const { status, id } = operation;
+  const { status, operationId } = operation;
   const sentence =
     status === 'awaiting_approval'
       ? say.connection.needsApproval
@@ -130,7 +130,7 @@ function UnderWay({ operation }: { operation: Operation }) {
       <div class="notice-text">
         <p class="notice-title">{sentence}</p>
         <p>
-          <a href={addressOf({ view: 'operation', id })}>{say.connection.follow}</a>
+          <a href={addressOf({ view: 'operation', id: operationId })}>{say.connection.follow}</a>
         </p>
       </div>
     </section>

@@ -16,7 +16,7 @@ import { usePortal } from '../portal-context.ts';
 import { addressOf } from '../route.ts';
 import { say } from '../sentences/sentences.ts';
 import { dateTime, duration } from '../sentences/times.ts';
-import { toldReason } from '../sentences/told.ts';
+import { toldCode } from '../sentences/told.ts';
 
 /** One disconnect, live to its true end. */
 export function OperationView({ id }: { id: string }) {
@@ -73,7 +73,7 @@ function Standing({ operation, watched }: { operation: OperationNow; watched: Wa
       {tookMs !== null && <p>{say.operation.took(duration(tookMs))}</p>}
       {readFailed !== null && (
         <p class="notice tone-unsure">
-          {say.operation.notUpToDate} {toldReason(readFailed)}
+          {say.operation.notUpToDate} {toldCode(readFailed)}
         </p>
       )}
       <h2>{say.operation.timeline}</h2>
@@ -131,7 +131,7 @@ function NextStep({ operation, onDone }: NextStepProps) {
       <section class="card">
         <p>{say.operation.takeOverHint}</p>
         <p class="actions">
-          <a class="button" href={addressOf({ view: 'disconnect', supersedes: operation.id })}>
+          <a class="button" href={addressOf({ view: 'disconnect', supersedes: operation.operationId })}>
             {say.operation.takeOver}
           </a>
         </p>
@@ -143,7 +143,7 @@ function NextStep({ operation, onDone }: NextStepProps) {
 
 function Details({ operation }: { operation: OperationNow }) {
   const { may } = usePortal();
-  const { id, requester, approval, connection, concludedFrom, supersedes, supersededBy } = operation;
+  const { operationId, requester, approval, connection, concludedFrom, supersedes, supersededBy } = operation;
   const { operation: names } = say;
   return (
     <section class="card">
@@ -164,9 +164,7 @@ function Details({ operation }: { operation: OperationNow }) {
           [names.supersededBy, supersededBy && <OperationLink id={supersededBy} />],
           [
             names.trail,
-            may('read_audit') && (
-              <a href={addressOf({ view: 'audit', operationId: id })}>{names.trailLink}</a>
-            ),
+            may('read_audit') && <a href={addressOf({ view: 'audit', operationId })}>{names.trailLink}</a>,
           ],
         ]}
       />

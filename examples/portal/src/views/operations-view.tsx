@@ -65,7 +65,7 @@ export function OperationsView() {
 }
 
 function Waiting({ operation }: { operation: Operation }) {
-  const { requester, reason, status, id } = operation;
+  const { requester, reason, status, operationId } = operation;
   return (
     <section class="notice tone-wait">
       <ToneIcon tone="wait" />
@@ -77,7 +77,7 @@ function Waiting({ operation }: { operation: Operation }) {
           {reason !== null && `: ${reason}`}
         </p>
         <p class="actions">
-          <a class="button primary" href={addressOf({ view: 'operation', id })}>
+          <a class="button primary" href={addressOf({ view: 'operation', id: operationId })}>
             {status === 'approved' ? say.operations.carryOut : say.operations.decide}
           </a>
         </p>
@@ -131,8 +131,8 @@ function Table({ operations }: { operations: readonly Operation[] }) {
         </tr>
       </thead>
       <tbody>
-        {operations.map(({ id, status, requester, requestedAt, reason, ticket }) => (
-          <tr key={id}>
+        {operations.map(({ operationId, status, requester, requestedAt, reason, ticket }) => (
+          <tr key={operationId}>
             <td data-column={columns.status}>
               <StatusBadge status={status} />
             </td>
@@ -146,7 +146,7 @@ function Table({ operations }: { operations: readonly Operation[] }) {
             </td>
             <td>
               <a
-                href={addressOf({ view: 'operation', id })}
+                href={addressOf({ view: 'operation', id: operationId })}
                 aria-label={say.operations.openOf(dateTime(requestedAt))}
               >
                 {say.operations.open}
