@@ -8,6 +8,9 @@ export const tables: readonly string[] = [
   'operations',
   'operation_moves',
   'disconnect_switches',
+  'notifications',
+  'notification_receivers',
+  'notification_deliveries',
   'applied_functions',
   'kysely_migration',
 ];
@@ -18,6 +21,8 @@ export const grants: readonly string[] = [
   'select on table audit_events, audit_chains, audit_checkpoints, audit_removals, audit_losses',
   'select on table operations, operation_moves, disconnect_switches',
   'select on table applied_functions, kysely_migration',
+  'select on table notifications, notification_receivers, notification_deliveries',
+  'select on sequence notifications_not_queued',
   'execute on function record_audit_events(json, integer)',
   'execute on function open_operation(jsonb, uuid, text, bigint, bigint, bigint, json, jsonb, integer)',
   'execute on function move_operation(uuid, text, text, bigint, boolean, boolean, jsonb, uuid, json, jsonb, integer)',
@@ -29,4 +34,9 @@ export const grants: readonly string[] = [
   'execute on function switch_disconnect(jsonb, json, integer)',
   'execute on function audit_history_holds(text, bigint, bytea)',
   'execute on function report_lost_history(text, bigint, bytea)',
+  'execute on function report_contradiction(text, text, text)',
+  'execute on function pending_notifications(text, text[], text[])',
+  'execute on function claim_notifications(text, text[], text[], integer, bigint)',
+  'execute on function record_delivery(uuid, text, integer, text, bigint)',
+  'execute on function prune_notifications(text[])',
 ];

@@ -78,6 +78,28 @@ create table kysely_migration_lock (
   is_locked integer not null default 0
 );
 
+create table notification_deliveries (
+  notification_id uuid not null,
+  receiver text not null,
+  attempts integer not null,
+  due_at timestamp with time zone not null,
+  result text
+);
+
+create table notification_receivers (
+  receiver text not null,
+  since timestamp with time zone not null default clock_timestamp(),
+  seen_at timestamp with time zone not null default clock_timestamp()
+);
+
+create table notifications (
+  id uuid not null,
+  type text not null,
+  tenant_id text not null,
+  detail jsonb,
+  queued_at timestamp with time zone not null default clock_timestamp()
+);
+
 create table operation_moves (
   from_status text not null,
   to_status text not null
@@ -129,6 +151,10 @@ alter table disconnect_switches add constraint disconnect_switches_pkey PRIMARY 
 alter table disconnect_switches add constraint disconnect_switches_position_key UNIQUE ("position");
 alter table kysely_migration add constraint kysely_migration_pkey PRIMARY KEY (name);
 alter table kysely_migration_lock add constraint kysely_migration_lock_pkey PRIMARY KEY (id);
+alter table notification_deliveries add constraint notification_deliveries_notification_id_fkey FOREIGN KEY (notification_id) REFERENCES notifications(id) ON DELETE CASCADE;
+alter table notification_deliveries add constraint notification_deliveries_pkey PRIMARY KEY (notification_id, receiver);
+alter table notification_receivers add constraint notification_receivers_pkey PRIMARY KEY (receiver);
+alter table notifications add constraint notifications_pkey PRIMARY KEY (id);
 alter table operation_moves add constraint operation_moves_pkey PRIMARY KEY (from_status, to_status);
 alter table operations add constraint operations_pkey PRIMARY KEY (id);
 alter table operations add constraint operations_position_key UNIQUE ("position");
@@ -142,6 +168,7 @@ CREATE INDEX audit_events_by_time ON public.audit_events USING btree (chain, occ
 CREATE INDEX audit_losses_by_chain ON public.audit_losses USING btree (chain, number DESC);
 CREATE UNIQUE INDEX audit_losses_open ON public.audit_losses USING btree (chain) WHERE (acknowledged_at IS NULL);
 CREATE INDEX disconnect_switches_by_tenant ON public.disconnect_switches USING btree (tenant_id, "position" DESC);
+CREATE INDEX notifications_by_time ON public.notifications USING btree (queued_at);
 CREATE UNIQUE INDEX operations_by_idempotency_key ON public.operations USING btree (tenant_id, requester_oid, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 CREATE INDEX operations_by_tenant ON public.operations USING btree (tenant_id, "position" DESC);
 CREATE UNIQUE INDEX operations_one_open_per_tenant ON public.operations USING btree (tenant_id) WHERE open;
@@ -161,6 +188,7 @@ begin
   get diagnostics acknowledged = row_count;
   if acknowledged > 0 then
     perform record_audit_events(events, 5000);
+    perform queue_notification((events -> 0 ->> 'id')::uuid, 'history.acknowledged', of_chain);
   end if;
   return acknowledged;
 end $function$;
@@ -263,6 +291,40 @@ begin
       using errcode = 'check_violation';
   end if;
   return new;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.claim_notifications(of_receiver text, types text[], tenants text[], at_most integer, lease_ms bigint)
+ RETURNS TABLE(notification_id uuid, type text, told_tenant text, detail jsonb, queued_at timestamp with time zone, attempts integer, record json, operation operations)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  -- Another replica is at it.
+  if not pg_try_advisory_xact_lock(hashtextextended('notifications for ' || of_receiver, 0)) then
+    return;
+  end if;
+  insert into notification_receivers (receiver) values (of_receiver) on conflict do nothing;
+  return query
+  with due as (
+    select p.id from pending_notifications(of_receiver, types, tenants) p
+      left join notification_deliveries d on d.notification_id = p.id and d.receiver = of_receiver
+    where d.due_at is null or d.due_at <= clock_timestamp()
+    order by p.queued_at, p.id limit at_most
+  ), claimed as (
+    insert into notification_deliveries as d (notification_id, receiver, attempts, due_at)
+    select due.id, of_receiver, 1, clock_timestamp() + lease_ms * interval '1 millisecond' from due
+    on conflict on constraint notification_deliveries_pkey
+    do update set attempts = d.attempts + 1, due_at = excluded.due_at
+    returning d.notification_id as id, d.attempts
+  )
+  select n.id, n.type, n.tenant_id, n.detail, n.queued_at, claimed.attempts, e.record, o
+  from claimed
+    join notifications n on n.id = claimed.id
+    left join audit_events e on e.id = n.id
+    left join operations o on o.id = e.operation_id
+  order by n.queued_at, n.id;
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.claim_read(operation_id uuid, every_ms bigint)
@@ -406,6 +468,7 @@ begin
   where o.id = operation_id
   returning * into moved;
   perform record_audit_events(events, lock_ms);
+  perform queue_notification(event_id, 'operation.' || target, moved.tenant_id);
   return query select 'moved', moved;
 end $function$;
 
@@ -478,8 +541,24 @@ begin
     return;
   end if;
   perform record_audit_events(events, lock_ms);
+  perform queue_notification((events -> 0 ->> 'id')::uuid, 'operation.' || added.status, added.tenant_id);
   return query select 'opened', added;
 end $function$;
+
+CREATE OR REPLACE FUNCTION public.pending_notifications(of_receiver text, types text[], tenants text[])
+ RETURNS SETOF notifications
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+  select n.* from notifications n
+    join notification_receivers r on r.receiver = of_receiver and n.queued_at >= r.since
+    left join notification_deliveries d on d.notification_id = n.id and d.receiver = of_receiver
+  where d.result is null
+    and (types is null or n.type = any(types))
+    and (tenants is null or n.tenant_id = '*' or n.tenant_id = any(tenants))
+$function$;
 
 CREATE OR REPLACE FUNCTION public.permit_sending(operation_id uuid, sending_status text, needed_ms bigint)
  RETURNS text
@@ -509,6 +588,40 @@ begin
     perform set_config('synchronous_commit', 'on', true);
   end if;
   perform set_config('lock_timeout', lock_ms::text, true);
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.prune_notifications(receivers text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  update notification_receivers set seen_at = clock_timestamp() where receiver = any(receivers);
+  delete from notification_receivers where seen_at < clock_timestamp() - interval '2 days';
+  delete from notifications where id in (
+    select id from notifications where queued_at < clock_timestamp() - interval '2 days'
+    order by queued_at limit 10000 for update skip locked);
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.queue_notification(event_id uuid, kind text, of_tenant text, more jsonb DEFAULT NULL::jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+ SET lock_timeout TO '100ms'
+AS $function$
+begin
+  insert into notifications (id, type, tenant_id, detail)
+  values (event_id, 'chromeos-connector-bff.' || kind, of_tenant, more)
+  on conflict (id) do nothing;
+exception when others then
+  begin
+    raise warning 'a notification could not be queued: %', sqlerrm;
+    perform nextval('notifications_not_queued');
+  exception when others then
+    null;
+  end;
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.record_audit_events(events json, lock_ms integer)
@@ -586,6 +699,30 @@ begin
   end loop;
 end $function$;
 
+CREATE OR REPLACE FUNCTION public.record_delivery(of_notification uuid, of_receiver text, attempt integer, went text, wait_ms bigint)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  next_try timestamptz := clock_timestamp() + wait_ms * interval '1 millisecond';
+  ended text;
+begin
+  update notification_deliveries d set
+    due_at = next_try,
+    result = case
+      when went = 'delivered' then 'delivered'
+      when went = 'refused' or n.queued_at + interval '1 day' < next_try then 'given_up'
+    end
+  from notifications n
+  where n.id = d.notification_id and d.notification_id = of_notification and d.receiver = of_receiver
+    and d.result is null and (went = 'delivered' or d.attempts = attempt)
+  returning coalesce(d.result, 'pending') into ended;
+  return ended;
+end $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -603,6 +740,18 @@ begin
     using errcode = 'insufficient_privilege';
 end $function$;
 
+CREATE OR REPLACE FUNCTION public.report_contradiction(of_chain text, because text, message text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+begin
+  perform queue_notification(
+    encode(substring(sha256(convert_to(of_chain || ' ' || because || ' ' || message, 'UTF8')) for 16), 'hex')::uuid,
+    'history.contradicted', of_chain, jsonb_build_object('reason', because, 'message', message));
+end $function$;
+
 CREATE OR REPLACE FUNCTION public.report_lost_history(of_chain text, known_number bigint, known_link bytea)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -610,6 +759,8 @@ CREATE OR REPLACE FUNCTION public.report_lost_history(of_chain text, known_numbe
  SET search_path TO 'public', 'pg_temp'
  SET enable_seqscan TO 'off'
 AS $function$
+declare
+  loss_id uuid;
 begin
   -- Not while an operator acknowledges it: it would be reported again.
   perform pg_advisory_xact_lock(hashtextextended('lost history ' || of_chain, 0));
@@ -619,7 +770,12 @@ begin
   perform prepare_recording(1000);
   insert into audit_losses (chain, number, link) values (of_chain, known_number, known_link)
   on conflict (chain) where acknowledged_at is null
-  do update set number = excluded.number, link = excluded.link where audit_losses.number < excluded.number;
+  do update set number = excluded.number, link = excluded.link where audit_losses.number < excluded.number
+  returning id into loss_id;
+  -- Once for each loss: it keeps its id when more turns out to be gone.
+  if loss_id is not null then
+    perform queue_notification(loss_id, 'history.lost', of_chain, jsonb_build_object('number', known_number));
+  end if;
   return true;
 end $function$;
 
@@ -667,6 +823,8 @@ begin
   insert into disconnect_switches (id, tenant_id, enabled, reason, changed_by, changed_at)
   values (added.id, added.tenant_id, added.enabled, added.reason, added.changed_by, added.changed_at)
   on conflict (id) do nothing;
+  perform queue_notification(
+    (events -> 0 ->> 'id')::uuid, case when added.enabled then 'switch.on' else 'switch.off' end, added.tenant_id);
 end $function$;
 
 CREATE TRIGGER audit_chains_grow BEFORE UPDATE ON public.audit_chains FOR EACH ROW EXECUTE FUNCTION check_chain_growth();
@@ -706,6 +864,10 @@ grant select on audit_losses to chromeos_bff;
 grant select on audit_removals to chromeos_bff;
 grant select on disconnect_switches to chromeos_bff;
 grant select on kysely_migration to chromeos_bff;
+grant select on notification_deliveries to chromeos_bff;
+grant select on notification_receivers to chromeos_bff;
+grant select on notifications to chromeos_bff;
+grant select on notifications_not_queued to chromeos_bff;
 grant select on operation_moves to chromeos_bff;
 grant select on operations to chromeos_bff;
 
@@ -715,14 +877,19 @@ grant execute on audit_history_holds(text,bigint,bytea) to chromeos_bff;
 grant execute on chain_head(text) to chromeos_bff;
 grant execute on check_chain_growth() to public;
 grant execute on check_operation_move() to public;
+grant execute on claim_notifications(text,text[],text[],integer,bigint) to chromeos_bff;
 grant execute on claim_read(uuid,bigint) to chromeos_bff;
 grant execute on disconnect_switched_off(text) to chromeos_bff;
 grant execute on end_unsent_operation(uuid,text,uuid,text,text,jsonb,uuid,json,integer) to chromeos_bff;
 grant execute on keep_chain_head() to public;
 grant execute on move_operation(uuid,text,text,bigint,boolean,boolean,jsonb,uuid,json,jsonb,integer) to chromeos_bff;
 grant execute on open_operation(jsonb,uuid,text,bigint,bigint,bigint,json,jsonb,integer) to chromeos_bff;
+grant execute on pending_notifications(text,text[],text[]) to chromeos_bff;
 grant execute on permit_sending(uuid,text,bigint) to chromeos_bff;
+grant execute on prune_notifications(text[]) to chromeos_bff;
 grant execute on record_audit_events(json,integer) to chromeos_bff;
+grant execute on record_delivery(uuid,text,integer,text,bigint) to chromeos_bff;
 grant execute on refuse_change() to public;
+grant execute on report_contradiction(text,text,text) to chromeos_bff;
 grant execute on report_lost_history(text,bigint,bytea) to chromeos_bff;
 grant execute on switch_disconnect(jsonb,json,integer) to chromeos_bff;

@@ -11,6 +11,7 @@ begin
   get diagnostics acknowledged = row_count;
   if acknowledged > 0 then
     perform record_audit_events(events, 5000);
+    perform queue_notification((events -> 0 ->> 'id')::uuid, 'history.acknowledged', of_chain);
   end if;
   return acknowledged;
 end $$;

@@ -18,6 +18,7 @@ const names = [
   'keep_chain_head',
   'check_operation_move',
   'prepare_recording',
+  'queue_notification',
   'audit_history_holds',
   'require_history',
   'report_lost_history',
@@ -34,6 +35,11 @@ const names = [
   'end_unsent_operation',
   'claim_read',
   'switch_disconnect',
+  'report_contradiction',
+  'pending_notifications',
+  'claim_notifications',
+  'record_delivery',
+  'prune_notifications',
 ];
 
 /** All functions, each read from the file named for it. */

@@ -60,6 +60,7 @@ begin
   where o.id = operation_id
   returning * into moved;
   perform record_audit_events(events, lock_ms);
+  perform queue_notification(event_id, 'operation.' || target, moved.tenant_id);
   return query select 'moved', moved;
 end $$;
 

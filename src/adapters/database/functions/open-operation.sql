@@ -71,6 +71,7 @@ begin
     return;
   end if;
   perform record_audit_events(events, lock_ms);
+  perform queue_notification((events -> 0 ->> 'id')::uuid, 'operation.' || added.status, added.tenant_id);
   return query select 'opened', added;
 end $$;
 

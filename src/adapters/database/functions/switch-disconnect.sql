@@ -11,6 +11,8 @@ begin
   insert into disconnect_switches (id, tenant_id, enabled, reason, changed_by, changed_at)
   values (added.id, added.tenant_id, added.enabled, added.reason, added.changed_by, added.changed_at)
   on conflict (id) do nothing;
+  perform queue_notification(
+    (events -> 0 ->> 'id')::uuid, case when added.enabled then 'switch.on' else 'switch.off' end, added.tenant_id);
 end $$;
 
 revoke execute on function switch_disconnect(jsonb, json, integer) from public;

@@ -158,6 +158,41 @@ create table disconnect_switches (
 );
 create index disconnect_switches_by_tenant on disconnect_switches (tenant_id, position desc);
 
+-- What receivers outside are to be told (docs/notifications.md): one row an event, written in the transaction of what it
+-- tells. Its id is that of the audit event, where there is one: what is told is read from there and from the operation.
+-- `detail` holds what is in neither.
+create table notifications (
+  id uuid primary key,
+  type text not null,
+  -- '*': all tenants.
+  tenant_id text not null,
+  detail jsonb,
+  queued_at timestamptz not null default clock_timestamp()
+);
+create index notifications_by_time on notifications (queued_at);
+
+-- The receivers that settings name, each by a digest of its address. It is told what happens from `since` on.
+create table notification_receivers (
+  receiver text primary key,
+  since timestamptz not null default clock_timestamp(),
+  seen_at timestamptz not null default clock_timestamp()
+);
+
+-- How far it is with telling one receiver of one notification; no row: it was not tried yet.
+create table notification_deliveries (
+  notification_id uuid not null references notifications on delete cascade,
+  receiver text not null,
+  attempts integer not null,
+  -- When it is tried again; while a try is under way, when that counts as lost.
+  due_at timestamptz not null,
+  -- `delivered` or `given_up`; null while it is neither.
+  result text,
+  primary key (notification_id, receiver)
+);
+
+-- How many could not be written. A sequence counts what a transaction takes back.
+create sequence notifications_not_queued;
+
 -- Which texts of which functions have been applied here, ever: a build is ready when its own are among them.
 create table applied_functions (
   name text not null,
