@@ -35,7 +35,12 @@ export type Failure =
   | { readonly reason: 'media_type_unsupported'; readonly detail: string }
   | { readonly reason: 'not_found' }
   | { readonly reason: 'method_not_allowed'; readonly allowed: readonly string[] }
-  | { readonly reason: 'precondition_required'; readonly header: string }
+  | {
+      readonly reason: 'precondition_required';
+      readonly header: string;
+      /** What the caller must have looked at. */
+      readonly resource: 'connection' | 'operation';
+    }
   | { readonly reason: 'idempotency_key_required' }
   | { readonly reason: 'idempotency_key_reused' }
   | { readonly reason: 'idempotency_key_in_use'; readonly retryAfter: number }
@@ -112,6 +117,8 @@ export type Failure =
   | { readonly reason: 'connection_changed' }
   | ({ readonly reason: 'operation_in_progress' } & OperationReference)
   | ({ readonly reason: 'operation_not_allowed'; readonly status: OperationStatus } & OperationReference)
+  /** It is not what the caller looked at. */
+  | ({ readonly reason: 'operation_changed'; readonly status: OperationStatus } & OperationReference)
   | { readonly reason: 'operation_not_found' }
   | { readonly reason: 'own_approval' }
   | { readonly reason: 'not_the_requester' }

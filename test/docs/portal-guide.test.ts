@@ -295,13 +295,18 @@ describe('the portal guide', () => {
     try {
       const { operationId, end } = await disconnect(await intentNow());
       assert.deepEqual([end, acts()], ['operation', 0]);
-      await assert.rejects(guide.approval.decide(call, operationId, 'approve', 'mine'), /own_approval|role/);
+      const own = await guide.approval.lookAt(call, operationId);
+      await assert.rejects(guide.approval.decide(call, own, 'approve', 'mine'), /own_approval|role/);
       await as('second-admin');
       assert.deepEqual(
         (await guide.approval.waiting(call)).map((operation: Exports) => operation.operationId),
         [operationId],
       );
-      const approved = await guide.approval.decide(call, operationId, 'approve', 'seen');
+      const looked = await guide.approval.lookAt(call, operationId);
+      assert.match(looked.operation.consequence, /cannot be undone/);
+      const stale = { ...looked, etag: '"another"' };
+      await assert.rejects(guide.approval.decide(call, stale, 'approve', 'seen'), /operation_changed/);
+      const approved = await guide.approval.decide(call, looked, 'approve', 'seen');
       assert.equal(approved.status, 'approved');
       await as('admin');
       const { etag } = await readConnection();

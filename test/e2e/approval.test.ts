@@ -15,7 +15,7 @@ describe('two people', () => {
     assert.equal(status, 202, JSON.stringify(body));
     return body.operationId;
   };
-  const approve = (id: string, ask: object = approver) => it.post(`${operationsPath}/${id}/approve`, ask);
+  const approve = (id: string, ask: object = approver) => it.approve(id, ask);
   const reject = (id: string, ask: object = approver) => it.post(`${operationsPath}/${id}/reject`, ask);
   const execute = (id: string, ask: object = {}) => it.post(`${operationsPath}/${id}/execute`, ask);
   const approved = async () => {
@@ -55,13 +55,14 @@ describe('two people', () => {
       events.map(({ event, action, actor, move }) => [event, action, actor.oid, move?.to]),
       [
         ['move', 'disconnect', people.admin.oid, 'awaiting_approval'],
+        ['read', 'read_operation', people['second-admin'].oid, undefined],
         ['move', 'approve', people['second-admin'].oid, 'approved'],
         ['attempt', 'disconnect', people.admin.oid, 'sent'],
         ['outcome', 'disconnect', people.admin.oid, 'accepted'],
       ],
     );
-    assert.match(String(events[1]?.explanation), /agreed in CAB/);
-    assert.match(String(events[2]?.explanation), new RegExp(people['second-admin'].oid));
+    assert.match(String(events[2]?.explanation), /agreed in CAB/);
+    assert.match(String(events[3]?.explanation), new RegExp(people['second-admin'].oid));
     const view = (await it.operation(id)).body;
     assert.deepEqual(
       [view.requester.oid, view.approval.approver.oid, view.approval.reason],
@@ -81,7 +82,7 @@ describe('two people', () => {
     const token = { claims: { roles: ['ChromeOS.Disconnect', 'ChromeOS.Approve'] } };
     const id = await wish();
     for (const decide of [approve, reject]) {
-      const { status, body } = await decide(id, { token, body: { reason: 'me' } });
+      const { status, body } = await decide(id, { as: 'admin', token, body: { reason: 'me' } });
       assert.deepEqual([status, body.code], [403, 'own_approval']);
     }
     assert.equal(await it.status(id), 'awaiting_approval');
@@ -129,7 +130,8 @@ describe('two people', () => {
   test('of two decisions at once, one counts', async () => {
     const id = await wish();
     const both = await Promise.all([approve(id), reject(id)]);
-    assert.deepEqual(both.map(({ status }) => status).sort(), [200, 409]);
+    assert.equal(both.filter(({ status }) => status === 200).length, 1);
+    assert.ok([409, 412].includes(both.find(({ status }) => status !== 200)?.status ?? 0));
     const moves = (await it.events(id)).filter(({ event }) => event === 'move');
     assert.equal(moves.length, 2);
   });

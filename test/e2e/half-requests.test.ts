@@ -32,6 +32,7 @@ async function bytesOf(call: Post, sent = Number.POSITIVE_INFINITY): Promise<str
     'content-type': 'application/json',
     'content-length': body.length,
     ...(key !== undefined && { 'idempotency-key': key }),
+    ...(path.endsWith('/approve') && { 'if-match': '*' }),
   });
   return head + body.slice(0, sent);
 }
@@ -98,7 +99,7 @@ describe('a body that does not arrive whole', () => {
           const { body } = await it.disconnect({ on });
           const operation = `${operationsPath}/${body.operationId}`;
           if (verb === 'execute') {
-            await it.post(`${operation}/approve`, { as: 'second-admin', body: { reason: 'fine' }, on });
+            await it.approve(body.operationId, { on });
           }
           const before = await it.status(body.operationId);
           const connection = await connectRaw(on.url);
@@ -214,7 +215,7 @@ describe('a caller who leaves after their whole request', () => {
           const operation = `${operationsPath}/${asked.body.operationId}`;
           const second = { as: 'second-admin', token: { tenantId: otherTenantId } } as const;
           if (verb === 'execute') {
-            await it.post(`${operation}/approve`, { ...second, body: { reason: 'fine' }, on: first });
+            await it.approve(asked.body.operationId, { ...second, on: first });
           }
           const before = await it.status(asked.body.operationId);
           await it.beside({ policy: { approvalRequired: true } }, async (on) => {

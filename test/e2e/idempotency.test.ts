@@ -261,7 +261,7 @@ describe('Idempotency-Key', () => {
         assert.equal(first.status, 202);
         assert.deepEqual(answerOf(await it.disconnect({ on, headers: keyed('k') })), answerOf(first));
         const path = `${operationsPath}/${first.body.operationId}`;
-        await it.post(`${path}/approve`, { on, as: 'second-admin', body: { reason: 'fine' } });
+        await it.approve(first.body.operationId, { on });
         assert.equal((await it.post(`${path}/execute`, { on })).status, 200);
         const again = await it.disconnect({ on, headers: keyed('k') });
         assert.deepEqual([again.status, again.body], [202, first.body]);

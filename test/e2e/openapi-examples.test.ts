@@ -79,10 +79,13 @@ async function approvals(): Promise<void> {
   await it.beside({ policy: { approvalRequired: true } }, async (on) => {
     const asked = await it.disconnect({ ...why, on });
     answered('disconnect', 'awaitingApproval', asked);
-    const path = `${operationsPath}/${asked.body.operationId}`;
+    const { operationId } = asked.body;
+    const path = `${operationsPath}/${operationId}`;
     const yes = { body: { reason: 'Agreed in the change board' }, on };
-    answered('approve', 'approved', await it.post(`${path}/approve`, { ...second, ...yes }));
-    refused('operation_not_allowed', await it.post(`${path}/approve`, { ...second, ...yes }));
+    const seen = { headers: { 'if-match': String((await it.operation(operationId, second)).headers.etag) } };
+    answered('approve', 'approved', await it.post(`${path}/approve`, { ...second, ...yes, ...seen }));
+    refused('operation_changed', await it.post(`${path}/approve`, { ...second, ...yes, ...seen }));
+    refused('operation_not_allowed', await it.post(`${path}/reject`, { ...second, ...yes }));
     refused('not_the_requester', await it.post(`${path}/execute`, { ...second, on }));
     answered('execute', 'accepted', await it.post(`${path}/execute`, { on }));
 

@@ -111,7 +111,7 @@ describe('what a tenant demands of a disconnect', () => {
       const headers = { 'if-match': '*', 'idempotency-key': 'k' };
       const { body } = await it.disconnect({ on, token, headers });
       const path = `/api/v1/operations/${body.operationId}`;
-      await it.post(`${path}/approve`, { on, as: 'second-admin', body: { reason: 'fine' } });
+      await it.approve(body.operationId, { on });
       assert.equal((await it.post(`${path}/execute`, { on, headers })).body.code, 'insufficient_claims');
       assert.equal((await it.post(`${path}/execute`, { on, token })).status, 428);
       assert.equal(
@@ -163,10 +163,7 @@ describe('the switch', () => {
       const { body } = await it.disconnect({ on });
       await turn(false, it.tenantId, 'an incident');
       const path = `/api/v1/operations/${body.operationId}`;
-      assert.equal(
-        (await it.post(`${path}/approve`, { on, as: 'second-admin', body: { reason: 'ok' } })).status,
-        200,
-      );
+      assert.equal((await it.approve(body.operationId, { on })).status, 200);
       assert.equal((await it.readConnection({ on })).status, 200);
       const run = await it.disconnect({ query: '?dryRun=true' });
       assert.ok(run.body.checks.some(({ code }: { code: string }) => code === 'disconnect_disabled'));
@@ -192,7 +189,7 @@ describe('the switch', () => {
     await it.beside({ policy: { approvalRequired: true } }, async (on) => {
       const { body } = await it.disconnect({ on });
       const path = `/api/v1/operations/${body.operationId}`;
-      await it.post(`${path}/approve`, { on, as: 'second-admin', body: { reason: 'ok' } });
+      await it.approve(body.operationId, { on });
       const end = it.simulator.onCall(async ({ endpoint }) => {
         if (endpoint === 'list') await turn(false, '*');
       });

@@ -43,7 +43,7 @@ describe('rough callers and rough peers', () => {
         });
         assert.equal(refused.status, 400);
       }
-      assert.equal((await it.post(`${path}/approve`, { as: 'second-admin', body: reason, on })).status, 200);
+      assert.equal((await it.approve(body.operationId, { on })).status, 200);
       assert.equal((await it.post(`${path}/execute?dryRun=true`, { on })).status, 400);
       assert.equal(it.asked('disconnect'), 0);
       assert.equal(await it.status(body.operationId), 'approved');

@@ -95,8 +95,7 @@ describe('each sending is permitted by the database, directly before it', () => 
       const asked = await it.disconnect({ on });
       assert.equal(asked.status, 202);
       const path = `${operationsPath}/${asked.body.operationId}`;
-      const approval = { as: 'second-admin', body: { reason: 'agreed' }, on } as const;
-      assert.equal((await it.post(`${path}/approve`, approval)).status, 200);
+      assert.equal((await it.approve(asked.body.operationId, { on })).status, 200);
       const end = faultsInTurn(it.simulator, 'disconnect', [{ status: 429, retryAfter: '1' }, null]);
       const executing = it.post(`${path}/execute`, { on });
       await until('it was throttled', () => it.asked('disconnect') === 1);

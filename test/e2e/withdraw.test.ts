@@ -15,8 +15,7 @@ describe('withdrawing', () => {
     assert.equal(response.status, 202, JSON.stringify(response.body));
     return response.body.operationId;
   };
-  const approve = (id: string) =>
-    it.post(`${operationsPath}/${id}/approve`, { as: 'second-admin', body: { reason: 'agreed' } });
+  const approve = (id: string) => it.approve(id);
   const withdraw = (id: string, ask: object = { body }) => it.post(`${operationsPath}/${id}/withdraw`, ask);
 
   for (const approved of [false, true]) {

@@ -31,7 +31,7 @@ export async function holdSlot(
       break;
     case 'approved': {
       const { id } = await holdSlot(core, 'awaiting_approval', request);
-      const decision = { operationId: id, reason: 'it is time' };
+      const decision = { operationId: id, reason: 'it is time', asSeen: () => true };
       await decide(core.dependencies, core.call('second'), 'approve', async () => decision);
       break;
     }

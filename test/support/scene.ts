@@ -40,6 +40,8 @@ export type Scene = {
   post(path: string, ask?: Ask & { body?: object; on?: TestService }): Promise<request.Response>;
   readConnection(ask?: Ask & { on?: TestService }): Promise<request.Response>;
   operation(id: string, ask?: Ask & { on?: TestService }): Promise<request.Response>;
+  /** The second admin looks at the operation and approves it, or whoever is named. */
+  approve(id: string, ask?: Ask & { body?: object; on?: TestService }): Promise<request.Response>;
   /** How often Graph was asked for it. */
   asked(endpoint: Endpoint): number;
   /** The events of an operation, oldest first. */
@@ -123,6 +125,12 @@ export function scene(options: { environment?: Record<string, string>; timings?:
     },
     readConnection: (ask) => it.get(connectionPath, ask),
     operation: (id, ask) => it.get(`${operationsPath}/${id}`, ask),
+    async approve(id, asked = {}) {
+      const ask = { as: 'second-admin', body: { reason: 'agreed' }, ...asked } as const;
+      const { headers } = await it.operation(id, { ...ask, headers: {} });
+      const ifMatch = { 'if-match': headers.etag ?? '*', ...ask.headers };
+      return it.post(`${operationsPath}/${id}/approve`, { ...ask, headers: ifMatch });
+    },
     asked: (endpoint) => world().simulator.calls.filter((call) => call.endpoint === endpoint).length,
     async events(operationId) {
       const rows = await world().query<{ record: AuditEvent }>(

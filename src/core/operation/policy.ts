@@ -58,7 +58,9 @@ export function policyChecks(policy: Policy, caller: Caller, call: Demanded): Po
     const missing = call.ifMatch === null;
     checks.push({
       name: 'if_match',
-      unmet: missing ? new CallFailed({ reason: 'precondition_required', header: 'If-Match' }) : null,
+      unmet: missing
+        ? new CallFailed({ reason: 'precondition_required', header: 'If-Match', resource: 'connection' })
+        : null,
     });
   }
   return checks;

@@ -4,12 +4,13 @@ import { CallFailed } from '../failure.ts';
 import { type Call, frame, requireWanted, type SignedInCall } from '../frame.ts';
 import { prepareMove } from '../operation/move.ts';
 import type { Operation } from '../operation/operation.ts';
-import { notWaiting, waitingOperation } from './waiting-operation.ts';
+import { type AsSeen, moveAsSeen, waitingOperation } from './waiting-operation.ts';
 
-export type Decision = { readonly operationId: string; readonly reason: string };
+export type Decision = { readonly operationId: string; readonly reason: string; readonly asSeen: AsSeen };
 
 /** Approves or rejects another person's request to disconnect. The approver needs no right in Intune and never
- *  acts there. Fails with `own_approval` for one's own request, `operation_not_found`, or
+ *  acts there. Who approves says what they looked at, so that nobody approves what has changed since. Fails with
+ *  `own_approval` for one's own request, `operation_not_found`, `operation_changed`, `precondition_required`, or
  *  `operation_not_allowed` where there is nothing left to decide. */
 export async function decide(
   dependencies: Dependencies,
@@ -32,13 +33,18 @@ async function moveByDecision(
   dependencies: Dependencies,
   call: SignedInCall,
   verb: 'approve' | 'reject',
-  { operationId, reason }: Decision,
+  { operationId, reason, asSeen }: Decision,
 ): Promise<Operation> {
   const { caller } = call;
-  const operation = await waitingOperation(dependencies, call, operationId, ['awaiting_approval']);
+  const operation = await waitingOperation(dependencies, call, operationId, ['awaiting_approval'], asSeen);
   if (operation.requester.oid === caller.oid) throw new CallFailed({ reason: 'own_approval' });
+  if (verb === 'approve' && asSeen === null) {
+    throw new CallFailed({ reason: 'precondition_required', header: 'If-Match', resource: 'operation' });
+  }
   requireWanted(call);
-  const moved = await dependencies.operations.move(
+  return moveAsSeen(
+    dependencies,
+    call,
     prepareMove(dependencies, call, operation, {
       to: verb === 'approve' ? 'approved' : 'rejected',
       action: verb,
@@ -49,7 +55,6 @@ async function moveByDecision(
       },
       detail: { explanation: reason },
     }),
+    asSeen,
   );
-  if (typeof moved === 'string') throw await notWaiting(dependencies, call, operationId);
-  return moved;
 }

@@ -1,6 +1,7 @@
 import type { Dependencies } from '../dependencies.ts';
 import { type Failure, failureOf, isCuredBySigningIn } from '../failure.ts';
 import { type Call, durationOf, frame, record, requireWanted, type SignedInCall } from '../frame.ts';
+import type { Would } from '../operation/consequence.ts';
 import type { StoredOperation } from '../operation/operation.ts';
 import { policyChecks } from '../operation/policy.ts';
 import { type DisconnectRequest, requireFreeSlot } from '../operation/slot.ts';
@@ -19,7 +20,7 @@ export type DryRun = {
   readonly checks: readonly DryRunCheck[];
   readonly connection: ConnectionList | null;
   /** What the same call without `dryRun` would do. */
-  readonly would: 'disconnect' | 'ask_for_approval' | 'be_refused' | 'repeat_first_answer';
+  readonly would: Would;
 };
 
 type Add = (name: string, failure: Failure | null) => void;

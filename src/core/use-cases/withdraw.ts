@@ -3,12 +3,12 @@ import { CallFailed } from '../failure.ts';
 import { type Call, frame, requireWanted, type SignedInCall } from '../frame.ts';
 import { prepareMove } from '../operation/move.ts';
 import type { Operation } from '../operation/operation.ts';
-import { notWaiting, waitingOperation } from './waiting-operation.ts';
+import { type AsSeen, moveAsSeen, waitingOperation } from './waiting-operation.ts';
 
-export type Withdrawal = { readonly operationId: string; readonly reason: string };
+export type Withdrawal = { readonly operationId: string; readonly reason: string; readonly asSeen: AsSeen };
 
 /** Takes back a disconnect that nobody has executed, for the person who asked for it. The slot and the
- *  idempotency key are free then. Fails with `not_the_requester`, `operation_not_found`, or
+ *  idempotency key are free then. Fails with `not_the_requester`, `operation_not_found`, `operation_changed`, or
  *  `operation_not_allowed` where there is nothing left to withdraw. */
 export async function withdraw(
   dependencies: Dependencies,
@@ -29,19 +29,20 @@ export async function withdraw(
 async function moveByRequester(
   dependencies: Dependencies,
   call: SignedInCall,
-  { operationId, reason }: Withdrawal,
+  { operationId, reason, asSeen }: Withdrawal,
 ): Promise<Operation> {
   const waiting = ['awaiting_approval', 'approved'] as const;
-  const operation = await waitingOperation(dependencies, call, operationId, waiting);
+  const operation = await waitingOperation(dependencies, call, operationId, waiting, asSeen);
   if (operation.requester.oid !== call.caller.oid) throw new CallFailed({ reason: 'not_the_requester' });
   requireWanted(call);
-  const moved = await dependencies.operations.move(
+  return moveAsSeen(
+    dependencies,
+    call,
     prepareMove(dependencies, call, operation, {
       to: 'withdrawn',
       action: 'withdraw',
       change: { explanation: reason, answer: null },
     }),
+    asSeen,
   );
-  if (typeof moved === 'string') throw await notWaiting(dependencies, call, operationId);
-  return moved;
 }

@@ -84,7 +84,7 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
       });
     case 'precondition_required':
       return problem('precondition_required', {
-        detail: `This tenant demands the header ${failure.header}.`,
+        detail: `The header ${failure.header} is required here, with the ETag of the ${failure.resource} that was looked at. Nothing was done.`,
       });
     case 'idempotency_key_required':
       return problem('idempotency_key_required');
@@ -185,6 +185,11 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
     case 'operation_not_allowed':
       return problem('operation_not_allowed', {
         detail: `The operation's status is ${failure.status}. Nothing was done.`,
+        ...aboutOperation(failure.operationId),
+      });
+    case 'operation_changed':
+      return problem('operation_changed', {
+        detail: `The operation is not what it was when it was last looked at: its status is ${failure.status}. Nothing was done.`,
         ...aboutOperation(failure.operationId),
       });
     case 'operation_not_found':

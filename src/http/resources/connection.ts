@@ -36,9 +36,12 @@ export const connectionList = z
 export const connectionState = z
   .object({
     id: z.string(),
-    owner: z.string().nullable(),
+    owner: z
+      .string()
+      .nullable()
+      .describe('Who connected it; `null` where Graph names nobody, or names are not kept here.'),
     status: z.string().describe(onboardingStatus),
-    lastModified: z.string().nullable(),
+    lastModified: z.string().nullable().describe('Since when it is as it is, as Graph says.'),
     lastDirectorySync: z.string().nullable(),
   })
   .meta({

@@ -91,6 +91,11 @@ export const dryRunResult = z
       'repeat_first_answer',
     ]) satisfies z.ZodType<DryRun['would']>,
     consequence: z.string().describe('The same as a sentence, to show before the button.'),
+    irreversible: z
+      .boolean()
+      .describe(
+        'Whether nothing brings back what the call would do. A request for an approval can be withdrawn.',
+      ),
     checks: z.array(dryRunCheck),
     connection: connection.nullable(),
   })

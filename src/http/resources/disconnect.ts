@@ -1,6 +1,7 @@
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import type { Dependencies } from '../../core/dependencies.ts';
+import { consequenceOf } from '../../core/operation/consequence.ts';
 import type { DisconnectRequest } from '../../core/operation/slot.ts';
 import { type DisconnectReply, disconnect } from '../../core/use-cases/disconnect.ts';
 import { type DryRun, type DryRunCheck, dryRun } from '../../core/use-cases/dry-run.ts';
@@ -107,22 +108,12 @@ export function sendReply(response: Response, reply: DisconnectReply): void {
   });
 }
 
-const consequences = {
-  disconnect:
-    "Intune's connection to Google's ChromeOS management would be ended. All ChromeOS devices and the connector's settings would leave Intune. This cannot be undone.",
-  ask_for_approval:
-    'Nothing would be sent yet: a second person would be asked to approve, and you would then execute it.',
-  be_refused: 'The call would be refused, and nothing would be done.',
-  repeat_first_answer:
-    'This request was sent before, with this idempotency key: its first answer would be given again, and nothing would be done.',
-} as const satisfies Record<DryRun['would'], string>;
-
 function sendDryRun(response: Response, { checks, connection, would }: DryRun): void {
   if (connection !== null) response.setHeader('etag', connection.seen.etag);
   sendJson(response, {
     dryRun: true,
     would,
-    consequence: consequences[would],
+    ...consequenceOf(would),
     checks: checks.map(shownCheck),
     connection: connection?.value[0] ?? null,
   });

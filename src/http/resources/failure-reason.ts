@@ -49,6 +49,7 @@ const failureReasons = {
   connection_changed: true,
   operation_in_progress: true,
   operation_not_allowed: true,
+  operation_changed: true,
   operation_not_found: true,
   own_approval: true,
   not_the_requester: true,

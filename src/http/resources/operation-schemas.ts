@@ -1,7 +1,10 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
+import type { Failure } from '../../core/failure.ts';
+import { type Consequence, consequenceOfAct } from '../../core/operation/consequence.ts';
 import { operationStatuses } from '../../core/operation/life.ts';
 import type { Operation } from '../../core/operation/operation.ts';
+import { explained } from '../problems/answers.ts';
 import { problemCode } from '../problems/problem-schema.ts';
 import { jsonBody } from '../request/json-body.ts';
 import { noQuery, queryOf } from '../request/query.ts';
@@ -20,7 +23,7 @@ const person = { oid: z.string(), name: z.string().nullable() };
 const concludedFrom = z.enum(['answer', 'reading', 'lease', 'time', 'intune_approval']);
 
 /** An operation on the wire, where its id has the name that it has in problems, events and answers. */
-type ShownOperation = Omit<Operation, 'id'> & { readonly operationId: string };
+type ShownOperation = Omit<Operation, 'id'> & { readonly operationId: string } & Consequence;
 
 export const operation = z
   .object({
@@ -30,7 +33,11 @@ export const operation = z
     requester: z.object({ ...person, clientId: z.string() }),
     reason: z.string().nullable(),
     ticket: z.string().nullable(),
-    connection: connectionState,
+    consequence: z.string().describe('What carrying it out does, to show to whoever decides about it.'),
+    irreversible: z.boolean().describe('Whether nothing brings back what carrying it out does.'),
+    connection: connectionState.describe(
+      'The connection it is about, as it was read when the disconnect was asked for; when it is executed, as it was read then.',
+    ),
     requestId: id.describe('What Graph heard as `client-request-id` of the act.'),
     graphRequestId: z.string().nullable(),
     value: z.string().nullable().describe(onboardingStatus),
@@ -85,6 +92,7 @@ export function shownOperation(operation: Operation): ShownOperation {
     requester: operation.requester,
     reason: operation.reason,
     ticket: operation.ticket,
+    ...consequenceOfAct,
     connection: operation.connection,
     requestId: operation.requestId,
     graphRequestId: operation.graphRequestId,
@@ -100,6 +108,11 @@ export function shownOperation(operation: Operation): ShownOperation {
     expiresAt: operation.expiresAt,
     tookMs: operation.tookMs,
   };
+}
+
+/** The same, with why Graph could not be read for it just now. */
+export function nowShown(operation: Operation, readFailed: Failure | null) {
+  return { ...shownOperation(operation), readFailed: readFailed && explained(readFailed).code };
 }
 
 /** The body of what a person decides about an operation. */

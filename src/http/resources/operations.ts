@@ -7,12 +7,12 @@ import { sendJson } from '../answer/json.ts';
 import { apiPath } from '../api-path.ts';
 import { callOf } from '../middleware/request-context.ts';
 import type { DescribedPaths } from '../openapi/description.ts';
-import { explained } from '../problems/answers.ts';
 import { preferHeader, preferredWaitMs } from '../request/preconditions.ts';
 import { cursor, limit, noQuery, optional, queryOf } from '../request/query.ts';
 import { validate } from '../request/validate.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
-import { operationNow, operationPage, pathId, shownOperation } from './operation-schemas.ts';
+import { nowShown, operationNow, operationPage, pathId, shownOperation } from './operation-schemas.ts';
+import { operationEtag } from './operation-version.ts';
 
 const maxWaitMs = 30_000;
 const operationsQuery = z.strictObject({
@@ -55,10 +55,9 @@ export function operationRoutes(dependencies: Dependencies): Router {
       if (!isSettled(operation)) {
         response.setHeader('retry-after', String(Math.ceil(dependencies.timing.watchEveryMs / 1000)));
       }
-      sendJson(response, {
-        ...shownOperation(operation),
-        readFailed: readFailed && explained(readFailed).code,
-      });
+      const shown = nowShown(operation, readFailed);
+      response.setHeader('etag', operationEtag(shown));
+      sendJson(response, shown);
     })
     .all(methodNotAllowed('GET', 'HEAD'));
   return router;
@@ -100,8 +99,8 @@ export const operationPaths: DescribedPaths = {
       answers: {
         200: {
           description:
-            'The operation. `Retry-After` tells when there may be news; without it there will be none.',
-          headers: ['retry-after', 'preference-applied'],
+            'The operation. `Retry-After` tells when there may be news; without it there will be none. The `ETag` stands for all that is shown: send it in `If-Match` with an approval.',
+          headers: ['etag', 'retry-after', 'preference-applied'],
           schema: operationNow,
         },
       },

@@ -5,6 +5,8 @@ import type { StoredOperation } from '../../../src/core/operation/operation.ts';
 import { decide } from '../../../src/core/use-cases/decide.ts';
 import { disconnect } from '../../../src/core/use-cases/disconnect.ts';
 import { execute } from '../../../src/core/use-cases/execute.ts';
+import type { AsSeen } from '../../../src/core/use-cases/waiting-operation.ts';
+import { withdraw } from '../../../src/core/use-cases/withdraw.ts';
 import {
   type CoreScene,
   callerGone,
@@ -35,8 +37,17 @@ async function asked(core: CoreScene): Promise<StoredOperation> {
   return core.newest();
 }
 
-function deciding(core: CoreScene, verb: 'approve' | 'reject', but: { id?: string; name?: string } = {}) {
-  const read = async () => ({ operationId: but.id ?? (await core.newest()).id, reason: 'it is time' });
+type But = { id?: string; name?: string; asSeen?: AsSeen };
+
+const seen: AsSeen = ({ status }) => status === 'awaiting_approval';
+
+function deciding(core: CoreScene, verb: 'approve' | 'reject', but: But = {}) {
+  const { asSeen = () => true } = but;
+  const read = async () => ({
+    operationId: but.id ?? (await core.newest()).id,
+    reason: 'it is time',
+    asSeen,
+  });
   return decide(core.dependencies, core.call(but.name ?? 'second'), verb, read);
 }
 
@@ -59,6 +70,32 @@ const notAllowed = ({ id }: StoredOperation, status: StoredOperation['status']):
   reason: 'operation_not_allowed',
   operationId: id,
   status,
+});
+
+const hasChanged = ({ id }: StoredOperation, status: StoredOperation['status']): Failure => ({
+  reason: 'operation_changed',
+  operationId: id,
+  status,
+});
+
+describe('a withdrawal', () => {
+  const withdrawing = (core: CoreScene, id: string, asSeen: AsSeen) =>
+    withdraw(core.dependencies, core.call(), async () => ({ operationId: id, reason: 'a typo', asSeen }));
+
+  test('of what is not as it was looked at, before or in that moment', async () => {
+    const core = coreScene();
+    const operation = await asked(core);
+    core.before('move', async () => void (await deciding(core, 'approve')));
+    assert.deepEqual(
+      await failureFrom(withdrawing(core, operation.id, seen)),
+      hasChanged(operation, 'approved'),
+    );
+    assert.deepEqual(
+      await failureFrom(withdrawing(core, operation.id, seen)),
+      hasChanged(operation, 'approved'),
+    );
+    assert.equal((await withdrawing(core, operation.id, null)).status, 'withdrawn');
+  });
 });
 
 describe('a decision', () => {
@@ -133,18 +170,70 @@ describe('a decision', () => {
       const core = coreScene();
       const operation = await asked(core);
       core.before('move', async () => void (await deciding(core, 'reject')));
-      assert.deepEqual(await failureFrom(deciding(core, verb)), notAllowed(operation, 'rejected'));
+      assert.deepEqual(await failureFrom(deciding(core, verb)), hasChanged(operation, 'rejected'));
+    });
+
+    test(`${verb}: it is not what was looked at`, async () => {
+      const core = coreScene();
+      const operation = await asked(core);
+      const asSeen = ({ id }: { id: string }) => id !== operation.id;
+      assert.deepEqual(
+        await failureFrom(deciding(core, verb, { asSeen })),
+        hasChanged(operation, 'awaiting_approval'),
+      );
+      await deciding(core, 'reject');
+      assert.deepEqual(
+        await failureFrom(deciding(core, verb, { asSeen: seen })),
+        hasChanged(operation, 'rejected'),
+      );
+    });
+
+    test(`${verb}: another decides in that moment, and it is gone then`, async () => {
+      const core = coreScene();
+      const { id } = await asked(core);
+      const { operations } = core.dependencies;
+      const vanishing = { ...operations, move: async () => 'moved_already' as const };
+      const finds = [operations.find, async () => null, async () => null];
+      vanishing.find = (...of) => (finds.shift() ?? operations.find)(...of);
+      const read = async () => ({ operationId: id, reason: '', asSeen: seen });
+      const dependencies = { ...core.dependencies, operations: vanishing };
+      assert.deepEqual(await failureFrom(decide(dependencies, core.call('second'), verb, read)), {
+        reason: 'operation_not_found',
+      });
     });
 
     test(`${verb}: a caller who has gone away decided nothing`, async () => {
       const core = coreScene();
       const { id } = await asked(core);
       const call = core.call('second', { calledOff: () => callerGone });
-      const read = async () => ({ operationId: id, reason: '' });
+      const read = async () => ({ operationId: id, reason: '', asSeen: seen });
       assert.equal((await failureFrom(decide(core.dependencies, call, verb, read))).reason, 'caller_gone');
       assert.equal((await core.newest()).status, 'awaiting_approval');
     });
   }
+
+  test('approving needs to say what was looked at; rejecting does not', async () => {
+    const core = coreScene();
+    await asked(core);
+    assert.deepEqual(await failureFrom(deciding(core, 'approve', { asSeen: null })), {
+      reason: 'precondition_required',
+      header: 'If-Match',
+      resource: 'operation',
+    });
+    assert.equal((await core.newest()).status, 'awaiting_approval');
+    assert.equal(core.story().at(-1), 'refused precondition_required');
+    assert.equal((await deciding(core, 'reject', { asSeen: null })).status, 'rejected');
+  });
+
+  test('rejecting without saying what was looked at, in the moment when another decides', async () => {
+    const core = coreScene();
+    const operation = await asked(core);
+    core.before('move', async () => void (await deciding(core, 'approve')));
+    assert.deepEqual(
+      await failureFrom(deciding(core, 'reject', { asSeen: null })),
+      notAllowed(operation, 'approved'),
+    );
+  });
 
   test('keeps no name of who decided where none are to be kept', async () => {
     const core = coreScene();

@@ -118,7 +118,11 @@ describe('the policy of a tenant', () => {
       },
     ],
     [{ idempotencyKeyRequired: true }, {}, { reason: 'idempotency_key_required' }],
-    [{ ifMatchRequired: true }, {}, { reason: 'precondition_required', header: 'If-Match' }],
+    [
+      { ifMatchRequired: true },
+      {},
+      { reason: 'precondition_required', header: 'If-Match', resource: 'connection' },
+    ],
     [{ reasonRequired: true, ticketRequired: true }, {}, needed('reason')],
   ];
   for (const [policy, request, failure] of unmet) {

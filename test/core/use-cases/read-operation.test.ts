@@ -181,7 +181,7 @@ describe('waiting for an operation', () => {
     const { id } = await holdSlot(core, 'awaiting_approval');
     core.before('pause', () => {});
     core.before('pause', async () => {
-      const decision = { operationId: id, reason: '' };
+      const decision = { operationId: id, reason: '', asSeen: () => true };
       await decide(core.dependencies, core.call('second'), 'approve', async () => decision);
     });
     const { operation } = await reading(core, { waitMs: 30_000, call: core.call() });

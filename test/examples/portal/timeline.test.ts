@@ -23,6 +23,8 @@ function operation(given: Partial<Operation>): Operation {
     requester: { oid: 'ada', name: 'Ada', clientId: 'portal' },
     reason: null,
     ticket: null,
+    consequence: 'All of it leaves Intune.',
+    irreversible: true,
     connection,
     requestId: 'r',
     graphRequestId: null,

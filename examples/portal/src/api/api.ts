@@ -81,7 +81,7 @@ export class Api {
     id: string,
     waitSeconds: number,
     signal: AbortSignal,
-  ): Promise<{ operation: OperationNow; retryAfter: number | null }> {
+  ): Promise<{ operation: OperationNow; etag: string | null; retryAfter: number | null }> {
     const answer = await this.#client.call({
       method: 'GET',
       path: operationPath(id),
@@ -91,17 +91,20 @@ export class Api {
     });
     return {
       operation: await bodyOf(answer),
+      etag: answer.headers.get('etag'),
       retryAfter: retryAfterOf(answer.headers.get('retry-after'), Date.now()),
     };
   }
 
-  async decide(id: string, decision: 'approve' | 'reject', reason: string): Promise<Operation> {
+  /** `etag` is that of the operation as the person saw it. */
+  async decide(
+    id: string,
+    decision: 'approve' | 'reject' | 'withdraw',
+    { reason, etag }: { readonly reason: string; readonly etag: string | null },
+  ): Promise<Operation> {
     const path = `${operationPath(id)}/${decision}`;
-    return this.#read({ method: 'POST', path, body: { reason } });
-  }
-
-  async withdraw(id: string, reason: string): Promise<Operation> {
-    return this.#read({ method: 'POST', path: `${operationPath(id)}/withdraw`, body: { reason } });
+    const headers = etag === null ? {} : { 'if-match': etag };
+    return this.#read({ method: 'POST', path, headers, body: { reason } });
   }
 
   async execute(id: string, etag: string | null): Promise<Disconnected> {

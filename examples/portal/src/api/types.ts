@@ -130,6 +130,7 @@ export type DryRun = {
   readonly dryRun: true;
   readonly would: "disconnect" | "ask_for_approval" | "be_refused" | "repeat_first_answer";
   readonly consequence: string;
+  readonly irreversible: boolean;
   readonly checks: readonly DryRunCheck[];
   readonly connection: Connection | null;
 };
@@ -151,7 +152,7 @@ export type DryRunCheck = {
   readonly approvalCode?: string;
 };
 
-export type FailureReason = "request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "not_found" | "method_not_allowed" | "precondition_required" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "token_missing" | "token_invalid" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "signing_keys_unavailable" | "claims_required" | "assertion_rejected" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "exchange_misconfigured" | "credential_rejected" | "identity_throttled" | "identity_unavailable" | "graph_token_rejected" | "graph_forbidden" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "graph_throttled" | "graph_unavailable" | "outcome_unknown" | "intune_approval_required" | "intune_approval_pending" | "intune_approval_filed" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_not_found" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "caller_gone" | "not_sent_in_time" | "rate_limited" | "overloaded" | "audit_unavailable" | "history_lost" | "internal";
+export type FailureReason = "request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "not_found" | "method_not_allowed" | "precondition_required" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "token_missing" | "token_invalid" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "signing_keys_unavailable" | "claims_required" | "assertion_rejected" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "exchange_misconfigured" | "credential_rejected" | "identity_throttled" | "identity_unavailable" | "graph_token_rejected" | "graph_forbidden" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "graph_throttled" | "graph_unavailable" | "outcome_unknown" | "intune_approval_required" | "intune_approval_pending" | "intune_approval_filed" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_changed" | "operation_not_found" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "caller_gone" | "not_sent_in_time" | "rate_limited" | "overloaded" | "audit_unavailable" | "history_lost" | "internal";
 
 export type OcsfLine = {
   readonly class_uid: 6003;
@@ -185,6 +186,8 @@ export type Operation = {
   };
   readonly reason: string | null;
   readonly ticket: string | null;
+  readonly consequence: string;
+  readonly irreversible: boolean;
   readonly connection: ConnectionState;
   readonly requestId: string;
   readonly graphRequestId: string | null;
@@ -219,6 +222,8 @@ export type OperationNow = {
   };
   readonly reason: string | null;
   readonly ticket: string | null;
+  readonly consequence: string;
+  readonly irreversible: boolean;
   readonly connection: ConnectionState;
   readonly requestId: string;
   readonly graphRequestId: string | null;
@@ -279,7 +284,7 @@ export type Problem = {
   readonly approvalCode?: string;
 };
 
-export type ProblemCode = "request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "precondition_required" | "not_found" | "method_not_allowed" | "token_missing" | "invalid_token" | "insufficient_claims" | "graph_token_rejected" | "signing_keys_unavailable" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "graph_forbidden" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_not_found" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "outcome_unknown" | "intune_approval_required" | "intune_approval_pending" | "intune_approval_filed" | "rate_limited" | "caller_gone" | "not_sent_in_time" | "overloaded" | "graph_throttled" | "graph_unavailable" | "identity_throttled" | "identity_unavailable" | "audit_unavailable" | "history_lost" | "exchange_misconfigured" | "credential_rejected" | "internal_error";
+export type ProblemCode = "request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "precondition_required" | "not_found" | "method_not_allowed" | "token_missing" | "invalid_token" | "insufficient_claims" | "graph_token_rejected" | "signing_keys_unavailable" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "graph_forbidden" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_changed" | "operation_not_found" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "outcome_unknown" | "intune_approval_required" | "intune_approval_pending" | "intune_approval_filed" | "rate_limited" | "caller_gone" | "not_sent_in_time" | "overloaded" | "graph_throttled" | "graph_unavailable" | "identity_throttled" | "identity_unavailable" | "audit_unavailable" | "history_lost" | "exchange_misconfigured" | "credential_rejected" | "internal_error";
 
 export type Profile = {
   readonly oid: string;

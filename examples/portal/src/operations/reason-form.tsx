@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { FailureNotice } from '../parts/failure-notice.tsx';
 import { Field } from '../parts/field.tsx';
@@ -14,10 +15,12 @@ type Props = {
   readonly hint: string;
   readonly choices: readonly Choice[];
   readonly onDone: (sentence: string) => void;
+  /** What it is about, before the field. */
+  readonly children?: ComponentChildren;
 };
 
 /** What one person says about an operation, with the reason that goes on the record. */
-export function ReasonForm({ title, hint, choices, onDone }: Props) {
+export function ReasonForm({ title, hint, choices, onDone, children }: Props) {
   const [reason, setReason] = useState('');
   const [missing, setMissing] = useState(false);
   const [busy, setBusy] = useState(false);
@@ -42,6 +45,7 @@ export function ReasonForm({ title, hint, choices, onDone }: Props) {
   return (
     <section class="card" aria-busy={busy}>
       <h2>{title}</h2>
+      {children}
       <p>{hint}</p>
       <Field
         label={say.operation.decideReason}

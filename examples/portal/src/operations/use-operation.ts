@@ -16,6 +16,8 @@ const afterFailureMs = 5000;
 
 export type Watching = {
   readonly operation: OperationNow | null;
+  /** Of the operation as it is shown. */
+  readonly etag: string | null;
   readonly watched: Watched;
   /** Why it could not be read just now; it is asked again all the same, unless `givenUp`. */
   readonly error: unknown;
@@ -29,6 +31,7 @@ export function useOperation(id: string): Watching {
   const { api, setNewest } = usePortal();
   const [state, setState] = useState<Omit<Watching, 'watch'>>({
     operation: null,
+    etag: null,
     watched: {},
     error: null,
     givenUp: false,
@@ -42,9 +45,10 @@ export function useOperation(id: string): Watching {
       let wait = 0;
       while (!signal.aborted) {
         try {
-          const { operation, retryAfter } = await api.operation(id, wait, signal);
+          const { operation, etag, retryAfter } = await api.operation(id, wait, signal);
           setState(({ watched }) => ({
             operation,
+            etag,
             watched: { ...watched, [operation.status]: operation.movedAt },
             error: null,
             givenUp: false,

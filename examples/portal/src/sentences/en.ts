@@ -150,6 +150,10 @@ const problems: Record<ProblemCode, Told> = {
     what: 'The operation does not stand where this is possible. Nothing was done.',
     next: 'Look at where it stands now: someone may have been quicker.',
   },
+  operation_changed: {
+    what: 'The operation has changed since you looked at it. Nothing was done.',
+    next: 'Look at where it stands now, and decide again.',
+  },
   idempotency_key_in_use: {
     what: 'The first try is still running.',
     next: 'Wait a moment and ask again: you will get its answer.',
@@ -167,8 +171,8 @@ const problems: Record<ProblemCode, Told> = {
     next: 'Reload the page and begin again.',
   },
   precondition_required: {
-    what: 'The service wants to know which connection you looked at.',
-    next: 'Look at the connection again and begin again.',
+    what: 'The service wants to know what you looked at.',
+    next: 'Look at it again and begin again.',
   },
   graph_throttled: {
     what: 'Microsoft Graph asks to slow down. Nothing was done.',
@@ -561,6 +565,18 @@ export const en = {
     trailLink: 'All its events',
     supersedes: 'Took over from',
     supersededBy: 'Taken over by',
+    ifCarriedOut:
+      'When it is carried out, the connection is ended. All ChromeOS devices and the connector’s settings leave Intune, and it cannot be undone.',
+    about: {
+      requester: 'Asked for by',
+      requestedAt: 'Asked for at',
+      reason: 'Reason',
+      ticket: 'Ticket',
+      owner: 'Owner of the connection',
+      since: 'Connection unchanged since',
+      connectionId: 'Connection id',
+    },
+    notGiven: 'none given',
     decideTitle: 'Your decision',
     decideHint:
       'You decide, and the person who asked carries it out. Approving sends nothing by itself. Your reason goes on the record.',

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { ApiProblem } from '../api/failures.ts';
 import type { OperationNow } from '../api/types.ts';
 import { DecideForm } from '../operations/decide-form.tsx';
 import { ExecuteForm } from '../operations/execute-form.tsx';
@@ -20,8 +21,9 @@ import { toldCode } from '../sentences/told.ts';
 
 /** One disconnect, live to its true end. */
 export function OperationView({ id }: { id: string }) {
-  const { operation, watched, error, givenUp, watch } = useOperation(id);
+  const { operation, etag, watched, error, givenUp, watch } = useOperation(id);
   const [said, setSaid] = useState('');
+  const [overtaken, setOvertaken] = useState<ApiProblem | null>(null);
   return (
     <>
       <ViewTitle title={say.operation.title}>
@@ -39,10 +41,17 @@ export function OperationView({ id }: { id: string }) {
       {operation === null && error === null && <p role="status">{say.portal.loading}</p>}
       {operation !== null && (
         <>
+          {overtaken !== null && <FailureNotice error={overtaken} takesFocus />}
           <Standing operation={operation} watched={watched} />
           <NextStep
             operation={operation}
+            etag={etag}
+            onOvertaken={(problem) => {
+              setOvertaken(problem);
+              watch();
+            }}
             onDone={(sentence) => {
+              setOvertaken(null);
               setSaid(sentence);
               watch();
             }}
@@ -98,10 +107,15 @@ function Announced({ sentence }: { sentence: string }) {
   );
 }
 
-type NextStepProps = { readonly operation: OperationNow; readonly onDone: (sentence: string) => void };
+type NextStepProps = {
+  readonly operation: OperationNow;
+  readonly etag: string | null;
+  readonly onDone: (sentence: string) => void;
+  readonly onOvertaken: (error: ApiProblem) => void;
+};
 
 /** What this person can do about it, or who can. */
-function NextStep({ operation, onDone }: NextStepProps) {
+function NextStep({ operation, etag, onDone, onOvertaken }: NextStepProps) {
   const { me, may } = usePortal();
   const now = useNow(30_000);
   const mine = operation.requester.oid === me.oid;
@@ -110,11 +124,12 @@ function NextStep({ operation, onDone }: NextStepProps) {
       return (
         <>
           <p class="card">{say.operation.ownWaits}</p>
-          {may('disconnect') && <WithdrawForm operation={operation} onDone={onDone} />}
+          {may('disconnect') && <WithdrawForm operation={operation} etag={etag} onDone={onDone} />}
         </>
       );
     }
-    return may('approve') ? <DecideForm operation={operation} onDone={onDone} /> : null;
+    if (!may('approve')) return null;
+    return <DecideForm operation={operation} etag={etag} onDone={onDone} onOvertaken={onOvertaken} />;
   }
   if (operation.status === 'approved') {
     if (!mine) return <p class="card">{say.operation.executeOther}</p>;
@@ -122,7 +137,7 @@ function NextStep({ operation, onDone }: NextStepProps) {
     return (
       <>
         <ExecuteForm operation={operation} onSent={() => onDone('')} />
-        <WithdrawForm operation={operation} onDone={onDone} />
+        <WithdrawForm operation={operation} etag={etag} onDone={onDone} />
       </>
     );
   }

@@ -30,6 +30,13 @@ export const operationProblems = {
     headers: ['location'],
     members: aboutOperation,
   },
+  operation_changed: {
+    status: 412,
+    title: 'The operation has changed',
+    hint: 'Read the operation again, decide again, and send its new ETag.',
+    headers: ['location'],
+    members: aboutOperation,
+  },
   operation_not_found: {
     status: 404,
     title: 'There is no such operation',

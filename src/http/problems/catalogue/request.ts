@@ -70,7 +70,7 @@ export const requestProblems = {
   precondition_required: {
     status: 428,
     title: 'The call must be conditional',
-    hint: 'Read the connection and send its ETag in If-Match.',
+    hint: 'Read what the call is about, and send its ETag in If-Match.',
   },
   not_found: {
     status: 404,
