@@ -1,129 +1,95 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { globSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { globalSetup, globalTeardown } from '../../test/support/global-setup.ts';
-import { TEST_POSTGRES } from '../../test/support/postgres.ts';
-import { childEnvironment } from '../child-environment.ts';
-import { concernedTests } from './concerned-tests.ts';
-import { type Coverage, readCoverage } from './coverage.ts';
+import { dropTestDatabases, postgresAccess } from '../../test/support/postgres.ts';
+import { concernedTests, mutatedFolders } from './concerned-tests.ts';
 import { equivalents } from './equivalents.ts';
-import { type LoadedMutant, MUTANT } from './load-mutant.ts';
-import { type Mutant, mutantsOf } from './mutants.ts';
+import { inParallel } from './in-parallel.ts';
+import { runTest, surveyTests, type Test } from './tests.ts';
+import { sampleOf, type Trial, trialsIn } from './trials.ts';
 
-const usage = `npm run test:mutation -- PATH... [--tests GLOB]... [--jobs N] [--at-least PERCENT] [--only TEXT]
+const usage = `npm run test:mutation -- [PATH]... [--tests GLOB]... [--jobs N] [--at-least PERCENT] [--only TEXT] [--sample N]
 
 Changes one place of the sources at a time, runs the tests that cover it, and tells which changes none of them
-notices. PATH is a file or a folder of src; --only tries the changes whose description holds TEXT.`;
+notices. PATH is a file or a folder of src (${mutatedFolders.join(', ')} where none is given); --only tries the
+changes whose description holds TEXT, --sample so many of each PATH. Exits with 1 where less than PERCENT (95) of
+any PATH's are noticed.`;
 
-/** A test file, how long it takes in milliseconds, and what it covers. */
-type Test = { readonly path: string; readonly tookMs: number; readonly covers: Coverage };
+type Options = { readonly jobs: number; readonly only: string; readonly sample: number };
+type Tally = { tried: number; survived: number };
 
-type Run = { readonly failed: boolean; readonly tookMs: number };
-
-/** What the global setup tells tests. */
-function postgresAccess(): Record<string, string> {
-  const access = process.env[TEST_POSTGRES];
-  return access === undefined ? {} : { [TEST_POSTGRES]: access };
-}
-
-async function runTest(path: string, environment: Record<string, string>, timeoutMs: number): Promise<Run> {
-  const begun = performance.now();
-  const hook = join(import.meta.dirname, 'load-mutant.ts');
-  const child = spawn(process.execPath, ['--import', hook, '--test-reporter=dot', path], {
-    env: childEnvironment({ ...postgresAccess(), ...environment }),
-    stdio: 'ignore',
-    timeout: Math.ceil(timeoutMs),
-    killSignal: 'SIGKILL',
-  });
-  const [code] = await once(child, 'exit');
-  return { failed: code !== 0, tookMs: performance.now() - begun };
-}
-
-/** Runs each test without a change: it has to pass, and shows what it covers. */
-async function surveyTest(path: string): Promise<Test> {
-  const folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-coverage-'));
-  try {
-    const { failed, tookMs } = await runTest(path, { NODE_V8_COVERAGE: folder }, 300_000);
-    if (failed) throw new Error(`${path} fails without any change`);
-    return { path, tookMs, covers: await readCoverage(folder) };
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-type Trial = { readonly change: string; readonly at: number; readonly mutant: LoadedMutant };
-
-async function trialsIn(path: string): Promise<Trial[]> {
-  const source = await readFile(path, 'utf8');
-  const url = pathToFileURL(path).href;
-  return mutantsOf(path, source).map(({ at, ...mutant }) => ({
-    change: describe(path, source, mutant),
-    at,
-    mutant: { url, ...mutant },
-  }));
-}
-
-/** The lines that change, as they were and as they are. */
-function describe(path: string, source: string, { start, end, replacement }: Omit<Mutant, 'at'>): string {
-  const from = source.lastIndexOf('\n', start - 1) + 1;
-  const to = source.indexOf('\n', end);
-  const line = (text: string) => text.replace(/\s+/g, ' ').trim();
-  const shortened = (text: string) => (text.length > 160 ? `${text.slice(0, 157)}...` : text);
-  const before = shortened(line(source.slice(from, to)));
-  const after = shortened(line(source.slice(from, start) + replacement + source.slice(end, to)));
-  return `${path}: ${before} -> ${after}`;
-}
-
-/** The test that notices the change, if there is one. */
-async function noticedBy(trial: Trial, tests: readonly Test[]): Promise<Test | null> {
-  for (const test of tests) {
-    if (!test.covers(trial.mutant.url, trial.at)) continue;
-    const timeoutMs = 20_000 + 5 * test.tookMs;
-    const { failed } = await runTest(test.path, { [MUTANT]: JSON.stringify(trial.mutant) }, timeoutMs);
-    if (failed) return test;
-  }
-  return null;
-}
-
-async function inParallel<Input>(
-  inputs: readonly Input[],
-  jobs: number,
-  work: (input: Input) => Promise<void>,
-) {
-  const waiting = [...inputs];
-  const worker = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await work(next);
+/** The tests that are asked about a file; each set is run once to see what it covers. */
+function testsFor(override: readonly string[] | undefined, jobs: number) {
+  const surveyed = new Map<string, Promise<Test[]>>();
+  return (path: string): Promise<Test[]> => {
+    const globs = override ?? concernedTests.find(([start]) => path.startsWith(start))?.[1] ?? [];
+    const tests = surveyed.get(globs.join()) ?? surveyTests(globs, jobs);
+    surveyed.set(globs.join(), tests);
+    return tests;
   };
-  await Promise.all(Array.from({ length: jobs }, worker));
 }
 
-async function surveyTests(globs: readonly string[], jobs: number): Promise<Test[]> {
-  const tests: Test[] = [];
-  await inParallel(globSync([...globs]).sort(), jobs, async (path) => {
-    tests.push(await surveyTest(path));
-  });
-  return tests.sort((one, other) => one.tookMs - other.tookMs);
+/** `null` where the change is none. */
+async function isNoticed(trial: Trial, tests: readonly Test[]): Promise<boolean | null> {
+  try {
+    const environment = await trial.prepare();
+    if (environment === null) return null;
+    for (const { path, tookMs, coverage } of tests) {
+      if (!trial.isCovered(coverage)) continue;
+      if ((await runTest(path, environment, 20_000 + 5 * tookMs)).failed) return true;
+    }
+    return false;
+  } finally {
+    await trial.dispose();
+  }
 }
 
-/** Tries every change in one source; gives those that nobody noticed. */
-async function tryFile(path: string, tests: readonly Test[], options: { jobs: number; only: string }) {
+/** Tries changes in one file or all files of a folder, and prints those that nobody noticed. */
+async function tryPath(path: string, tests: ReturnType<typeof testsFor>, options: Options): Promise<Tally> {
+  const files = /\.\w+$/.test(path) ? [path] : globSync(`${path}/**/*.{ts,sql}`).sort();
   const known = new Set(equivalents.map(({ change }) => change));
-  const found = (await trialsIn(path)).filter(({ change }) => change.includes(options.only));
-  const trials = found.filter(({ change }) => !known.has(change));
-  const survivors: string[] = [];
-  await inParallel(trials, options.jobs, async (trial) => {
-    if ((await noticedBy(trial, tests)) === null) survivors.push(trial.change);
+  const found = (await Promise.all(files.filter((file) => !isSnapshot(file)).map(trialsOf))).flat();
+  const wanted = found.filter(({ trial }) => trial.change.includes(options.only));
+  const trials = wanted.filter(({ trial }) => !known.has(trial.change));
+  const chosen = sampleOf(trials, options.sample, ({ trial }) => trial.change);
+  const tallies = new Map<string, Tally>();
+  const total: Tally = { tried: 0, survived: 0 };
+  await inParallel(inFileOrder(chosen), options.jobs, async ({ file, trial }) => {
+    const noticed = await isNoticed(trial, await tests(file));
+    // Processes that ended at their first failure have left theirs.
+    if (options.jobs === 1) await dropTestDatabases(postgresAccess());
+    if (noticed === null) return;
+    const tally = tallies.get(file) ?? { tried: 0, survived: 0 };
+    tallies.set(file, tally);
+    for (const one of [tally, total]) {
+      one.tried += 1;
+      if (!noticed) one.survived += 1;
+    }
+    if (!noticed) console.log(`survived  ${trial.change}`);
   });
-  for (const change of survivors) console.log(`survived  ${change}`);
-  console.log(
-    `${path}: ${trials.length - survivors.length} of ${trials.length} noticed, ${found.length - trials.length} equivalent`,
-  );
-  return { tried: trials.length, survived: survivors.length };
+  for (const [file, tally] of tallies) console.log(`${file}: ${told(tally)}`);
+  console.log(`${path}: ${told(total)}, ${wanted.length - trials.length} equivalent and not tried`);
+  return total;
+}
+
+const trialsOf = async (file: string) => (await trialsIn(file)).map((trial) => ({ file, trial }));
+
+/** What is made from the others. Nobody changes an applied migration, and what one makes is in the snapshot. */
+function isSnapshot(file: string): boolean {
+  return file.endsWith('schema.sql') || /\/migrations\/.*\.sql$/.test(file);
+}
+
+function inFileOrder<Item extends { readonly file: string }>(items: readonly Item[]): Item[] {
+  return items.toSorted((one, other) => one.file.localeCompare(other.file));
+}
+
+function told(tally: Tally): string {
+  return `${tally.tried - tally.survived} of ${tally.tried} noticed (${shareOf(tally).toFixed(1)} %)`;
+}
+
+function shareOf({ tried, survived }: Tally): number {
+  return tried === 0 ? 100 : (100 * (tried - survived)) / tried;
 }
 
 async function main(): Promise<void> {
@@ -134,32 +100,25 @@ async function main(): Promise<void> {
       jobs: { type: 'string', default: String(availableParallelism()) },
       'at-least': { type: 'string', default: '95' },
       only: { type: 'string', default: '' },
+      sample: { type: 'string', default: 'Infinity' },
+      help: { type: 'boolean', default: false },
     },
   });
-  const paths = positionals.flatMap((path) =>
-    path.endsWith('.ts') ? [path] : globSync(`${path}/**/*.ts`).sort(),
-  );
-  if (paths.length === 0) throw new Error(usage);
-  const jobs = Number(values.jobs);
-  const totals = { tried: 0, survived: 0 };
+  if (values.help) {
+    console.log(usage);
+    return;
+  }
+  const options = { jobs: Number(values.jobs), only: values.only, sample: Number(values.sample) };
   await globalSetup();
   try {
-    const surveyed = new Map<string, Test[]>();
-    for (const path of paths) {
-      const globs = values.tests ?? concernedTests.find(([folder]) => path.startsWith(folder))?.[1] ?? [];
-      const key = globs.join();
-      const tests = surveyed.get(key) ?? (await surveyTests(globs, jobs));
-      surveyed.set(key, tests);
-      const { tried, survived } = await tryFile(path, tests, { jobs, only: values.only });
-      totals.tried += tried;
-      totals.survived += survived;
+    const tests = testsFor(values.tests, options.jobs);
+    for (const path of positionals.length === 0 ? mutatedFolders : positionals) {
+      const tally = await tryPath(path, tests, options);
+      if (shareOf(tally) < Number(values['at-least'])) process.exitCode = 1;
     }
   } finally {
     await globalTeardown();
   }
-  const share = totals.tried === 0 ? 100 : (100 * (totals.tried - totals.survived)) / totals.tried;
-  console.log(`${totals.tried - totals.survived} of ${totals.tried} changes noticed: ${share.toFixed(1)} %`);
-  if (share < Number(values['at-least'])) process.exitCode = 1;
 }
 
 await main();

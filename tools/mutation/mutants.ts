@@ -1,4 +1,5 @@
 import { parseSync } from 'oxc-parser';
+import { changesOfSql } from './sql-mutants.ts';
 
 /** One change of a source: what stands from `start` to `end` becomes `replacement`. It can only show where
  *  what begins at `at` has run. */
@@ -94,9 +95,11 @@ function* changesOf(node: Node, source: string): Generator<[Place, string]> {
       break;
     case 'Literal':
       yield* changesOfLiteral(node);
+      if (typeof node.value === 'string') yield* changesOfStatement(node, source);
       break;
     case 'TemplateLiteral':
       yield [node, '``'];
+      yield* changesOfStatement(node, source);
       break;
     case 'ArrayExpression':
       if ((node.elements as Node[]).length > 0) yield [node, '[]'];
@@ -135,6 +138,15 @@ function* changesOfLiteral(node: Node): Generator<[Place, string]> {
   if (pattern.startsWith('^')) yield [node, `/${pattern.slice(1)}/${flags}`];
   if (/[^\\]\$$/.test(pattern)) yield [node, `/${pattern.slice(0, -1)}/${flags}`];
   if (flags.includes('i')) yield [node, `/${pattern}/${flags.replace('i', '')}`];
+}
+
+/** A text that is SQL, or a condition with parameters in it. */
+function* changesOfStatement(node: Node, source: string): Generator<[Place, string]> {
+  const text = source.slice(node.start + 1, node.end - 1);
+  if (!/^\s*(?:select|insert|update|delete|with)\s|\$\d/.test(text)) return;
+  for (const { start, end, replacement } of changesOfSql(text)) {
+    yield [{ start: node.start + 1 + start, end: node.start + 1 + end }, replacement];
+  }
 }
 
 /** A property goes together with the comma behind it. */
