@@ -68,7 +68,7 @@ function gated(connect: buildConnector.connector, beforeWriting: BeforeWriting):
       if (error !== null) return callback(error, null);
       beforeWriting()
         .then(() => {
-          if (socket.destroyed) throw new Error('the connection was closed before anything was sent');
+          if (socket.destroyed) throw new ClosedMeanwhile();
         })
         .then(
           () => callback(null, socket),
@@ -78,6 +78,11 @@ function gated(connect: buildConnector.connector, beforeWriting: BeforeWriting):
           },
         );
     });
+}
+
+/** Nothing was sent: the peer was gone before. */
+class ClosedMeanwhile extends Error {
+  override readonly name = 'CLOSED_BEFORE_WRITING';
 }
 
 /** A client has one connection at a time, and one request on it. */
@@ -109,6 +114,6 @@ function tunnelOptions(connectTimeoutMs: number, secureContext: SecureContext) {
     requestTls: { secureContext },
     proxyTls: { secureContext, allowH2: false },
     clientFactory: (origin: URL, options: object) =>
-      new Pool(origin, { ...options, allowH2: false, headersTimeout: connectTimeoutMs }),
+      new Pool(origin, { ...options, headersTimeout: connectTimeoutMs }),
   };
 }

@@ -25,8 +25,12 @@ describe('a request and its answer', () => {
       assert.match(error.code, code instanceof RegExp ? code : new RegExp(`^${code}$`));
       const when = sent ? 'after the request was sent' : 'before anything was sent';
       assert.equal(error.message, `${error.code} ${when}`);
+      assert.ok(error.cause instanceof Error, 'it says what failed, for whoever looks');
       return true;
     });
+
+  const allowedAct: typeof client.act = (request) =>
+    client.act({ beforeWriting: async () => {}, ...request });
 
   test('method, path, headers and body arrive as they are', async () => {
     const seen: unknown[] = [];
@@ -79,11 +83,12 @@ describe('a request and its answer', () => {
   });
 
   test('an answer may have as many bytes as the bound, and no more', async () => {
-    for (const length of [1000, 1001]) {
-      answer = (_request, response) => response.end('x'.repeat(length));
-      const sending = client.send({ url: url() });
-      if (length === 1000) assert.equal((await sending).text.length, 1000);
-      else await failsWith(sending, true, 'UND_ERR_RES_EXCEEDED_MAX_SIZE');
+    const ways = [client.send, client.act, allowedAct];
+    for (const send of ways) {
+      answer = (_request, response) => response.end('x'.repeat(1000));
+      assert.equal((await send({ url: url() })).text.length, 1000);
+      answer = (_request, response) => response.end('x'.repeat(1001));
+      await failsWith(send({ url: url() }), true, 'UND_ERR_RES_EXCEEDED_MAX_SIZE');
     }
   });
 
@@ -105,8 +110,9 @@ describe('a request and its answer', () => {
   });
 
   test('nobody there: nothing was sent', async () => {
+    const beforeWriting = () => assert.fail('asked without a connection');
     for (const send of [client.send, client.act]) {
-      await failsWith(send({ url: 'http://localhost:1/' }), false, 'ECONNREFUSED');
+      await failsWith(send({ url: 'http://localhost:1/', beforeWriting }), false, 'ECONNREFUSED');
     }
   });
 

@@ -63,6 +63,19 @@ describe('a request that must be allowed before it is written', () => {
     assert.deepEqual([received, bytes], [0, 0]);
   });
 
+  test('is not sent where its connection was closed meanwhile', async () => {
+    const gone = Promise.withResolvers<void>();
+    server.once('connection', (socket) => {
+      socket.once('close', () => gone.resolve());
+      socket.end();
+    });
+    await assert.rejects(
+      act(() => gone.promise),
+      (error) => error instanceof RequestFailed && !error.sent && error.code === 'CLOSED_BEFORE_WRITING',
+    );
+    assert.deepEqual([received, bytes], [0, 0]);
+  });
+
   test('is asked about once, when the connection is there, and sent where the answer is yes', async () => {
     const asked: number[] = [];
     const before = connections;
