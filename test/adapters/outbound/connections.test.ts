@@ -103,6 +103,20 @@ describe('connections to a peer that keeps them', () => {
         assert.ok(performance.now() - begun < 10_000);
       });
 
+      test('a second try for which no time is left is none', async ({ mock }) => {
+        const now = performance.now.bind(performance);
+        let passedMs = 0;
+        mock.method(performance, 'now', () => now() + passedMs);
+        meet = (request, response, which) => {
+          if (which.first) return answer(request, response, which);
+          passedMs = 60_000;
+          close(request, response, which);
+        };
+        const sending = client.send({ url: peer.url, timeoutMs: 60_000, repeatable: true });
+        await assert.rejects(sending, (error) => error instanceof RequestFailed && error.code === 'TIMEOUT');
+        assert.equal(asked.length, 2);
+      });
+
       test('what may change something is not', async () => {
         const sending = client.send({ url: peer.url, method: 'POST' });
         await assert.rejects(sending, (error) => error instanceof RequestFailed && error.sent);

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import https from 'node:https';
+import net, { type AddressInfo, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import tls from 'node:tls';
+import { makeTls } from '../../../simulator/certificates.ts';
 import { RequestFailed } from '../../../src/adapters/outbound/http-client.ts';
 import { until } from '../../support/processes.ts';
 import { type Peer, startClient, startPeer, startRawPeer } from './peer.ts';
@@ -154,5 +157,39 @@ describe('a request whose time is up while it waits for a connection', () => {
     await once(socket, 'close');
     await client.close();
     await proxy.close();
+  });
+
+  test('is not sent when the peer shakes hands after all', async () => {
+    const { caPem, certPem, keyPem } = await makeTls();
+    tls.setDefaultCACertificates([...tls.getCACertificates('default'), caPem]);
+    const paths: (string | undefined)[] = [];
+    const server = https.createServer({ cert: certPem, key: keyPem }, ({ url }, response) => {
+      paths.push(url);
+      response.end('{}');
+    });
+    const held: Socket[] = [];
+    const door = net.createServer({ pauseOnConnect: true }, (socket) => held.push(socket));
+    door.listen(0, 'localhost');
+    await once(door, 'listening');
+    const client = startClient();
+    const url = `https://localhost:${(door.address() as AddressInfo).port}`;
+    try {
+      const givenUp = client.send({ url: `${url}/late`, timeoutMs: short });
+      await assertFails(givenUp, { sent: false, code: 'TIMEOUT' });
+      const letIn = (socket: Socket) => server.emit('connection', socket);
+      door.on('connection', letIn);
+      const [late] = held;
+      assert.ok(late);
+      const met = Promise.race([once(server, 'secureConnection'), once(late, 'close')]);
+      letIn(late);
+      await met;
+      // Whatever was sent would be there before this one.
+      await client.send({ url: `${url}/next` });
+      assert.deepEqual(paths, ['/next']);
+    } finally {
+      await client.close();
+      for (const socket of held) socket.destroy();
+      door.close();
+    }
   });
 });
