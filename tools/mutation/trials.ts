@@ -1,9 +1,14 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import pg from 'pg';
-import { TEST_POSTGRES, type TestPostgres } from '../../test/support/postgres.ts';
-import { createServiceDatabase, dropDatabase } from '../postgres/postgres-access.ts';
+import {
+  migratedDatabase,
+  postgresAccess,
+  TEST_POSTGRES,
+  type TestDatabase,
+  type TestPostgres,
+} from '../../test/support/postgres.ts';
 import type { Coverage } from './coverage.ts';
 import { type LoadedMutant, MUTANT } from './load-mutant.ts';
 import { mutantsOf } from './mutants.ts';
@@ -38,25 +43,27 @@ type Change = Pick<LoadedMutant, 'start' | 'end' | 'replacement'>;
 
 /** Tests copy a database in which the function is changed. Nobody knows what of a function a test covers. */
 function sqlTrial(path: string, source: string, change: Change): Trial {
-  const { access, template } = JSON.parse(process.env[TEST_POSTGRES] ?? '') as TestPostgres;
-  const name = `mutant_${randomBytes(6).toString('hex')}`;
+  let database: TestDatabase | undefined;
   return {
     change: describe(path, source, change),
     isCovered: () => true,
     async prepare() {
-      const { adminUrl } = await createServiceDatabase(access, name, template);
-      const owner = new pg.Client({ connectionString: adminUrl });
+      database = await migratedDatabase();
+      const template = new URL(database.url).pathname.slice(1);
+      const owner = new pg.Client({ connectionString: database.adminUrl });
       await owner.connect();
       try {
         await owner.query(source.slice(0, change.start) + change.replacement + source.slice(change.end));
-        return { [TEST_POSTGRES]: JSON.stringify({ access, template: name } satisfies TestPostgres) };
+        return {
+          [TEST_POSTGRES]: JSON.stringify({ access: postgresAccess(), template } satisfies TestPostgres),
+        };
       } catch {
         return null;
       } finally {
         await owner.end();
       }
     },
-    dispose: () => dropDatabase(access, name),
+    dispose: async () => database?.drop(),
   };
 }
 
