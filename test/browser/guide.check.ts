@@ -44,7 +44,7 @@ button('Disconnect', async () => {
     const intent = newIntent({ etag: seen.etag, reason: 'moving', ticket: 'CHG-1' });
     say('would ' + (await dryRun(call, intent)).would);
     const { operationId } = await disconnect(call, intent);
-    say((await watch(call, operationId, () => {})).status);
+    say((await watch(call, operationId, { onLook() {}, onTrouble: say })).status);
   } catch (error) {
     say(error);
   }

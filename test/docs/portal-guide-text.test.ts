@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { before, describe, test } from 'node:test';
 import tls from 'node:tls';
@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { portalClientId, registration } from '../../simulator/directory.ts';
 import { startSimulator } from '../../simulator/simulator.ts';
+import examples from '../../src/http/openapi/examples.json' with { type: 'json' };
 import { childEnvironment } from '../../tools/child-environment.ts';
 import { folderOf, type Snippet, snippetsIn } from '../support/guide.ts';
 
@@ -65,6 +66,24 @@ describe('what the portal guide says', () => {
     for (const [, file] of commands.matchAll(/@([\w-]+-registration)\.json/g)) json(`${file}.json`);
   });
 
+  // UPDATE_EXAMPLES=1 writes them: they are what the service answered in test/e2e/openapi-examples.test.ts.
+  test('it shows the bodies of real answers', async () => {
+    const { disconnect, readOperation } = examples.answers;
+    const bodies = {
+      'dry-run.json': disconnect[200].dryRunRefused,
+      'operation.json': readOperation[200].completed,
+    };
+    if (process.env.UPDATE_EXAMPLES === '1') {
+      const written = Object.entries(bodies).reduce((whole, [name, body]) => {
+        const block = new RegExp(`(\`\`\`json name=${name.replace('.', '\\.')}\\n).*?(?=^\`\`\`$)`, 'ms');
+        return whole.replace(block, (_block, fence) => `${fence}${readable(body)}\n`);
+      }, text);
+      await writeFile(new URL('../../docs/portal-guide.md', import.meta.url), written);
+      snippets = await snippetsIn('docs/portal-guide.md');
+    }
+    for (const [name, body] of Object.entries(bodies)) assert.deepEqual(json(name), body);
+  });
+
   test('its commands are commands to a shell', async () => {
     for (const snippet of inLanguage('sh')) {
       const checked = promisify(execFile)('bash', ['-n', '-c', snippet.text], { env: childEnvironment() });
@@ -115,3 +134,12 @@ describe('what the portal guide says', () => {
     }
   });
 });
+
+/** JSON in lines, where what is short has one. */
+function readable(body: unknown): string {
+  const lines = JSON.stringify(body, null, 2);
+  return lines.replace(/[{[]\n[^{}[\]]+\n *[}\]]/g, (group) => {
+    const line = group.replace(/\n */g, ' ');
+    return line.length < 90 ? line : group;
+  });
+}

@@ -57,6 +57,10 @@ async function readings(): Promise<void> {
 async function disconnects(): Promise<void> {
   await fresh();
   answered('disconnect', 'dryRun', await it.disconnect({ ...why, query: '?dryRun=true' }));
+  await it.beside({ policy: { ticketPattern: /^CHG-\d+$/ } }, async (on) => {
+    const body = { ...why.body, ticket: 'the one from Monday' };
+    answered('disconnect', 'dryRunRefused', await it.disconnect({ body, query: '?dryRun=true', on }));
+  });
   const accepted = await it.disconnect(why);
   answered('disconnect', 'accepted', accepted);
   const { operationId } = accepted.body;
