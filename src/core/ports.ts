@@ -1,4 +1,4 @@
-import type { AuditEvent, AuditPage, AuditQuery } from './audit/audit-event.ts';
+import type { AuditActors, AuditEvent, AuditPage, AuditQuery } from './audit/audit-event.ts';
 import type { AuditSelection, ChainStatus, ExportEntry } from './audit/audit-export.ts';
 import type { Caller, SignedInCaller } from './caller.ts';
 import type { Deadline } from './deadline.ts';
@@ -70,6 +70,8 @@ export type AuditTrail = {
   append(event: AuditEvent): Promise<void>;
   /** Fails with `audit_unavailable`, or `request_invalid` for a cursor that is none of ours. */
   find(query: AuditQuery): Promise<AuditPage>;
+  /** Who acted in the tenant and has that in their name, in whatever case. Fails with `audit_unavailable`. */
+  findActors(tenantId: string, name: string): Promise<AuditActors>;
   /** The tenant's whole chain as it is when the first entry is taken, oldest first. Holds a page at a
    *  time. Fails with `audit_unavailable` at any entry: only after the `end` is it complete. */
   export(selection: AuditSelection): AsyncIterable<ExportEntry>;

@@ -18,6 +18,7 @@ import type { Installation } from './openapi/description.ts';
 import type { AuthorizationUri } from './problems/answers.ts';
 import { sendProblem } from './problems/problem.ts';
 import { receiveBodies } from './request/json-body.ts';
+import { auditActorRoutes } from './resources/audit-actors.ts';
 import { auditEventRoutes } from './resources/audit-events.ts';
 import { auditExportRoutes } from './resources/audit-export.ts';
 import { auditVerificationRoutes } from './resources/audit-verification.ts';
@@ -121,6 +122,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     decisionRoutes(dependencies),
     withdrawalRoutes(dependencies),
     executionRoutes(dependencies),
+    auditActorRoutes(dependencies),
     auditEventRoutes(dependencies),
     auditExportRoutes(dependencies, options.version),
     auditVerificationRoutes(dependencies),

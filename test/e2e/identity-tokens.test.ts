@@ -139,9 +139,11 @@ describe('a token that is right is accepted', () => {
     assert.deepEqual(body, {
       oid: '11111111-2222-4333-8444-555555555555',
       tenantId,
+      tenantDomain: 'contoso.example',
       name: 'ada.admin@contoso.example',
       roles: ['ChromeOS.Approve', 'Something.Else'],
       permissions: ['read_connection', 'approve'],
+      policy: null,
     });
   });
 });

@@ -44,6 +44,7 @@ const why = { body: { reason: 'The contract with Google ends', ticket: 'CHG-4711
 
 async function readings(): Promise<void> {
   answered('readProfile', 'admin', await it.get('/api/v1/me'));
+  answered('findAuditActors', 'ada', await it.get('/api/v1/audit/actors?name=ada', auditor));
   const { api } = it.service;
   const authorization = bearer(await it.simulator.token('auditor'));
   const text = (path: string) => api.get(path).set({ authorization }).buffer(true);

@@ -99,6 +99,24 @@ describe('what a tenant demands of a disconnect', () => {
     });
   });
 
+  test('the profile tells beforehand what will be demanded, the ticket’s form as it was written', async () => {
+    const policy = { ticketPattern: /^(?:CHG-\d{4,}|INC-(?:\d)+)$/u, stepUp: 'c1', approvalRequired: true };
+    await it.beside({ policy }, async (on) => {
+      const { body } = await it.get('/api/v1/me', { on });
+      assert.deepEqual(body.policy, {
+        reasonRequired: false,
+        ticketRequired: false,
+        ticketPattern: 'CHG-\\d{4,}|INC-(?:\\d)+',
+        stepUp: 'c1',
+        approvalRequired: true,
+        idempotencyKeyRequired: false,
+        ifMatchRequired: false,
+      });
+      assert.equal((await it.get('/api/v1/me', { on, as: 'reader' })).body.policy, null);
+    });
+    assert.equal((await it.get('/api/v1/me')).body.policy.ticketPattern, null);
+  });
+
   test('what is demanded of the act holds for executing it too', async () => {
     const policy = {
       approvalRequired: true,

@@ -78,9 +78,11 @@ describe('an answer that is not as described is found', () => {
   const me = {
     oid: 'o',
     tenantId: '00000000-0000-4000-8000-000000000001',
+    tenantDomain: null,
     name: null,
     roles: [],
     permissions: [],
+    policy: null,
   };
   const headers = {
     'client-request-id': '00000000-0000-4000-8000-000000000001',

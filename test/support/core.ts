@@ -193,6 +193,7 @@ export function coreScene() {
           trail.push(event);
         },
         find: async () => ({ events: [...trail].reverse(), nextCursor: null }),
+        findActors: async () => ({ actors: [], complete: true }),
         status: async (chain: string) => ({
           chain,
           length: trail.length,

@@ -11,6 +11,7 @@ export const resources: readonly (readonly [path: string, methods: readonly stri
   [`/api/v1/operations/${randomUUID()}/reject`, ['POST']],
   [`/api/v1/operations/${randomUUID()}/execute`, ['POST']],
   [eventsPath, ['GET', 'HEAD']],
+  ['/api/v1/audit/actors', ['GET', 'HEAD']],
   ['/api/v1/audit/export', ['GET', 'HEAD']],
   ['/api/v1/audit/verification', ['GET', 'HEAD']],
   ['/api/v1/me', ['GET', 'HEAD']],

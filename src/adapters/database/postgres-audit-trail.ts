@@ -1,4 +1,4 @@
-import type { AuditEvent } from '../../core/audit/audit-event.ts';
+import type { AuditActor, AuditEvent } from '../../core/audit/audit-event.ts';
 import type { AuditTrail } from '../../core/ports.ts';
 import { exportChain } from './audit-export.ts';
 import { conditionsOf } from './audit-filter.ts';
@@ -6,6 +6,7 @@ import { readStatus, type StatusOptions } from './chain-status.ts';
 import { cursorTo, positionAt } from './cursor.ts';
 import type { Database } from './database.ts';
 import type { EventCommits } from './event-commits.ts';
+import { auditActors } from './statements/audit-actors.ts';
 import { auditWindowWidth } from './statements/audit-window-width.ts';
 
 /** The audit trail in PostgreSQL. */
@@ -44,10 +45,23 @@ export function createPostgresAuditTrail(
       };
     },
 
+    async findActors(tenantId, name) {
+      const values = [tenantId, name, mostPeople, mostFound + 1];
+      const [row] = await database.query<ActorsRow>(auditActors, values);
+      const { found = [], all_seen = true } = row ?? {};
+      return { actors: found.slice(0, mostFound), complete: all_seen && found.length <= mostFound };
+    },
+
     export: (selection) => exportChain(database, selection),
     status: (tenantId) => readStatus(database, tenantId, options),
   };
 }
+
+type ActorsRow = { found: AuditActor[]; all_seen: boolean };
+
+// One event is read of each person: a tenant's administrators are dozens.
+const mostPeople = 10_000;
+const mostFound = 20;
 
 // So many numbers are read and sorted in a moment.
 const narrow = 20_000;

@@ -165,6 +165,7 @@ CREATE INDEX audit_events_by_actor ON public.audit_events USING btree (chain, ac
 CREATE INDEX audit_events_by_event ON public.audit_events USING btree (chain, event, number DESC);
 CREATE INDEX audit_events_by_operation ON public.audit_events USING btree (operation_id, number DESC) WHERE (operation_id IS NOT NULL);
 CREATE INDEX audit_events_by_time ON public.audit_events USING btree (chain, occurred_at);
+CREATE INDEX audit_events_without_reads ON public.audit_events USING btree (chain, number DESC) WHERE (event <> 'read'::text);
 CREATE INDEX audit_losses_by_chain ON public.audit_losses USING btree (chain, number DESC);
 CREATE UNIQUE INDEX audit_losses_open ON public.audit_losses USING btree (chain) WHERE (acknowledged_at IS NULL);
 CREATE INDEX disconnect_switches_by_tenant ON public.disconnect_switches USING btree (tenant_id, "position" DESC);

@@ -97,6 +97,8 @@ export type AuditQuery = {
   readonly actor: string | null;
   readonly event: EventKind | null;
   readonly operationId: string | null;
+  /** `false`: events that only read are left out. */
+  readonly reads: false | null;
   readonly limit: number;
   /** Where the page before this one ended. */
   readonly cursor: string | null;
@@ -104,3 +106,15 @@ export type AuditQuery = {
 
 /** Events, newest first, and where the next page begins (`null`: there is none). */
 export type AuditPage = { readonly events: readonly AuditEvent[]; readonly nextCursor: string | null };
+
+/** Someone on the trail, by the name that their newest event has. */
+export type AuditActor = {
+  readonly oid: string;
+  readonly kind: ActorKind;
+  readonly name: string;
+  /** The time of their newest event. */
+  readonly lastSeen: string;
+};
+
+/** Those found, the last seen first; `complete` is false where there are more, or more than can be looked through. */
+export type AuditActors = { readonly actors: readonly AuditActor[]; readonly complete: boolean };

@@ -15,6 +15,11 @@ export type Policy = {
   readonly ifMatchRequired: boolean;
 };
 
+/** The pattern of a ticket as an operator wrote it: the settings anchor it. */
+export function ticketFormOf({ ticketPattern }: Policy): string | null {
+  return ticketPattern === null ? null : ticketPattern.source.replace(/^\^\(\?:(.*)\)\$$/s, '$1');
+}
+
 export type PolicyOf = (tenantId: string) => Policy;
 
 /** One demand of the policy that a call does not meet. */

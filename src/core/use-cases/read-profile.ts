@@ -2,9 +2,17 @@ import { permissionsOf } from '../access.ts';
 import type { Caller } from '../caller.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { type Call, frame, record } from '../frame.ts';
+import type { Policy } from '../operation/policy.ts';
 import type { Permission } from '../permission.ts';
+import { tenantDomainOf } from '../tenant-domain.ts';
 
-export type Profile = { readonly caller: Caller; readonly permissions: readonly Permission[] };
+export type Profile = {
+  readonly caller: Caller;
+  readonly permissions: readonly Permission[];
+  readonly tenantDomain: string | null;
+  /** What the tenant demands of a disconnect; `null` for those who may not ask for one. */
+  readonly policy: Policy | null;
+};
 
 /** Who the caller is and what they may do here. Open to every user who comes through an allowed
  *  portal, whatever their roles. */
@@ -17,7 +25,11 @@ export async function readProfile(
     action: 'read_profile',
     permission: null,
     read: readQuery,
-    run: async ({ caller }) => ({ caller, permissions: permissionsOf(dependencies.access, caller) }),
+    run: async ({ caller }) => {
+      const permissions = permissionsOf(dependencies.access, caller);
+      const policy = permissions.includes('disconnect') ? dependencies.policyOf(caller.tenantId) : null;
+      return { caller, permissions, tenantDomain: tenantDomainOf(caller), policy };
+    },
     record: (running) =>
       record(dependencies, running, { event: 'read', action: 'read_profile', result: 'succeeded' }),
   });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type CreateDocumentOptions, createDocument, createSchema } from 'zod-openapi';
 import { problem } from '../problems/problem-schema.ts';
+import { auditActorPaths } from '../resources/audit-actors.ts';
 import { auditEventPaths } from '../resources/audit-events.ts';
 import { auditExportPaths } from '../resources/audit-export.ts';
 import { exportLine, ocsfLine } from '../resources/audit-schemas.ts';
@@ -55,6 +56,7 @@ export function openApiDocument(installation: Installation): object {
         ...withdrawalPaths,
         ...executionPaths,
         ...auditEventPaths,
+        ...auditActorPaths,
         ...auditExportPaths,
         ...auditVerificationPaths,
         ...profilePaths,

@@ -29,6 +29,17 @@ export const auditSelection = {
       .meta({ description: 'What an event tells: what was tried, done, refused or read.' }),
   ),
   operationId: optional(id('What an attempt and its outcome have in common.')),
+  reads: z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('true')
+    .meta({
+      description: '`false`: leaves out the events that only read.',
+      override: ({ jsonSchema }: { jsonSchema: Record<string, unknown> }) => {
+        delete jsonSchema.enum;
+        Object.assign(jsonSchema, { type: 'boolean', default: true });
+      },
+    })
+    .transform((value) => (value === 'false' ? (false as const) : null)),
 };
 
 const auditQuery = z.strictObject({ limit, cursor, ...auditSelection });

@@ -1,6 +1,7 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import type { Dependencies } from '../../core/dependencies.ts';
+import { type Policy, ticketFormOf } from '../../core/operation/policy.ts';
 import type { Permission } from '../../core/permission.ts';
 import { readProfile } from '../../core/use-cases/read-profile.ts';
 import { sendJson } from '../answer/json.ts';
@@ -17,15 +18,39 @@ const permissions = {
   read_audit: true,
 } satisfies Record<Permission, true>;
 
+const policy = z
+  .object({
+    reasonRequired: z.boolean(),
+    ticketRequired: z.boolean(),
+    ticketPattern: z
+      .string()
+      .nullable()
+      .describe('A regular expression that the whole ticket matches, in the syntax of ECMAScript.'),
+    stepUp: z.string().nullable().describe('The authentication context that the sign-in must prove.'),
+    approvalRequired: z
+      .boolean()
+      .describe('Whether a disconnect only asks for the approval of a second person.'),
+    idempotencyKeyRequired: z.boolean(),
+    ifMatchRequired: z.boolean(),
+  })
+  .meta({ id: 'Policy', description: 'What the tenant demands of a disconnect.' });
+
 const profile = z
   .object({
     oid: z.string(),
     tenantId: z.guid(),
+    tenantDomain: z
+      .string()
+      .nullable()
+      .describe(
+        "The domain people know the tenant by: that of the caller's own name, for display. `null` for a guest, and where the name has none.",
+      ),
     name: z.string().nullable().describe('For display; not an identifier.'),
     roles: z
       .array(z.string())
       .describe('The app roles of the token, as they are called in this installation.'),
     permissions: z.array(z.enum(Object.keys(permissions) as Permission[])).describe('What they allow here.'),
+    policy: policy.nullable().describe('`null` for those who may not disconnect.'),
   })
   .meta({ id: 'Profile', description: 'Who the caller is, and what they may do.' });
 
@@ -35,14 +60,36 @@ export function profileRoutes(dependencies: Dependencies): Router {
   router
     .route(`${apiPath}/me`)
     .get(async (request, response) => {
-      const { caller, permissions } = await readProfile(dependencies, callOf(request, response), () =>
-        queryOf(request, noQuery),
+      const { caller, permissions, tenantDomain, policy } = await readProfile(
+        dependencies,
+        callOf(request, response),
+        () => queryOf(request, noQuery),
       );
       const { oid, tenantId, name, roles } = caller;
-      sendJson(response, { oid, tenantId, name, roles, permissions });
+      sendJson(response, {
+        oid,
+        tenantId,
+        tenantDomain,
+        name,
+        roles,
+        permissions,
+        policy: policy && shownPolicy(policy),
+      });
     })
     .all(methodNotAllowed('GET', 'HEAD'));
   return router;
+}
+
+function shownPolicy(demanded: Policy): z.infer<typeof policy> {
+  return {
+    reasonRequired: demanded.reasonRequired,
+    ticketRequired: demanded.ticketRequired,
+    ticketPattern: ticketFormOf(demanded),
+    stepUp: demanded.stepUp,
+    approvalRequired: demanded.approvalRequired,
+    idempotencyKeyRequired: demanded.idempotencyKeyRequired,
+    ifMatchRequired: demanded.ifMatchRequired,
+  };
 }
 
 export const profilePaths: DescribedPaths = {

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { AuditQuery } from '../../../src/core/audit/audit-event.ts';
 import type { AuditSelection } from '../../../src/core/audit/audit-export.ts';
 import { exportAudit, readChainStatus } from '../../../src/core/use-cases/export-audit.ts';
-import { readAudit } from '../../../src/core/use-cases/read-audit.ts';
+import { findAuditActors, readAudit } from '../../../src/core/use-cases/read-audit.ts';
 import { readConnection } from '../../../src/core/use-cases/read-connection.ts';
 import { readProfile } from '../../../src/core/use-cases/read-profile.ts';
 import {
@@ -109,6 +109,7 @@ describe('reading the audit trail', () => {
     actor: null,
     event: null,
     operationId: null,
+    reads: null,
   };
   const query: Omit<AuditQuery, 'tenantId'> = { ...selection, limit: 10, cursor: null };
 
@@ -178,6 +179,10 @@ describe('reading the audit trail', () => {
 
   for (const [name, ask] of [
     ['events', (core: CoreScene) => readAudit(core.dependencies, core.call(), () => query)],
+    [
+      'people by name',
+      (core: CoreScene) => findAuditActors(core.dependencies, core.call(), () => ({ name: 'ada' })),
+    ],
     ['an export', (core: CoreScene) => exportAudit(core.dependencies, core.call(), 'OCSF', () => selection)],
     ['its status', (core: CoreScene) => readChainStatus(core.dependencies, core.call(), nothing)],
   ] as const) {
@@ -214,6 +219,41 @@ describe('reading one’s own profile', () => {
       assert.deepEqual([event?.event, event?.action, event?.result], ['read', 'read_profile', 'succeeded']);
     });
   }
+
+  const domains: [string | null, boolean, string | null][] = [
+    ['ada@contoso.example', false, 'contoso.example'],
+    ['Ada.Admin@EU.Contoso.Example', false, 'eu.contoso.example'],
+    ['gus@home.example', true, null],
+    ['gus_home.example#EXT#@contoso.onmicrosoft.com', false, null],
+    ['live.com#gus@outlook.com', false, null],
+    ['ada', false, null],
+    ['ada@localhost', false, null],
+    ['ada@contoso..example', false, null],
+    ['ada@contoso.example ', false, null],
+    ['+49 30 123', false, null],
+    [null, false, null],
+  ];
+  for (const [name, guest, domain] of domains) {
+    test(`${name}${guest ? ', a guest' : ''}: of the tenant ${domain}`, async () => {
+      const core = coreScene();
+      const { dependencies } = core;
+      core.people.set('admin', person('admin', { name, guest }));
+      const access = { ...dependencies.access, guestsAllowed: true };
+      const profile = await readProfile({ ...dependencies, access }, core.call(), nothing);
+      assert.equal(profile.tenantDomain, domain);
+    });
+  }
+
+  test('what the tenant demands is told to those who may disconnect', async () => {
+    const core = coreScene();
+    core.demand({ approvalRequired: true });
+    const policyFor = async (roles: string[]) => {
+      core.people.set('admin', person('admin', { roles }));
+      return (await readProfile(core.dependencies, core.call(), nothing)).policy;
+    };
+    assert.equal((await policyFor(['Disconnect']))?.approvalRequired, true);
+    assert.deepEqual([await policyFor(['Read', 'Approve', 'Audit']), await policyFor([])], [null, null]);
+  });
 
   test('not through another portal', async () => {
     const core = coreScene();

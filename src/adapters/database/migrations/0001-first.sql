@@ -32,6 +32,8 @@ create table audit_events (
 create index audit_events_by_time on audit_events (chain, occurred_at);
 create index audit_events_by_actor on audit_events (chain, actor_oid, number desc);
 create index audit_events_by_event on audit_events (chain, event, number desc);
+-- What people look for lies far apart among the reads.
+create index audit_events_without_reads on audit_events (chain, number desc) where event <> 'read';
 create index audit_events_by_operation on audit_events (operation_id, number desc)
   where operation_id is not null;
 
