@@ -27,15 +27,28 @@ export function composeDatabase(settings: Settings, metrics: Metrics, writes: Au
       'audit history was lost: events that were acknowledged are no longer in the database',
     ),
   );
-  const pool = createPool({
+  const connecting = {
     url: secretFrom(settings.database.url, (problem) =>
       log.warn({ problem: `DATABASE_URL_FILE ${problem}` }, 'the file with the database URL is not usable'),
     ),
-    size: settings.database.poolSize,
     connectTimeoutMs: settings.database.connectTimeoutMs,
     patienceMs: settings.audit.writeTimeoutMs,
+  };
+  let connectProblem: string | null = null;
+  const connectLog = logOfProblem(
+    log,
+    'calls get no new database connection',
+    'calls get new database connections again',
+  );
+  const pool = createPool({
+    ...connecting,
+    size: settings.database.poolSize,
     onError: (error) => log.warn({ error }, 'an idle database connection broke'),
     onUnusableUrl: (error) => log.warn({ error }, 'the database URL cannot be used as it is now'),
+    onConnected: (error) => {
+      connectProblem = error === null ? null : problemOf(error);
+      connectLog(connectProblem);
+    },
     onReconnected: () => void checkHistory(),
   });
   const database = createDatabase(pool, settings.audit.writeTimeoutMs);
@@ -49,26 +62,32 @@ export function composeDatabase(settings: Settings, metrics: Metrics, writes: Au
     }
   }
 
+  // A connection of their own: what is looked at must not queue behind the calls whose trouble it is to show.
+  const lookPool = createPool({ ...connecting, size: 1, onError: () => {} });
+
   let aheadMs: number | null = null;
-  let health: DatabaseHealth = { up: false, signs: null, problem: null };
+  let health: DatabaseHealth = { up: false, signs: null, statementsWaiting: null, problem: null };
+  const healthLog = logOfProblem(
+    log,
+    'the database is of no use at the moment',
+    'the database is of use again',
+  );
   const watching = repeat(settings.database.vitalSignsMs, async () => {
-    const before = health.problem;
-    health = await readDatabaseHealth(pool, lookTimeoutMs);
-    showVitalSigns(metrics, health);
-    if (health.problem !== null && health.problem !== before) {
-      log.warn({ problem: health.problem }, 'the database is of no use at the moment');
-    }
+    health = await readDatabaseHealth(lookPool, lookTimeoutMs);
+    showVitalSigns(metrics, health, settings.entra.allowedTenantIds);
+    healthLog(health.problem);
     if (health.up) await checkHistory();
-    aheadMs = await clockOffsetMs(pool, lookTimeoutMs, Date.now);
+    aheadMs = await clockOffsetMs(lookPool, lookTimeoutMs, Date.now);
     if (aheadMs !== null) metrics.clockOffset.set(aheadMs / 1000);
   });
-  const schema = keep(readinessKeptMs, () => checkSchema(() => missingFromSchema(pool, lookTimeoutMs)));
+  const schema = keep(readinessKeptMs, () => checkSchema(() => missingFromSchema(lookPool, lookTimeoutMs)));
 
   return {
     database,
     history,
     checks: async (): Promise<Check[]> => [
       await schema(),
+      ...checkConnections(connectProblem),
       ...checkDurability(health),
       ...checkHistoryLost(health),
       ...checkRole(health),
@@ -86,7 +105,7 @@ export function composeDatabase(settings: Settings, metrics: Metrics, writes: Au
     start: watching.start,
     close: async () => {
       await watching.stop();
-      await pool.end();
+      await Promise.all([pool.end(), lookPool.end()]);
     },
   };
 }
@@ -101,6 +120,12 @@ async function checkSchema(missing: () => Promise<string[]>): Promise<Check> {
   } catch (error) {
     return { name, problem: problemOf(error) };
   }
+}
+
+/** Calls go on over the connections that they have, and the pod is no worse than others: it only stands there. */
+function checkConnections(problem: string | null): Check[] {
+  const name = 'database connections';
+  return [problem === null ? { name } : { name, warning: `no new one can be had: PostgreSQL ${problem}` }];
 }
 
 /** Without these a commit is no promise: nobody is served. A failover that may lose commits is for people to
@@ -119,8 +144,8 @@ function checkDurability({ signs }: DatabaseHealth): Check[] {
 function checkHistoryLost({ signs }: DatabaseHealth): Check[] {
   if (signs === null) return [];
   const name = 'audit history';
-  const warning = `${signs.lostChains} tenants have lost acknowledged events: disconnects are refused there`;
-  return [signs.lostChains === 0 ? { name } : { name, warning }];
+  const warning = `${signs.lostChains.length} tenants have lost acknowledged events: disconnects are refused there`;
+  return [signs.lostChains.length === 0 ? { name } : { name, warning }];
 }
 
 /** A role that may do too much is a danger to the record, not a reason to serve nobody. Nothing is said
@@ -142,4 +167,15 @@ function checkClock(aheadMs: number | null, allowedSeconds: number): Check[] {
   const seconds = Math.round(Math.abs(aheadMs) / 1000);
   const direction = aheadMs > 0 ? 'ahead of' : 'behind';
   return [{ name, problem: `is ${seconds} s ${direction} the database's: good tokens would be refused` }];
+}
+
+/** Tells a problem once, again when it changes, and when it is over. */
+function logOfProblem(log: Logger, begun: string, over: string): (problem: string | null) => void {
+  let told: string | null = null;
+  return (problem) => {
+    if (problem === told) return;
+    told = problem;
+    if (problem === null) log.info(over);
+    else log.warn({ problem }, begun);
+  };
 }

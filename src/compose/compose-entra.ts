@@ -7,7 +7,7 @@ import { SigningKeys } from '../adapters/entra/signing-keys.ts';
 import { TokenExchange } from '../adapters/entra/token-exchange.ts';
 import { VerifiedTokens } from '../adapters/entra/verified-tokens.ts';
 import type { HttpClient } from '../adapters/outbound/http-client.ts';
-import { measureExchange } from '../adapters/telemetry/measured-ports.ts';
+import { countTenant, measureExchange } from '../adapters/telemetry/measured-ports.ts';
 import type { Metrics } from '../adapters/telemetry/metrics.ts';
 import type { Check } from '../http/management-app.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -29,6 +29,7 @@ export function composeEntra(settings: Settings, http: HttpClient, metrics: Metr
   const tenants = new Map(
     entra.allowedTenantIds.map((tenantId) => {
       metrics.signingKeysLoaded.set({ tenant: tenantId }, 0);
+      countTenant(metrics, tenantId);
       const { clientId, authorityHost, signInHosts, cloudName, signingKeys } = entra;
       const source = { tenantId, clientId, authorityHost, knownHosts: signInHosts, cloudName, http };
       return [tenantId, new SigningKeys({ ...source, clock, random, onRefresh, ...signingKeys })];

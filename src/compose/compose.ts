@@ -31,7 +31,7 @@ import type { Dependencies } from '../core/dependencies.ts';
 import type { Policy, PolicyOf } from '../core/operation/policy.ts';
 import { sweep } from '../core/use-cases/sweep.ts';
 import { createApiApp } from '../http/api-app.ts';
-import { createManagementApp } from '../http/management-app.ts';
+import { type Check, createManagementApp } from '../http/management-app.ts';
 import { answerToBroken } from '../http/problems/broken-request.ts';
 import { createServers } from '../http/server/servers.ts';
 import type { TlsFilesOptions } from '../http/server/tls-files.ts';
@@ -175,13 +175,9 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
       onRequestDone,
     }),
     management: createManagementApp({
-      readiness: async () => [
-        closing === null ? { name: 'running' } : { name: 'running', problem: 'is shutting down' },
-        ...entra.checks(),
-        ...(await postgres.checks()),
-        ...audit.checks(),
-      ],
+      readiness,
       metrics: async () => {
+        metrics.ready.set((await readiness()).some(({ problem }) => problem !== undefined) ? 0 : 1);
         entra.showGauges();
         postgres.showGauges();
         showDroppedLines(metrics, logs.output.dropped);
@@ -191,6 +187,15 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
       },
     }),
   });
+
+  async function readiness(): Promise<Check[]> {
+    return [
+      closing === null ? { name: 'running' } : { name: 'running', problem: 'is shutting down' },
+      ...entra.checks(),
+      ...(await postgres.checks()),
+      ...audit.checks(),
+    ];
+  }
 
   // Operations whose time is up. A sweep that fails is not lost: the next one finds the same.
   const sweeping = repeat(settings.disconnect.sweepMs, async () => {

@@ -42,12 +42,13 @@ describe('probes', () => {
         const verbose = await look();
         assert.equal(verbose.status, 'ok');
         assert.deepEqual(
-          verbose.checks.slice(0, 7).map(({ name, status }: Check) => [name, status]),
+          verbose.checks.slice(0, 8).map(({ name, status }: Check) => [name, status]),
           [
             ['running', 'ok'],
             ['signing keys', 'ok'],
             ['client credential', 'ok'],
             ['database', 'ok'],
+            ['database connections', 'ok'],
             // There is one server: it has no standby to lose.
             ['database durability', 'warning'],
             ['audit history', 'ok'],

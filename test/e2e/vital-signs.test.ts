@@ -43,16 +43,27 @@ describe('gauges that come out of the database', () => {
   const has = (text: string, line: string) => text.split('\n').includes(`chromeos_bff_${line}`);
 
   test('what any replica left open is seen by this one, and a new one', async () => {
-    await until('it has looked', async () => has(await scrape(), 'attempts_without_outcome 0'));
+    const { tenantId } = world.simulator.registration;
+    await until('it has looked', async () =>
+      has(await scrape(), `attempts_without_outcome{tenant="${tenantId}"} 0`),
+    );
     await insertOperation('tenant-a', 'sent');
     await insertOperation('tenant-b', 'sent', 'unknown');
-    await until('it is seen', async () => has(await scrape(), 'attempts_without_outcome 1'));
+    await insertOperation('tenant-c', 'sent', 'accepted');
+    await until('it is seen', async () =>
+      /operations_accepted_oldest_seconds\{tenant="tenant-c"\}/.test(await scrape()),
+    );
     const text = await scrape();
+    assert.ok(has(text, 'attempts_without_outcome{tenant="tenant-a"} 1'));
     for (const line of [
-      'operations_unknown 1',
+      'operations_unknown{tenant="tenant-b"} 1',
+      `operations_unknown{tenant="${tenantId}"} 0`,
+      `audit_history_lost{tenant="${tenantId}"} 0`,
+      'database_statements_waiting 0',
+      'ready 1',
       'operations_open{status="sent"} 1',
       'operations_open{status="unknown"} 1',
-      'operations_open{status="accepted"} 0',
+      'operations_open{status="accepted"} 1',
       'database_up 1',
       'audit_writable 1',
       'database_role_excessive 0',
@@ -61,6 +72,10 @@ describe('gauges that come out of the database', () => {
     ]) {
       assert.ok(has(text, line), line);
     }
+    assert.match(
+      text,
+      /^chromeos_bff_operations_accepted_oldest_seconds\{tenant="tenant-c"\} [12]\d\d(\.\d+)?$/m,
+    );
     assert.match(
       text,
       /^chromeos_bff_build_info\{version="\d+\.\d+\.\d+",revision="\w+",node="24\.[\d.]+"\} 1$/m,
@@ -88,14 +103,16 @@ describe('gauges that come out of the database', () => {
       await until('they are gone', async () => !/^chromeos_bff_operations_open\{/m.test(await scrape()));
       const text = await scrape();
       for (const name of ['attempts_without_outcome', 'operations_unknown', 'database_role_excessive']) {
-        assert.doesNotMatch(text, new RegExp(`^chromeos_bff_${name} `, 'm'));
+        assert.doesNotMatch(text, new RegExp(`^chromeos_bff_${name}[ {]`, 'm'));
       }
       assert.ok(has(text, 'database_up 1'), 'it answers, but lacks a table');
       assert.ok(has(text, 'audit_writable 0'));
     } finally {
       await world.query('alter table operations_away rename to operations');
     }
-    await until('they are back', async () => has(await scrape(), 'attempts_without_outcome 1'));
+    await until('they are back', async () =>
+      has(await scrape(), 'attempts_without_outcome{tenant="tenant-a"} 1'),
+    );
   });
 
   test('a database that is out of reach is down', async () => {
@@ -106,6 +123,7 @@ describe('gauges that come out of the database', () => {
     try {
       const { text } = await lost.management.get('/metrics').expect(200);
       assert.ok(has(text, 'database_up 0'));
+      assert.ok(has(text, 'ready 0'));
       assert.ok(has(text, 'audit_writable 0'));
       assert.doesNotMatch(text, /^chromeos_bff_operations_/m);
     } finally {

@@ -26,17 +26,68 @@ function checkRules(content: object): { ok: boolean; output: string } {
   return promtool('check', 'rules', file);
 }
 
-type Expectation = { alertname: string; exp_alerts: unknown[] };
-const suite: { tests: { alert_rule_test: Expectation[] }[] } = parse(alertTests);
+type Expectation = {
+  readonly eval_time: string;
+  readonly alertname: string;
+  readonly exp_alerts: readonly { readonly exp_labels: Readonly<Record<string, string>> }[];
+};
+type Case = {
+  readonly name: string;
+  readonly input_series: readonly { readonly series: string; readonly values: string }[];
+  readonly alert_rule_test: readonly Expectation[];
+};
+const suite: { readonly tests: readonly Case[] } = parse(alertTests);
+
+/** An expression with the recording rules that it uses written out. */
+const written = (expr: string) =>
+  rules.reduce((whole, rule) => (rule.record ? whole.replaceAll(rule.record, rule.expr) : whole), expr);
 
 /** Runs the unit tests: all, or those that say something of one alert. */
 function testRules(tested: Groups, of?: string): { ok: boolean; output: string } {
-  const tests = suite.tests.filter(
-    (one) => of === undefined || one.alert_rule_test.some(({ alertname }) => alertname === of),
+  const concerned = (one: Case) =>
+    one.alert_rule_test.filter(({ alertname }) => of === undefined || alertname === of);
+  return testCases(
+    tested,
+    suite.tests
+      .map((one) => ({ ...one, alert_rule_test: concerned(one) }))
+      .filter(({ alert_rule_test }) => alert_rule_test.length > 0),
   );
+}
+
+function testCases(tested: Groups, tests: readonly Case[]): { ok: boolean; output: string } {
   writeFileSync(join(folder, 'rules.yml'), stringify({ groups: withoutAnnotations(tested) }));
   writeFileSync(join(folder, 'alerts.test.yml'), stringify({ ...suite, tests }));
   return promtool('test', 'rules', join(folder, 'alerts.test.yml'));
+}
+
+/** A case, as it is in that namespace. */
+function inNamespace(namespace: string, { input_series, ...rest }: Case): Case {
+  const labelled = input_series.map(({ series, values }) => ({
+    series: series.replace(/\}$/, `,namespace="${namespace}"}`),
+    values,
+  }));
+  return { ...rest, input_series: labelled };
+}
+
+/** Where something is wrong in one namespace while all is well with the same in another. */
+function besideAnother(alert: string): Case {
+  const own = suite.tests.flatMap((one) =>
+    one.alert_rule_test.filter(({ alertname }) => alertname === alert).map((check) => ({ one, check })),
+  );
+  const firing = own.find(({ check }) => check.exp_alerts.length > 0);
+  const quiet = own.find(({ check, one }) => check.exp_alerts.length === 0 && one !== firing?.one);
+  assert.ok(firing && quiet, alert);
+  const expected = firing.check.exp_alerts.map(({ exp_labels }) => ({
+    exp_labels: { ...exp_labels, namespace: 'production' },
+  }));
+  return {
+    ...firing.one,
+    input_series: [
+      ...inNamespace('production', firing.one).input_series,
+      ...inNamespace('staging', quiet.one).input_series,
+    ],
+    alert_rule_test: [{ ...firing.check, exp_alerts: expected }],
+  };
 }
 
 describe('rules', () => {
@@ -56,7 +107,7 @@ describe('rules', () => {
   });
 
   const expectations = suite.tests.flatMap((one) => one.alert_rule_test);
-  for (const { alert } of alerts) {
+  for (const { alert = '' } of alerts) {
     it(`${alert} has a case that fires it and one that does not`, () => {
       const own = expectations.filter(({ alertname }) => alertname === alert);
       assert.ok(own.some((one) => one.exp_alerts.length > 0));
@@ -64,15 +115,38 @@ describe('rules', () => {
     });
 
     it(`${alert} would be missed, and is not always on`, () => {
-      const replaced = (expr: string): Groups =>
-        groups.map((group) => ({
-          ...group,
-          rules: group.rules.map((rule) => (rule.alert === alert ? { ...rule, expr } : rule)),
-        }));
+      const replaced = (expr: string): Groups => [
+        {
+          name: 'replaced',
+          rules: alerts.flatMap((rule) => (rule.alert === alert ? { ...rule, expr } : [])),
+        },
+      ];
       assert.ok(!testRules(replaced('vector(1) == 0'), alert).ok, 'never firing is found');
       assert.ok(!testRules(replaced('vector(1)'), alert).ok, 'always firing is found');
     });
   }
+
+  it('each alert is about one installation of several, and says which', () => {
+    const { ok, output } = testCases(
+      groups,
+      alerts.map(({ alert = '' }) => besideAnother(alert)),
+    );
+    assert.ok(ok, output);
+  });
+
+  it('each text names the namespace, and whatever else tells one alert from another', () => {
+    for (const { alert, expr, annotations } of alerts) {
+      const labels = [...written(expr).matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, names = '']) =>
+        names.split(', '),
+      );
+      assert.ok(labels.includes('namespace'), alert);
+      const told = annotations?.description ?? '';
+      // Of a pod's two names one is told: outside of Kubernetes there is no other than the instance.
+      for (const label of labels.filter((one) => one !== 'peer' && one !== 'instance')) {
+        assert.match(told, new RegExp(`\\$labels\\.${label}\\b`), `${alert}: ${label}`);
+      }
+    }
+  });
 
   it('each alert says how bad it is, what it means and where to read on', () => {
     for (const { alert, labels, annotations } of alerts) {
@@ -98,6 +172,14 @@ describe('rules', () => {
         );
       }
     }
+  });
+
+  it('the pods they miss are those the autoscaler keeps', () => {
+    const { spec } = parse(
+      readFileSync(new URL('../../k8s/base/horizontalpodautoscaler.yaml', import.meta.url), 'utf8'),
+    );
+    const { expr } = alerts.find(({ alert }) => alert === 'ChromeosBffPodsMissing') ?? { expr: '' };
+    assert.equal(Number(/chromeos_bff_ready\) < (\d+)/.exec(expr)?.[1]), spec.minReplicas);
   });
 
   it('the memory they watch for is the limit of the Deployment', () => {

@@ -46,7 +46,8 @@ export const queries = dashboard.panels
       expr: expr
         .replaceAll('$__rate_interval', '1m')
         .replaceAll('$__interval', '15s')
-        .replaceAll('$__range', '1h'),
+        .replaceAll('$__range', '1h')
+        .replaceAll('$namespace', '.*'),
     })),
   );
 

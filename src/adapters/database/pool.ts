@@ -17,6 +17,8 @@ export type PoolOptions = {
   readonly onError: (error: Error) => void;
   /** Hears, once, that the URL cannot be used now; the one before stays in use. */
   readonly onUnusableUrl?: (error: Error) => void;
+  /** Hears of each connection that could not be made or used, and (`null`) of each that could. */
+  readonly onConnected?: (problem: unknown) => void;
   /** Hears that connections are being made again after some were lost: it may be another server now. */
   readonly onReconnected?: () => void;
 };
@@ -59,7 +61,10 @@ export function createPool(options: PoolOptions): Pool {
     override connect(callback?: Connected): Promise<pg.Client> | undefined {
       if (callback === undefined) return super.connect();
       super.connect((error: Error | null, client?: pg.Client) => {
-        if (error !== null) hosts.leave(this.#host);
+        if (error !== null) {
+          hosts.leave(this.#host);
+          options.onConnected?.(error);
+        }
         (callback as (error: Error | null, client?: pg.Client) => void)(error, client);
       });
       return undefined;
@@ -81,9 +86,11 @@ export function createPool(options: PoolOptions): Pool {
         () => {
           if (reconnecting) options.onReconnected?.();
           reconnecting = false;
+          options.onConnected?.(null);
           done();
         },
         (error) => {
+          options.onConnected?.(error);
           (client as unknown as CurrentClient).leave();
           done(error);
         },

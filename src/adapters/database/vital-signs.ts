@@ -1,19 +1,18 @@
 import pg from 'pg';
+import type { OperationStatus } from '../../core/operation/life.ts';
 import { DatabaseTimeout, ReadOnlyServer } from './connection-lost.ts';
 import type { Pool } from './pool.ts';
-import { vitalSigns } from './statements/vital-signs.ts';
+import { statementsWaiting, vitalSigns } from './statements/vital-signs.ts';
 
 /** What the database tells about the work and about itself, for everyone who serves from it: an event
  *  at one replica is seen by all, and still seen after a restart. */
 export type VitalSigns = {
-  /** Operations that were sent more than two minutes ago and whose outcome is not on the record. */
-  readonly attemptsWithoutOutcome: number;
-  /** Operations that hold their tenant's slot, by status. */
-  readonly open: Readonly<Record<string, number>>;
+  /** Operations that hold their tenant's slot, by tenant and status. */
+  readonly open: readonly OpenOperations[];
   /** Whether our role has the right to add audit events. */
   readonly mayWriteAudit: boolean;
   /** Chains that lack events which somebody had seen acknowledged, and whose loss nobody has acknowledged. */
-  readonly lostChains: number;
+  readonly lostChains: readonly string[];
   /** Settings of the server without which a commit does not outlive a crash, and which are off. */
   readonly switchedOff: readonly string[];
   /** Whether a commit waits for a standby: without it a failover may lose acknowledged commits. */
@@ -22,24 +21,38 @@ export type VitalSigns = {
   readonly excessive: readonly string[];
 };
 
+/** Operations of one tenant that are open in one status. */
+export type OpenOperations = {
+  readonly tenantId: string;
+  readonly status: OperationStatus;
+  readonly number: number;
+  /** How long ago the oldest was sent, or asked for where it was not sent yet, in seconds. */
+  readonly oldestSeconds: number;
+};
+
 /** `up`: PostgreSQL let us in and answers. `signs` is `null` where it could not tell them, as before the
- *  schema is there; `problem` says why, in words. */
+ *  schema is there; `problem` says why, in words. `statementsWaiting`: statements of the service, of all its
+ *  replicas, that wait for a lock at this moment; `null` where it does not answer. */
 export type DatabaseHealth = {
   readonly up: boolean;
   readonly signs: VitalSigns | null;
+  readonly statementsWaiting: number | null;
   readonly problem: string | null;
 };
 
-/** Takes the vital signs with one statement. Never rejects. */
+/** Takes the vital signs. Never rejects. */
 export async function readDatabaseHealth(pool: Pool, timeoutMs: number): Promise<DatabaseHealth> {
+  let waiting: number | null = null;
   try {
-    const { rows } = await pool.withClient(timeoutMs, (client) => client.query(vitalSigns.text));
-    const [row] = rows;
+    const row = await pool.withClient(timeoutMs, async (client) => {
+      waiting = (await client.query(statementsWaiting.text)).rows[0].number;
+      return (await client.query(vitalSigns.text)).rows[0];
+    });
     return {
       up: true,
       problem: null,
+      statementsWaiting: waiting,
       signs: {
-        attemptsWithoutOutcome: row.attempts_without_outcome,
         open: row.open,
         mayWriteAudit: row.may_write_audit,
         lostChains: row.lost_chains,
@@ -49,11 +62,13 @@ export async function readDatabaseHealth(pool: Pool, timeoutMs: number): Promise
       },
     };
   } catch (error) {
-    // Class 42: it understood us, but lacks the tables or does not let us read them.
-    const up = error instanceof pg.DatabaseError && /^42/.test(error.code ?? '');
-    return { up, signs: null, problem: problemOf(error) };
+    const up = error instanceof pg.DatabaseError && letUsIn.test(error.code ?? '');
+    return { up, signs: null, statementsWaiting: waiting, problem: problemOf(error) };
   }
 }
+
+// It understood us, and lacks the tables or does not let us read them (class 42), or somebody holds a lock on them.
+const letUsIn = /^(42|55P03|57014)/;
 
 /** Why PostgreSQL is of no use to us, in words that name no address and no secret. */
 export function problemOf(error: unknown): string {

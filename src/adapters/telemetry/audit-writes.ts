@@ -5,11 +5,12 @@ import type { Metrics } from './metrics.ts';
 // A failure counts against us until a write succeeds, but not for ever: where nobody calls, none will.
 const rememberMs = 5 * 60_000;
 
-/** Counts audit writes, knows whether they fail of late, and hands on what became durable. */
+/** Counts audit writes, knows whether they fail of late, and hands on what became durable. Each kind of event is judged
+ *  by itself: attempts may fail while reads, which are many, are recorded well. */
 export type AuditWrites = {
   written(event: AuditEvent): void;
   failed(event: AuditEvent): void;
-  /** Whether the last write, of the last five minutes, failed. */
+  /** Whether the last write of any kind of event failed, in the last five minutes. */
   failing(): boolean;
 };
 
@@ -18,17 +19,17 @@ export function createAuditWrites(
   clock: Clock,
   onWritten: (event: AuditEvent) => void,
 ): AuditWrites {
-  let failedAt = Number.NEGATIVE_INFINITY;
+  const failedAt = new Map<AuditEvent['event'], number>();
   return {
     written(event) {
       metrics.auditWrites.inc({ event: event.event, result: 'written' });
       onWritten(event);
-      failedAt = Number.NEGATIVE_INFINITY;
+      if (failedAt.size > 0) failedAt.delete(event.event);
     },
     failed(event) {
       metrics.auditWrites.inc({ event: event.event, result: 'failed' });
-      failedAt = clock();
+      failedAt.set(event.event, clock());
     },
-    failing: () => clock() - failedAt < rememberMs,
+    failing: () => [...failedAt.values()].some((at) => clock() - at < rememberMs),
   };
 }

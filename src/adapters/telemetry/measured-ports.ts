@@ -1,7 +1,14 @@
 import type { AuditEvent } from '../../core/audit/audit-event.ts';
-import { failureOf } from '../../core/failure.ts';
+import { type FailureReason, failureOf } from '../../core/failure.ts';
 import { knownStatuses } from '../../core/operation/connection.ts';
-import type { AuditTrail, Connector, Identity, Operations, RecordedReads } from '../../core/ports.ts';
+import type {
+  AuditTrail,
+  Connector,
+  GraphCall,
+  Identity,
+  Operations,
+  RecordedReads,
+} from '../../core/ports.ts';
 import type { AuditWrites } from './audit-writes.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -23,19 +30,52 @@ export function measureIdentity(identity: Identity, metrics: Metrics): Identity 
   };
 }
 
-/** Anything with an `exchange`, timed by result. */
-export function measureExchange<Input extends unknown[], Output>(
-  exchange: (...input: Input) => Promise<Output>,
+/** Reasons for which Entra ID or Graph say no to a tenant's people, and which none of these can mend: an
+ *  administrator of the tenant can, or we. */
+const beyondCallers = {
+  entra: [
+    'consent_required',
+    'tenant_setup_required',
+    'access_blocked',
+    'exchange_refused',
+    'exchange_misconfigured',
+    'credential_rejected',
+  ],
+  graph: ['graph_forbidden'],
+} as const satisfies Record<string, readonly FailureReason[]>;
+
+type Peer = keyof typeof beyondCallers;
+
+/** Begins the counts of a tenant's answers: a counter that begins to exist with its first event hides that event from
+ *  PromQL's increase. */
+export function countTenant(metrics: Metrics, tenant: string): void {
+  for (const [peer, reasons] of Object.entries(beyondCallers)) {
+    for (const result of ['ok', 'other', ...reasons]) metrics.tenantAnswers.inc({ tenant, peer, result }, 0);
+  }
+}
+
+function countAnswer(metrics: Metrics, tenant: string, peer: Peer, reason: FailureReason | null): void {
+  const told: readonly string[] = beyondCallers[peer];
+  const result = reason === null ? 'ok' : told.includes(reason) ? reason : 'other';
+  metrics.tenantAnswers.inc({ tenant, peer, result });
+}
+
+/** An `exchange`, timed by result and counted by tenant. */
+export function measureExchange<Request extends { readonly tenantId: string }, Output>(
+  exchange: (request: Request) => Promise<Output>,
   metrics: Metrics,
-): (...input: Input) => Promise<Output> {
-  return async (...input) => {
+): (request: Request) => Promise<Output> {
+  return async (request) => {
     const begun = performance.now();
     try {
-      const output = await exchange(...input);
+      const output = await exchange(request);
       metrics.exchangeDuration.observe({ result: 'exchanged' }, secondsSince(begun));
+      countAnswer(metrics, request.tenantId, 'entra', null);
       return output;
     } catch (error) {
-      metrics.exchangeDuration.observe({ result: failureOf(error).reason }, secondsSince(begun));
+      const { reason } = failureOf(error);
+      metrics.exchangeDuration.observe({ result: reason }, secondsSince(begun));
+      countAnswer(metrics, request.tenantId, 'entra', reason);
       throw error;
     }
   };
@@ -43,15 +83,21 @@ export function measureExchange<Input extends unknown[], Output>(
 
 /** A Connector whose calls are timed by outcome, and whose words we do not know are counted. */
 export function measureConnector(connector: Connector, metrics: Metrics): Connector {
-  const timed = async <Answer>(operation: string, call: Promise<Answer>): Promise<Answer> => {
+  const timed = async <Answer>(
+    operation: string,
+    { tenantId }: GraphCall,
+    asked: Promise<Answer>,
+  ): Promise<Answer> => {
     const begun = performance.now();
     try {
-      const answer = await call;
+      const answer = await asked;
       metrics.graphDuration.observe({ operation, outcome: 'ok' }, secondsSince(begun));
+      countAnswer(metrics, tenantId, 'graph', null);
       return answer;
     } catch (error) {
       const outcome = failureOf(error).reason;
       metrics.graphDuration.observe({ operation, outcome }, secondsSince(begun));
+      countAnswer(metrics, tenantId, 'graph', outcome);
       throw error;
     }
   };
@@ -60,12 +106,12 @@ export function measureConnector(connector: Connector, metrics: Metrics): Connec
   };
   return {
     async disconnect(call) {
-      const answer = await timed('disconnect', connector.disconnect(call));
+      const answer = await timed('disconnect', call, connector.disconnect(call));
       noticeWord(answer.value);
       return answer;
     },
     async list(call) {
-      const answer = await timed('list', connector.list(call));
+      const answer = await timed('list', call, connector.list(call));
       for (const { status } of answer.seen.members) noticeWord(status);
       return answer;
     },

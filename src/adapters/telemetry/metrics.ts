@@ -51,6 +51,12 @@ export function createMetrics() {
       buckets: [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20],
       registers,
     }),
+    tenantAnswers: new Counter({
+      name: `${prefix}tenant_answers_total`,
+      help: 'Answers of Entra ID to exchanges, and of Graph to calls, by tenant: ok, the reason where no caller can mend it, or other.',
+      labelNames: ['tenant', 'peer', 'result'] as const,
+      registers,
+    }),
     auditWrites: new Counter({
       name: `${prefix}audit_writes_total`,
       help: 'Audit events, by kind and by whether they became durable.',
@@ -141,6 +147,11 @@ export function createMetrics() {
       name: `${prefix}build_info`,
       help: 'Always 1; the labels say what is running.',
       labelNames: ['version', 'revision', 'node'] as const,
+      registers,
+    }),
+    ready: new Gauge({
+      name: `${prefix}ready`,
+      help: 'Whether this replica is ready to be called (1), or not (0), as readiness says at this moment.',
       registers,
     }),
     requestsInFlight: new Gauge({

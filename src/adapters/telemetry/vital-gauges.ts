@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import { openStatuses } from '../../core/operation/life.ts';
-import type { DatabaseHealth } from '../database/vital-signs.ts';
+import type { DatabaseHealth, OpenOperations } from '../database/vital-signs.ts';
 
 const prefix = 'chromeos_bff_';
 
@@ -19,7 +19,8 @@ export function createVitalGauges(registers: Registry[]) {
     }),
     attemptsWithoutOutcome: new Gauge({
       name: `${prefix}attempts_without_outcome`,
-      help: 'Disconnects sent more than two minutes ago whose outcome is not on record; absent while the database is down.',
+      help: 'Disconnects sent more than two minutes ago whose outcome is not on record, by tenant; absent while the database is down.',
+      labelNames: ['tenant'] as const,
       registers,
     }),
     clockOffset: new Gauge({
@@ -34,13 +35,25 @@ export function createVitalGauges(registers: Registry[]) {
     }),
     operationsUnknown: new Gauge({
       name: `${prefix}operations_unknown`,
-      help: 'Disconnects of unknown end that no other has superseded; absent while the database is down.',
+      help: 'Disconnects of unknown end that no other has superseded, by tenant; absent while the database is down.',
+      labelNames: ['tenant'] as const,
       registers,
     }),
     operationsOpen: new Gauge({
       name: `${prefix}operations_open`,
       help: "Operations that hold their tenant's slot, by status; absent while the database is down.",
       labelNames: ['status'] as const,
+      registers,
+    }),
+    oldestAccepted: new Gauge({
+      name: `${prefix}operations_accepted_oldest_seconds`,
+      help: 'How long ago the disconnect was sent that Graph took on and whose end is not known yet, by tenant; 0 where there is none.',
+      labelNames: ['tenant'] as const,
+      registers,
+    }),
+    statementsWaiting: new Gauge({
+      name: `${prefix}database_statements_waiting`,
+      help: 'Statements of the service, of all its replicas, that waited for a lock when last looked at; absent while the database is down.',
       registers,
     }),
     databaseRoleExcessive: new Gauge({
@@ -60,51 +73,75 @@ export function createVitalGauges(registers: Registry[]) {
     }),
     auditHistoryLost: new Gauge({
       name: `${prefix}audit_history_lost`,
-      help: 'Tenants whose trail lacks acknowledged events, and where nobody has acknowledged the loss; absent while the database is down.',
+      help: 'Whether the trail of a tenant lacks events that were acknowledged, and nobody has acknowledged the loss (1); absent while the database is down.',
+      labelNames: ['tenant'] as const,
       registers,
     }),
   };
   // Nothing has been read yet.
-  showVitalSigns(gauges, { up: false, signs: null, problem: null });
+  showVitalSigns(gauges, { up: false, signs: null, statementsWaiting: null, problem: null }, []);
   return gauges;
 }
 
-type VitalGauges = Readonly<
-  Record<
-    | 'databaseUp'
-    | 'auditWritable'
-    | 'attemptsWithoutOutcome'
-    | 'operationsUnknown'
-    | 'databaseRoleExcessive'
-    | 'synchronousReplication'
-    | 'databaseDurable'
-    | 'auditHistoryLost',
-    Gauge
-  > & { operationsOpen: Gauge<'status'> }
+type VitalGauges = Omit<
+  ReturnType<typeof createVitalGauges>,
+  'auditWritable' | 'clockOffset' | 'outcomesWaiting'
 >;
 
-/** Shows what the last look at the database found. What it could not find is absent: an old value would
- *  be a lie. */
+// A disconnect is sent, answered and recorded within one answer's time; the sweep ends what was left after its lease.
+const withoutOutcomeSeconds = 120;
+
+/** Shows what the last look at the database found; a tenant on the allow-list also where nothing was found. What it
+ *  could not find out is absent: an old value would be a lie. */
 export function showVitalSigns(
-  gauges: Pick<VitalGauges, Exclude<keyof VitalGauges, 'auditWritable'>>,
-  { up, signs }: DatabaseHealth,
+  gauges: VitalGauges,
+  { up, signs, statementsWaiting }: DatabaseHealth,
+  tenants: readonly string[],
 ): void {
   gauges.databaseUp.set(up ? 1 : 0);
-  gauges.operationsOpen.reset();
+  for (const gauge of [
+    gauges.attemptsWithoutOutcome,
+    gauges.operationsUnknown,
+    gauges.operationsOpen,
+    gauges.oldestAccepted,
+    gauges.auditHistoryLost,
+  ]) {
+    gauge.reset();
+  }
+  if (statementsWaiting === null) gauges.statementsWaiting.remove();
+  else gauges.statementsWaiting.set(statementsWaiting);
   if (signs === null) {
-    gauges.attemptsWithoutOutcome.remove();
-    gauges.operationsUnknown.remove();
     gauges.databaseRoleExcessive.remove();
     gauges.synchronousReplication.remove();
     gauges.databaseDurable.remove();
-    gauges.auditHistoryLost.remove();
     return;
   }
-  gauges.attemptsWithoutOutcome.set(signs.attemptsWithoutOutcome);
-  gauges.operationsUnknown.set(signs.open.unknown ?? 0);
-  for (const status of openStatuses) gauges.operationsOpen.set({ status }, signs.open[status] ?? 0);
+  showOpenOperations(gauges, signs.open, tenants);
+  for (const tenant of tenants) gauges.auditHistoryLost.set({ tenant }, 0);
+  for (const tenant of signs.lostChains) gauges.auditHistoryLost.set({ tenant }, 1);
   gauges.databaseRoleExcessive.set(signs.excessive.length > 0 ? 1 : 0);
   gauges.synchronousReplication.set(signs.synchronousReplication ? 1 : 0);
   gauges.databaseDurable.set(signs.switchedOff.length > 0 ? 0 : 1);
-  gauges.auditHistoryLost.set(signs.lostChains);
+}
+
+function showOpenOperations(
+  gauges: VitalGauges,
+  open: readonly OpenOperations[],
+  tenants: readonly string[],
+): void {
+  const { attemptsWithoutOutcome, operationsUnknown, operationsOpen, oldestAccepted } = gauges;
+  for (const status of openStatuses) operationsOpen.set({ status }, 0);
+  for (const tenant of tenants) {
+    attemptsWithoutOutcome.set({ tenant }, 0);
+    operationsUnknown.set({ tenant }, 0);
+    oldestAccepted.set({ tenant }, 0);
+  }
+  for (const { tenantId: tenant, status, number, oldestSeconds } of open) {
+    operationsOpen.inc({ status }, number);
+    if (status === 'unknown') operationsUnknown.set({ tenant }, number);
+    if (status === 'accepted') oldestAccepted.set({ tenant }, oldestSeconds);
+    if (status === 'sent' && oldestSeconds > withoutOutcomeSeconds) {
+      attemptsWithoutOutcome.set({ tenant }, number);
+    }
+  }
 }

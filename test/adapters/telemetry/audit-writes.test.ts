@@ -25,4 +25,10 @@ test('audit writes fail from a failure to the next success, but for five minutes
   assert.equal(writes.failing(), true);
   now += 1;
   assert.equal(writes.failing(), false);
+
+  writes.failed({ event: 'attempt' } as AuditEvent);
+  writes.written(read);
+  assert.equal(writes.failing(), true, 'a good read says nothing about attempts');
+  writes.written({ event: 'attempt' } as AuditEvent);
+  assert.equal(writes.failing(), false);
 });

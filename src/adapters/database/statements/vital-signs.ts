@@ -3,12 +3,12 @@ export const vitalSigns = {
   name: 'vital-signs',
   text: `
 select
-  (select count(*)::int from operations
-   where status = 'sent' and sent_at < now() - interval '2 minutes') as attempts_without_outcome,
-  (select coalesce(jsonb_object_agg(status, number), '{}') from (
-     select status, count(*) as number from operations where open group by status) by_status) as open,
+  (select coalesce(json_agg(by_tenant), '[]') from (
+     select tenant_id as "tenantId", status, count(*)::int as number,
+       extract(epoch from now() - min(coalesce(sent_at, requested_at)))::float8 as "oldestSeconds"
+     from operations where open group by tenant_id, status) by_tenant) as open,
   has_function_privilege('record_audit_events(json, integer)', 'execute') as may_write_audit,
-  (select count(*)::int from audit_losses where acknowledged_at is null) as lost_chains,
+  (select coalesce(json_agg(distinct chain), '[]') from audit_losses where acknowledged_at is null) as lost_chains,
   array_remove(array[
     case when current_setting('fsync') = 'off' then 'fsync' end,
     case when current_setting('full_page_writes') = 'off' then 'full_page_writes' end
@@ -31,4 +31,12 @@ select
          or has_any_column_privilege(oid, 'insert, update'))
      having count(*) > 0
    ) from pg_roles role where role.rolname = current_user) as excessive`,
+} as const;
+
+/** Statements of ours, of whatever replica, that wait for a lock. It waits for none itself. */
+export const statementsWaiting = {
+  name: 'statements-waiting',
+  text: `
+select count(*)::int as number from pg_stat_activity
+where datname = current_database() and application_name = 'chromeos-connector-bff' and wait_event_type = 'Lock'`,
 } as const;
