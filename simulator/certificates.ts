@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { generate } from 'selfsigned';
 
 /** The certificate authority made at start and the server certificate it signed. */
 export type SimulatorTls = { caPem: string; certPem: string; keyPem: string };
 
 /** Makes a CA and a server certificate. Several simulators can share the result. */
 export async function makeTls(): Promise<SimulatorTls> {
+  // Takes as long to load as the rest of the simulator, and is not needed where the result is given.
+  const { generate } = await import('selfsigned');
   // A name of its own, so that two of these can stand in one bundle of trusted certificates.
   const name = `chromeos-connector-bff simulator CA ${randomBytes(4).toString('hex')}`;
   const ca = await generate([{ name: 'commonName', value: name }], {

@@ -17,6 +17,7 @@ import {
 } from './directory.ts';
 import { serveFaces } from './faces.ts';
 import type { Fault } from './faults.ts';
+import { makeSigningKey, type SigningKey } from './keys.ts';
 import { listen } from './server.ts';
 import type { TokenOptions } from './tokens.ts';
 import { World } from './world.ts';
@@ -35,6 +36,8 @@ export type SimulatorOptions = {
   caFile?: string;
   /** Another simulator's, so that several share one CA. */
   tls?: SimulatorTls;
+  /** Where tenants' keys come from, so that several need not make their own. */
+  makeKey?: () => Promise<SigningKey>;
   /** The clock, in milliseconds. */
   now?: () => number;
 };
@@ -109,7 +112,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     { tls, port: options.port ?? 0, host: options.host ?? '127.0.0.1' },
   );
   const url = `https://${options.publicHost ?? 'localhost'}:${server.port}`;
-  const started = new World({ url, caPem: tls.caPem, now: options.now ?? Date.now });
+  const started = new World({
+    url,
+    caPem: tls.caPem,
+    now: options.now ?? Date.now,
+    makeKey: options.makeKey ?? makeSigningKey,
+  });
   const undo: { close: () => Promise<void> }[] = [started, server];
   try {
     const door = await openBrowserDoor(started, options.browserPort ?? 0);

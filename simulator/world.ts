@@ -14,13 +14,21 @@ import {
 } from './directory.ts';
 import { FaultBoard } from './faults.ts';
 import { signJwt } from './jwt.ts';
-import { KeyRing } from './keys.ts';
+import { KeyRing, type SigningKey } from './keys.ts';
 import { apiClaims, type Moment, type TokenOptions } from './tokens.ts';
 
 // A Graph token lives 60 to 90 minutes; a fixed figure keeps tests repeatable.
 const defaultGraphTokenLifetime = 4799;
 
 export type Tenant = { id: string; keys: KeyRing; connection: ConnectionState };
+
+type WorldOptions = {
+  url: string;
+  caPem: string;
+  now: () => number;
+  /** Where tenants' keys come from. */
+  makeKey: () => Promise<SigningKey>;
+};
 
 /** Everything the simulator knows; the faces read and change it, and nothing else holds state. */
 export class World {
@@ -36,13 +44,13 @@ export class World {
   readonly #tenants: Map<string, Tenant>;
   readonly #closing = new AbortController();
 
-  constructor({ url, caPem, now }: { url: string; caPem: string; now: () => number }) {
+  constructor({ url, caPem, now, makeKey }: WorldOptions) {
     this.url = url;
     this.caPem = caPem;
     this.now = now;
     this.credentials = new CredentialStore(url, now);
     this.signIns = new SignIns(now);
-    this.#tenants = new Map(tenantIds.map((id) => [id, makeTenant(id, now)]));
+    this.#tenants = new Map(tenantIds.map((id) => [id, makeTenant(id, now, makeKey)]));
   }
 
   findTenant(id: string | undefined): Tenant | undefined {
@@ -114,7 +122,7 @@ export class World {
   }
 }
 
-function makeTenant(id: string, now: () => number): Tenant {
+function makeTenant(id: string, now: () => number, makeKey: () => Promise<SigningKey>): Tenant {
   const day = 24 * 60 * 60 * 1000;
   const connection = {
     id: `c4035e00-0000-4000-8000-${oidIn(id, people.admin).slice(-12)}`,
@@ -123,5 +131,5 @@ function makeTenant(id: string, now: () => number): Tenant {
     lastModifiedDateTime: new Date(now() - 30 * day).toISOString(),
     lastDirectorySyncDateTime: new Date(now() - day / 24).toISOString(),
   };
-  return { id, keys: new KeyRing(), connection: new ConnectionState(id, connection, now) };
+  return { id, keys: new KeyRing(makeKey), connection: new ConnectionState(id, connection, now) };
 }

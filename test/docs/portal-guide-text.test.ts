@@ -11,6 +11,7 @@ import { startSimulator } from '../../simulator/simulator.ts';
 import examples from '../../src/http/openapi/examples.json' with { type: 'json' };
 import { childEnvironment } from '../../tools/child-environment.ts';
 import { folderOf, type Snippet, snippetsIn } from '../support/guide.ts';
+import { simulatorKeys } from '../support/shared-keys.ts';
 
 type Named = { id: string; name: string; value: string; isEnabled: boolean; allowedMemberTypes: string[] };
 
@@ -98,7 +99,7 @@ describe('what the portal guide says', () => {
   });
 
   test('what it lets one try, the simulator takes', async () => {
-    const simulator = await startSimulator();
+    const simulator = await startSimulator(simulatorKeys);
     tls.setDefaultCACertificates([...tls.getCACertificates('default'), simulator.caPem]);
     try {
       const rows = [...text.matchAll(/`PUT (\/simulator\/[\w/]+)` with `(\{.*\})`/g)];

@@ -11,6 +11,7 @@ import { buildService } from '../../tools/bench/build.ts';
 import { childEnvironment } from '../../tools/child-environment.ts';
 import { type TestDatabase, testDatabase } from '../support/postgres.ts';
 import { until } from '../support/processes.ts';
+import { simulatorKeys } from '../support/shared-keys.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -21,7 +22,7 @@ let shell: ChildProcess | undefined;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'running-it-'));
-  [simulator, database] = await Promise.all([startSimulator(), testDatabase()]);
+  [simulator, database] = await Promise.all([startSimulator(simulatorKeys), testDatabase()]);
 });
 
 after(async () => {

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { after, before, beforeEach } from 'node:test';
 import { request } from 'undici';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
+import { simulatorKeys } from '../support/shared-keys.ts';
 
 export const origin = 'http://localhost:5173';
 export const stepUp = {
@@ -39,7 +40,7 @@ export function atTheDoor() {
     },
   };
   before(async () => {
-    door.simulator = await startSimulator({ now: () => now });
+    door.simulator = await startSimulator({ ...simulatorKeys, now: () => now });
     door.tenantId = door.simulator.registration.tenantId;
   });
   after(() => door.simulator.close());

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'undici';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/simulator.ts';
+import { simulatorKeys } from '../support/shared-keys.ts';
 
 export const scope = 'https://graph.microsoft.com/DeviceManagementConfiguration.ReadWrite.All';
 export const settings = '/beta/deviceManagement/chromeOSOnboardingSettings';
@@ -16,7 +17,7 @@ type CallOptions = { headers?: Record<string, string>; body?: string };
 
 /** A simulator and a client that trusts its CA; both close at the end of the `await using` block. */
 export async function start(options?: SimulatorOptions) {
-  const simulator = await startSimulator(options);
+  const simulator = await startSimulator({ ...simulatorKeys, ...options });
   const dispatcher = new Agent({ connect: { ca: simulator.caPem } });
 
   async function call(method: string, path: string, { headers, body }: CallOptions = {}): Promise<Answer> {

@@ -9,6 +9,7 @@ import { loadSettings, type Settings } from '../../src/settings/settings.ts';
 import { assertAnswersDescribed } from './answers-described.ts';
 import { migratedDatabase } from './postgres.ts';
 import { until } from './processes.ts';
+import { simulatorKeys } from './shared-keys.ts';
 
 export const disconnectPath = '/api/v1/deviceManagement/chromeOSOnboardingSettings/disconnect';
 export const connectionPath = '/api/v1/deviceManagement/chromeOSOnboardingSettings';
@@ -49,7 +50,7 @@ export type TestService = {
 
 /** A simulator over TLS, whose CA this process trusts from now on, and a migrated database of its own. */
 export async function startWorld(): Promise<World> {
-  const [simulator, database] = await Promise.all([startSimulator(), migratedDatabase()]);
+  const [simulator, database] = await Promise.all([startSimulator(simulatorKeys), migratedDatabase()]);
   tls.setDefaultCACertificates([...tls.getCACertificates('default'), simulator.caPem]);
   const pool = new pg.Pool({ connectionString: database.adminUrl, max: 2 });
   pool.on('error', () => {});
