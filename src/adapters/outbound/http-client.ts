@@ -149,7 +149,7 @@ type Ending = {
 /** One request under way. It is undici's handler itself, since the streams of undici's `request` would cost
  *  more than all the rest of a call to Graph. */
 class Exchange implements ConnectionAware {
-  wasUsed = () => false;
+  declare wasUsed: () => boolean;
   readonly #maxAnswerBytes: number;
   readonly #ending: Ending;
   readonly #timer: NodeJS.Timeout;
