@@ -31,6 +31,10 @@ export const equivalents: readonly Equivalent[] = [
     because: 'Every connection begins with `connect`, which sets it.',
   },
   {
+    change: `${outbound}/http-client.ts: const bytes = more.length === 0 ? first : Buffer.concat(this.#chunks); -> const bytes = false ? first : Buffer.concat(this.#chunks);`,
+    because: 'One piece put together is that piece: it saves a copy.',
+  },
+  {
     change: `${graph}/intune-approval.ts: const message = typeof error.message === 'string' ? error.message : ''; -> const message = typeof error.message === 'string' ? error.message : 'mutant';`,
     because: noWord,
   },
