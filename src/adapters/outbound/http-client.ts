@@ -167,8 +167,7 @@ class Exchange implements ConnectionAware {
   }
 
   /** Ends it with what is known by now. */
-  fail(error: unknown): void {
-    if (this.#over) return;
+  fail(error: Error): void {
     this.#end();
     this.#ending.reject(new RequestFailed(this.#progress, codeOf(error), { cause: error }));
   }
@@ -202,13 +201,12 @@ class Exchange implements ConnectionAware {
   }
 
   onResponseEnd(): void {
-    if (this.#over) return;
     try {
       const text = this.#text();
       this.#end();
       this.#ending.resolve({ status: this.#status, headers: this.#headers, text });
     } catch (error) {
-      this.fail(error);
+      this.fail(error as Error);
     }
   }
 
@@ -252,7 +250,6 @@ function originOf(url: string): string {
   return end === -1 ? url : url.slice(0, end);
 }
 
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'UNKNOWN';
+function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
