@@ -25,10 +25,10 @@ export type Call = {
 
 export type CallListener = (call: Call) => void | Promise<void>;
 
-// Enough for a load test to look back on, little enough never to matter.
+// Enough for a load test to look back on, few enough not to matter.
 const keptCalls = 10_000;
 
-/** The last calls, oldest first, and those who want to hear of each before it is acted on, or once it is
+/** The last calls, oldest first, and the listeners called before each is acted on, or once it is
  *  and its answer is about to go out. */
 export class CallLog {
   readonly calls: Call[] = [];

@@ -7,7 +7,7 @@ export type SimulatorTls = { caPem: string; certPem: string; keyPem: string };
 export async function makeTls(): Promise<SimulatorTls> {
   // Takes as long to load as the rest of the simulator, and is not needed where the result is given.
   const { generate } = await import('selfsigned');
-  // A name of its own, so that two of these can stand in one bundle of trusted certificates.
+  // A name of its own, so that two of these can be in one bundle of trusted certificates.
   const name = `chromeos-connector-bff simulator CA ${randomBytes(4).toString('hex')}`;
   const ca = await generate([{ name: 'commonName', value: name }], {
     keyType: 'ec',

@@ -26,7 +26,7 @@ export type SequenceOptions = {
  *  collection and the last step stays. Microsoft documents no sequence: this one is a guess. */
 const defaultSequence: readonly string[] = ['inprogress', 'offboarding', 'gone'];
 
-/** One tenant's connection and where it stands in its sequence. */
+/** One tenant's connection and its place in its sequence. */
 export class ConnectionState {
   readonly acts: Act[] = [];
   readonly #tenantId: string;
@@ -71,7 +71,7 @@ export class ConnectionState {
     this.acts.length = 0;
   }
 
-  /** The connection as it stands; looking does not move it. */
+  /** The current connection; looking does not move it. */
   peek(): Connection | null {
     if (!this.#connection || this.#startedAt === undefined) return this.#connection;
     const status = this.#sequence[this.#step()];

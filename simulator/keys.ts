@@ -50,7 +50,7 @@ export class KeyRing {
   constructor(makeKey: () => Promise<SigningKey>) {
     this.#makeKey = makeKey;
     this.#current = this.#makeKey();
-    // Awaited by whoever needs it; this keeps an early failure from ending the process.
+    // Awaited where it is needed; this keeps an early failure from ending the process.
     this.#current.catch(() => {});
   }
 

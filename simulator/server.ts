@@ -8,7 +8,7 @@ export type Handler = (request: Received) => Promise<Reply | 'reset' | 'hang'>;
 export type Listening = { port: number; close: () => Promise<void> };
 
 const bodyLimit = 1024 * 1024;
-// Longer than any pause in a test, so that a kept connection is not closed under a caller's feet.
+// Longer than any pause in a test, so that a kept connection is not closed while a caller uses it.
 const keepAliveTimeout = 65_000;
 
 /** Serves the handler, over TLS when given a certificate. Closing destroys every socket, whatever it is

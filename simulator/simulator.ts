@@ -74,7 +74,7 @@ export type Simulator = {
   setFault(endpoint: Endpoint, fault: Fault | null): void;
   clearFaults(): void;
 
-  /** The connection as it stands; looking does not move it. */
+  /** The current connection; looking does not move it. */
   connection(tenantId?: string): Connection | null;
   /** What is left out is as at the start. */
   setConnection(tenantId: string, connection: Partial<Connection> | null): void;
@@ -100,7 +100,7 @@ export type Simulator = {
 /** Starts a local Entra ID and Microsoft Graph over TLS, and its door for browsers. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const tls = options.tls ?? (await makeTls());
-  // The address is in issuers and metadata, and known only once the port is: requests wait for neither.
+  // The address is in issuers and metadata, and is known only once the port is: requests do not wait for it.
   let world: World | undefined;
   const server = await listen(
     () => (request) => {

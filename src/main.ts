@@ -2,12 +2,12 @@ import { loadSettings, SettingsError } from './settings/settings.ts';
 
 /** The process edge: boot, signals, exit codes. */
 
-/** How long a process that ends waits for what reads its log, in milliseconds. */
+/** How long a process that is ending waits for the reader of its log, in milliseconds. */
 const flushMs = 1000;
 
-// Before anything heavy is imported, so that a complaint comes within a second.
+// Before anything heavy is imported, so that an error is reported within a second.
 const settings = readSettings();
-// As a container's first process we would not even hear of a signal that nobody handles.
+// As a container's first process we would not receive a signal that has no handler.
 let stop = async (_signal: string): Promise<void> => process.exit(0);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => void stop(signal));
@@ -42,7 +42,7 @@ function once(work: (signal: string) => Promise<void>): (signal: string) => Prom
   };
 }
 
-/** What can't even be put together is for whoever started it: TLS files that are not there, say. */
+/** What fails before the start, such as missing TLS files, is for the person who started it. */
 function composed() {
   try {
     return compose(settings);

@@ -83,7 +83,7 @@ function readChallenge(query: URLSearchParams): string {
   return challenge;
 }
 
-/** The browser comes from the portal: whoever is signed in already needs no page. */
+/** The browser comes from the portal: a person who is signed in needs no page. */
 function arrived(world: World, request: Received, asked: SignInRequest): Reply {
   const session = usableSession(sessionOf(world, request, asked.tenantId), asked);
   if (asked.prompt === 'none') {

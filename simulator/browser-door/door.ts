@@ -72,7 +72,7 @@ function sharedWith({ headers: { origin } }: Received): Record<string, string> {
   };
 }
 
-/** `GET /{tenant}/oauth2/v2.0/logout`: ends the session, and goes on to a page of the portal's if that is named. */
+/** `GET /{tenant}/oauth2/v2.0/logout`: ends the session, and continues to a page of the portal if one is named. */
 function logout(world: World, request: Received): Reply {
   world.signIns.close(sessionIdOf(request));
   const target = request.query.get('post_logout_redirect_uri');

@@ -1,7 +1,7 @@
 import { addressIn, domainOf, type Person, type PersonName, people, personNames } from '../directory.ts';
 import type { Reply } from '../reply.ts';
 
-/** What each person may do here, for whoever picks one. */
+/** What each person may do here, for the one who picks. */
 const abilities: Record<PersonName, string> = {
   admin: 'Looks at the connection and may disconnect it.',
   reader: 'May look at the connection, and do nothing to it.',
@@ -19,7 +19,7 @@ type Page = {
   returnTo: string;
 };
 
-/** Who signs in. `first` is whom the portal hinted at. */
+/** Who signs in. `first` is the person the portal suggested. */
 export function choicePage({ first, ...page }: Page & { first?: Person }): Reply {
   const order = personNames.map((name) => people[name]);
   const sorted = first ? [first, ...order.filter((person) => person !== first)] : order;

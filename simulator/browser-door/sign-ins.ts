@@ -45,7 +45,7 @@ export class SignIns {
     return session?.tenantId === tenantId ? session : undefined;
   }
 
-  /** Signs a person in, in the place of whoever was signed in before; the same person's session goes on. */
+  /** Signs a person in, replacing anyone who was signed in; the same person's session continues. */
   open(tenantId: string, person: Person, contexts: string[], previous?: Session): Session {
     const same = previous?.person === person;
     if (previous && !same) this.close(previous.id);
@@ -67,7 +67,7 @@ export class SignIns {
     return code;
   }
 
-  /** Trades a code for what it stands for: once, soon, and only for whoever asked for it. */
+  /** Exchanges a code for its grant: once, soon, and only for the client that asked for it. */
   redeemCode(value: string | null, { tenantId, redirectUri, verifier }: Redemption): Grant {
     const code = this.#codes.get(value ?? '');
     if (!code) throw new EntraError(9002313, { detail: 'Nobody was given this code.' });

@@ -6,21 +6,21 @@ import { isCanonical } from './format/canonical-json.ts';
 import type { Statement } from './format/statement.ts';
 import type { FoundStatement } from './statements.ts';
 
-/** An event as it was found. `digest` and `link` are in hexadecimal. */
+/** An event as it was stored. `digest` and `link` are in hexadecimal. */
 export type FoundEvent = {
   readonly number: number;
   readonly text: string;
   readonly digest: string;
-  /** Where it was stored beside the event. */
+  /** Its columns, if it was stored with some. */
   readonly link?: string;
   readonly columns?: Columns;
-  /** False where it does not stand there as the service writes it. */
+  /** False if it is not written the way the service writes it. */
   readonly wellWritten?: boolean;
 };
 
-/** Checks one chain, which it is told entry by entry from the oldest on, whether that comes from the database or from an
- *  export. Remembers the last link and no more. Tells everything that is wrong, and after each goes on from what is
- *  stored, so that one alteration is found once. */
+/** Checks one chain, entry by entry from the oldest on, whether it comes from the database or from an
+ *  export. Remembers only the last link. Reports everything that is wrong, and after each finding continues from what
+ *  is stored, so that one alteration is found once. */
 export class ChainChecker {
   readonly chain: string;
   readonly #findings: Findings;
@@ -48,7 +48,7 @@ export class ChainChecker {
     return this.#lastTime;
   }
 
-  /** What retention says it has removed; the last of it is where the chain begins now. */
+  /** What retention says it has removed; the chain now begins after the last of it. */
   removed(found: FoundStatement): Statement | null {
     const statement = this.#proofs.removal(found);
     if (statement === null) return null;
@@ -61,7 +61,7 @@ export class ChainChecker {
     return statement;
   }
 
-  /** All is told that is said of what retention removed. */
+  /** There are no more statements about what retention removed. */
   begun(): void {
     this.#proofs.begun();
   }
@@ -107,12 +107,12 @@ export class ChainChecker {
     this.#proofs.reached(this.#number, this.#link);
   }
 
-  /** A checkpoint that stands with the chain, after the event it is about. Gives it where a given key signed it. */
+  /** A checkpoint stored with the chain, after the event it is about. Gives it if one of the given keys signed it. */
   checkpoint(found: FoundStatement): Statement | null {
     return this.#proofs.checkpoint(found, this.#number, this.#link);
   }
 
-  /** The head as it was written down apart from the events; `null` where it is gone. `now` is the time of what is
+  /** The head, which is stored apart from the events; `null` if it is gone. `now` is the time of what is
    *  checked, in milliseconds since the epoch. */
   end(head: { readonly number: number; readonly link: string } | null, now: number): ChainReport {
     if (head !== null && head.number > this.#number) {
@@ -145,7 +145,7 @@ export class ChainChecker {
     return this.#link !== null && link !== this.#link.toString('hex');
   }
 
-  /** Whether an event of that number can be taken; what is missing before it is told. */
+  /** Whether an event of that number can be taken; reports what is missing before it. */
   #expect(number: number, link?: string): boolean {
     const expected = this.#number + 1;
     this.#proofs.beforeEvent();

@@ -8,7 +8,7 @@ export type CheckerOptions = {
   readonly verifiers: ReadonlyMap<string, Verifier>;
   /** The outside checkpoints of this chain, lowest number first. */
   readonly outside: readonly Statement[];
-  /** Hears of everything that is wrong. */
+  /** Collects everything that is wrong. */
   readonly findings: Findings;
   /** How long an event may wait for a signed checkpoint, in milliseconds. */
   readonly lateMs: number;
@@ -34,12 +34,12 @@ export type ChainReport = {
   readonly signedCheckpoints: number;
   readonly unsignedCheckpoints: number;
   readonly outsideCheckpoints: number;
-  /** Events that an export leaves out and keeps the digest of: what they say cannot be seen. */
+  /** Events that an export leaves out, keeping their digests: their content cannot be seen. */
   readonly omitted: number;
 };
 
-/** What is said of a chain, by checkpoints that stand with it and by others kept elsewhere, compared with the chain
- *  itself. A link of `null` is one that is not known, after a gap. */
+/** The statements about a chain (the checkpoints stored with it and others kept elsewhere), compared with the chain
+ *  itself. A link of `null` is unknown, after a gap. */
 export class ChainProofs {
   readonly #chain: string;
   readonly #options: CheckerOptions;
@@ -90,7 +90,7 @@ export class ChainProofs {
     const statement = this.#check(found, 'A checkpoint', 'checkpoint');
     if (statement === null) return null;
     if (statement.keyId === null) this.#unsigned += 1;
-    // Where there are keys, anybody who may call the service's functions can store an unsigned one.
+    // If there are keys, anybody who may call the service's functions can store an unsigned one.
     if (statement.keyId === null && this.#options.verifiers.size > 0) {
       if (statement.number !== number || statement.link === link?.toString('hex')) return null;
       this.#add(
@@ -127,7 +127,7 @@ export class ChainProofs {
       const statement = outside[this.#nextOutside];
       if (statement === undefined || statement.number > number) return;
       this.#nextOutside += 1;
-      // What retention removed can't be compared any more.
+      // What retention removed can no longer be compared.
       if (statement.number < number) continue;
       if (this.#agrees(statement, link, 'An outside checkpoint')) this.#cover(statement);
     }
@@ -220,7 +220,7 @@ export class ChainProofs {
 
   #tellLate(waited: Waited, words: (events: string) => string): void {
     const { lateMs, verifiers } = this.#options;
-    // Where nobody ever signed, nothing is late.
+    // If nothing was ever signed, nothing is late.
     if (waited.ms <= lateMs || verifiers.size === 0) return;
     const { from, to } = waited;
     const events = from === to ? `Event ${from} was` : `Events ${from} to ${to} were`;

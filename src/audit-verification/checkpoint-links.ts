@@ -5,8 +5,8 @@ type Wrong = { readonly kind: FindingKind; readonly words: string };
 
 type Last = { readonly digest: string; readonly linked: boolean };
 
-/** Checks that the signed checkpoints of a chain name one another: each the one that its key signed before it, the
- *  first of a key the last of an earlier key. Remembers the last of each key. */
+/** Checks that the signed checkpoints of a chain refer to one another: each to the one that its key signed before it,
+ *  the first of a key to the last of an earlier key. Remembers the last of each key. */
 export class CheckpointLinks {
   readonly #last = new Map<string, Last>();
 

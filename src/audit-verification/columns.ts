@@ -1,6 +1,6 @@
 import { Finding } from './finding.ts';
 
-/** What the database finds an event by. */
+/** The columns by which the database finds an event. */
 export type Columns = {
   readonly chain: string;
   readonly id: string;
@@ -11,7 +11,7 @@ export type Columns = {
   readonly operationId: string | null;
 };
 
-/** Holds the columns an event is found by against the event itself; without columns, only that the event
+/** Compares the columns an event is found by with the event itself; without columns, checks only that the event
  *  belongs to the chain. Throws `Finding`. */
 export function checkColumns(
   chain: string,

@@ -11,19 +11,19 @@ import type { FoundStatement } from './statements.ts';
 export type VerifyOptions = {
   readonly verifiers: ReadonlyMap<string, Verifier>;
   readonly outside: OutsideCheckpoints;
-  /** Hears of everything that is wrong. */
+  /** Collects everything that is wrong. */
   readonly findings: Findings;
   /** How long an event may wait for a signed checkpoint, in milliseconds. */
   readonly lateMs: number;
   /** The time of the check, in milliseconds since the epoch; of a database, now by default. */
   readonly now?: number;
-  /** Hears now and then how many events were checked. */
+  /** Called now and then with the number of events checked so far. */
   readonly onProgress: (events: number) => void;
 };
 
-/** Checks an NDJSON export in constant memory: every hash, number and signature, and that each line stands
- *  there as the service writes it, so that no byte can be another. Tells `findings` everything that is wrong; `null`
- *  where it has no header, or no end. */
+/** Checks an NDJSON export in constant memory: every hash, number and signature, and that each line is
+ *  written exactly as the service writes it, so that no byte can differ. Reports everything that is wrong to `findings`;
+ *  gives `null` if the file has no header, or no end. */
 export async function verifyExport(
   chunks: AsyncIterable<Buffer>,
   options: VerifyOptions,
@@ -67,7 +67,7 @@ export async function verifyExport(
       report = feed(checker, found, filter);
       if (checker.number % 1000 === 0) options.onProgress(checker.number);
     }
-    // Said last: what an altered line says is worth more than that it was altered.
+    // Reported last: what an altered line says is worth more than that it was altered.
     if (!wellWritten) malformed(line, 'it is not as the service writes it');
   }
   if (report !== null) return report;
@@ -108,7 +108,7 @@ function feed(
       checker.checkpoint(foundStatement(entry.statement, entry.signature));
       return null;
     case 'end':
-      // An export is as old as its last event, which says that it was asked for.
+      // An export is as old as its last event, which records the request for it.
       return checker.end(entry, checker.lastTime);
     case 'header':
       return null;
@@ -146,7 +146,7 @@ function entryFrom(value: Record<string, unknown>, line: string): ExportEntry | 
   }
 }
 
-/** The event's canonical text: a part of the line, where the line is as the service writes it. */
+/** The event's canonical text: a part of the line, if the line is written as the service writes it. */
 function textOf(event: object, line: string, number: number, digest: string): string | null {
   const before = ndjsonLineOf({ type: 'event', number, digest, text: '' }).slice(0, -1);
   if (line.startsWith(before) && line.endsWith('}')) {
@@ -178,7 +178,7 @@ const isHash = (value: unknown): value is string => typeof value === 'string' &&
 const isFilter = (value: unknown): value is ExportFilter | null =>
   value === null || (isObject(value) && Object.values(value).every((each) => typeof each === 'string'));
 
-// A signature must be in the one spelling base64 has for it.
+// A signature must be in its one canonical base64 form.
 const isSealed = (value: unknown): value is { statement: string; signature: string | null } => {
   if (!isObject(value) || !('statement' in value) || !('signature' in value)) return false;
   const { statement, signature } = value;

@@ -1,6 +1,6 @@
-/** What can be wrong with a trail, and the code a program exits with for it, the gravest first: what only who may
- *  write the tables can have done comes before what anybody can do who may call the service's functions. A public
- *  interface: programs that watch the verifier tell by the code what happened. */
+/** What can be wrong with a trail, and a program's exit code for it, the gravest first: what takes the right to
+ *  write the tables comes before what anybody can do who may call the service's functions. A public
+ *  interface: programs that run the verifier see from the code what happened. */
 export const exitCodes = {
   altered_event: 10,
   broken_link: 12,
@@ -39,7 +39,7 @@ export class Finding extends Error {
   }
 }
 
-// Whoever can add rows could add findings without end.
+// Someone who can add rows could add findings without end.
 const keptOfAKind = 20;
 
 /** Everything that was found, of which a bounded number is kept for each chain and kind; the rest is counted. */

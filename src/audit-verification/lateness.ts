@@ -1,4 +1,4 @@
-/** How long events waited for the first signed checkpoint that covers them. Until then whoever owns the database could
+/** How long events waited for the first signed checkpoint that covers them. Until then the owner of the database could
  *  have rewritten them. */
 export class Lateness {
   #uncovered: { from: number; to: number; oldest: number } | null = null;

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 
-/** A file that a log platform wrote, as text: gzip is unpacked, and UTF-16 is read as such. Fails where what begins as
- *  gzip is broken. */
+/** A file that a log platform wrote, as text: gzip is unpacked, and UTF-16 is read as such. Fails if a gzip file is
+ *  broken. */
 export async function* textOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
   const iterator = chunks[Symbol.asyncIterator]();
   const first = await iterator.next();

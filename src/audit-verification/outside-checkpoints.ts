@@ -2,12 +2,12 @@ import { canonicalJson } from './format/canonical-json.ts';
 import { parseStatement, type Statement, signedStatement, type Verifier } from './format/statement.ts';
 import { textOf } from './log-text.ts';
 
-/** Checkpoints kept where the service can't reach them, by chain, lowest number first. */
+/** Checkpoints kept where the service cannot reach them, by chain, lowest number first. */
 export type OutsideCheckpoints = ReadonlyMap<string, readonly Statement[]>;
 
 export type FoundOutside = {
   readonly checkpoints: OutsideCheckpoints;
-  /** How many look like checkpoints and are not signed by a given key. They count for nothing: anybody whose words are
+  /** How many look like checkpoints and are not signed by a given key. They count for nothing: anybody whose text is
    *  logged can write one. */
   readonly unproven: number;
 };

@@ -3,7 +3,7 @@ import type { Findings } from './finding.ts';
 import { inWords } from './lateness.ts';
 import type { FoundOutside } from './outside-checkpoints.ts';
 
-/** What can't be known of chains, in sentences. */
+/** What cannot be known about chains, in sentences. */
 export function warningsOf(
   reports: readonly ChainReport[],
   findings: Findings,
@@ -26,7 +26,7 @@ export function warningsOf(
       `In what --checkpoints names, ${unproven} look like checkpoints but are not signed with a given key; they count for nothing.`,
     );
   }
-  // What is wrong was said; that something might be is no news.
+  // Something was found to be wrong; that something may be wrong adds nothing.
   if (findings.list.length > 0) return warnings;
   if (checkpoints.size === 0) return [...warnings, `Without outside checkpoints ${mayBeCut}`];
   const alone = reports.filter(({ outsideCheckpoints }) => outsideCheckpoints === 0);

@@ -5,7 +5,7 @@ import { parseStatement, type Statement, type Verifier } from './format/statemen
 export type FoundStatement = { readonly text: string; readonly signature: Buffer | null };
 
 /** Reads a signed statement and checks its signature with the key it names, one of `verifiers`. An
- *  unsigned one passes: whoever asks sees from `keyId` that nobody vouches for it. Throws `Finding`. */
+ *  unsigned one passes: the caller sees from `keyId` that nobody vouches for it. Throws `Finding`. */
 export function checkStatement(
   verifiers: ReadonlyMap<string, Verifier>,
   { text, signature }: FoundStatement,

@@ -7,11 +7,11 @@ import type { Statement } from './format/statement.ts';
 import { pagesOf, pieces, textRows } from './stored-pages.ts';
 
 /** Checks every chain of a database on one connection, all in one snapshot, in constant memory. Needs no
- *  more than to read the audit tables. Tells `findings` everything that is wrong. */
+ *  more than to read the audit tables. Reports everything that is wrong to `findings`. */
 export async function verifyStored(
   client: pg.ClientBase,
   options: VerifyOptions & {
-    /** Hears how many events there are to check. */
+    /** Called with the number of events to check. */
     readonly onTotal: (events: number) => void;
   },
 ): Promise<ChainReport[]> {
@@ -58,7 +58,7 @@ async function refuseViews(client: pg.ClientBase, { findings }: VerifyOptions): 
   }
 }
 
-/** Every chain that anything is known of: a chain whose events or whose head are gone is one of them. */
+/** Every chain with any trace left, even if its events or its head are gone. */
 async function chainsIn(client: pg.ClientBase, outside: readonly string[]) {
   const rows = await textRows(
     client,
@@ -159,7 +159,7 @@ function found([, , , text, signature]: Row) {
   };
 }
 
-/** Compares the columns a statement is found by with the statement, where somebody vouches for that. */
+/** Compares the columns a statement is found by with the statement, if it is signed. */
 function compareColumns(
   [number, chain, keyId, , , madeAt]: Row,
   statement: Statement | null,

@@ -11,7 +11,7 @@ export async function textRows(client: pg.ClientBase, text: string, values: unkn
   return rows;
 }
 
-/** What a statement gives, a page at a time, out of a cursor of the open transaction. The next page is
+/** The rows of a query, a page at a time, from a cursor of the open transaction. The next page is
  *  fetched while one is being worked on. */
 export async function* pagesOf(
   client: pg.ClientBase,
@@ -22,7 +22,7 @@ export async function* pagesOf(
   await client.query(`declare ${cursor} no scroll cursor for ${text}`, values);
   const fetch = () => {
     const page = textRows(client, `fetch ${pageSize} from ${cursor}`);
-    // Told when it is awaited, which may be after it has failed.
+    // Reported when it is awaited, which may be after it has failed.
     page.catch(() => {});
     return page;
   };

@@ -117,7 +117,7 @@ async function verifyDatabase(options: Parameters<typeof verifyStored>[1]): Prom
     ...connectionConfigFrom(secretFrom(loadDatabaseSettings().url)),
     connectionTimeoutMillis: 10_000,
   });
-  // The statement under way fails with it.
+  // The query under way fails with it.
   client.on('error', () => {});
   await client.connect();
   try {
@@ -140,7 +140,7 @@ function readKeys(files: readonly string[]): Map<string, Verifier> {
 }
 
 async function* read(file: string): AsyncGenerator<Buffer> {
-  // Opened when it is read: a file that is not there is then told as any other failure.
+  // Opened when it is read, so that a missing file is reported like any other failure.
   yield* createReadStream(file, { highWaterMark: 1024 * 1024 });
 }
 
@@ -157,7 +157,7 @@ function parse(args: string[]): Command | null {
       },
     });
     const keyFiles = values['public-key'] ?? [];
-    // Several after one --public-key look like exports, and are told by what is in them.
+    // Several after one --public-key look like exports; their content shows that they are keys.
     const others = positionals.filter((file) => !isKey(file) || !keyFiles.push(file));
     const [exportFile = null] = others;
     const lateMs = millisecondsIn(values.late);
@@ -202,7 +202,7 @@ function progressBar() {
     of(events: number) {
       total = events;
     },
-    /** A file's chunks, which tell how far it was read: nobody knows how many events it has. */
+    /** A file's chunks, reporting how far it was read: the number of events is not known. */
     async *through(file: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
       const { size } = statSync(file);
       let seen = 0;

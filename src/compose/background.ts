@@ -1,12 +1,12 @@
 /** Work that is done again and again in the background, one at a time. */
 export type Background = {
-  /** Does it now, and from then on each time the interval has passed. */
+  /** Does it now, and then each time the interval has passed. */
   start(): void;
   /** Begins no more of it, and resolves when what was under way has ended. */
   stop(): Promise<void>;
 };
 
-/** `work` is to deal with its own failures; one that gets out is dropped, for the next time may do. */
+/** `work` handles its own failures; one that escapes is dropped, since the next run may succeed. */
 export function repeat(everyMs: number, work: () => Promise<unknown>): Background {
   let timer: NodeJS.Timeout | undefined;
   let underWay: Promise<unknown> | null = null;
@@ -29,8 +29,8 @@ export function repeat(everyMs: number, work: () => Promise<unknown>): Backgroun
   };
 }
 
-/** The answer of `ask`, kept for a while: however often and by however many it is wanted, it is asked
- *  for once at a time, and again only `keptMs` after the last answer came. */
+/** The answer of `ask`, cached: however many callers want it, `ask` runs once at a time, and again only
+ *  `keptMs` after the last answer came. */
 export function keep<Answer>(keptMs: number, ask: () => Promise<Answer>): () => Promise<Answer> {
   let answer: Promise<Answer> | null = null;
   return () => {
@@ -47,7 +47,7 @@ export function keep<Answer>(keptMs: number, ask: () => Promise<Answer>): () => 
   };
 }
 
-/** Whether `work` ended in time, well or not. What did not goes on by itself. */
+/** Whether `work` ended in time, successfully or not. If not, it continues in the background. */
 export async function endsWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
   const late = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => late.resolve(false), ms);

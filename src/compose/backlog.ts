@@ -2,7 +2,7 @@ import type { Backlog, BacklogEntry, Pause } from '../core/ports.ts';
 
 export type BacklogOptions = {
   readonly pause: Pause;
-  /** Hears of each entry as it comes in, and again when it is on the record. */
+  /** Called for each entry as it comes in, and again when it is on the record. */
   readonly onWaiting: (entry: BacklogEntry) => void;
   readonly onWritten: (entry: BacklogEntry) => void;
 };
@@ -11,7 +11,7 @@ export type BacklogOptions = {
 const firstPauseMs = 250;
 const longestPauseMs = 5000;
 
-/** What is known and could not be written: each is tried, with growing pauses, until it is on the record or
+/** Known results that could not be written yet: each is retried, with growing pauses, until it is on the record or
  *  the process ends. */
 export class WriteBacklog implements Backlog {
   readonly #options: BacklogOptions;
@@ -22,7 +22,7 @@ export class WriteBacklog implements Backlog {
     this.#options = options;
   }
 
-  /** How many wait. */
+  /** How many are waiting. */
   get size(): number {
     return this.#waiting.size;
   }
@@ -33,7 +33,7 @@ export class WriteBacklog implements Backlog {
     this.#waiting.add(trying);
   }
 
-  /** Tries no more: the process is about to end, and what there was to say is in the log. */
+  /** Stops retrying: the process is about to end, and everything is in the log. */
   stop(): void {
     this.#stopped = true;
   }
@@ -52,7 +52,7 @@ export class WriteBacklog implements Backlog {
         this.#options.onWritten(entry);
         return;
       } catch {
-        // It was told when it came in; the next try may succeed.
+        // It was reported when it came in; the next try may succeed.
       }
     }
   }

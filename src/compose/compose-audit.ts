@@ -18,16 +18,16 @@ import type { Check } from '../http/management-app.ts';
 import type { Settings } from '../settings/settings.ts';
 import { repeat } from './background.ts';
 
-/** The keys of the trail: the one that signs, and those whose signatures are believed, by key id. Their files are
- *  read again when they change: the next checkpoint is signed with the new key, and the one before stays believed. */
+/** The keys of the trail: the one that signs, and those whose signatures are accepted, by key id. Their files are
+ *  read again when they change: the next checkpoint is signed with the new key, and the previous key stays accepted. */
 export type AuditKeys = {
   readonly signer: Signer | null;
   readonly verifiers: ReadonlyMap<string, Verifier>;
-  /** Why what the signing key's file holds now is not used; `null` where it is. */
+  /** Why the signing key file's current content is not used; `null` if it is. */
   readonly problem: string | null;
 };
 
-/** Reads the keys. Throws where one cannot be used. */
+/** Reads the keys. Throws if one cannot be used. */
 export function readAuditKeys(
   { signingKeyFile, earlierKeysFile }: Settings['audit'],
   log: Logger,
@@ -55,7 +55,7 @@ export function readAuditKeys(
 }
 
 /** The part of the wiring that makes the trail provable: signed checkpoints at the start, regularly and at
- *  a clean stop, in the database and on stdout. Throws where the signing key can't be used. */
+ *  a clean stop, in the database and on stdout. Throws if the signing key cannot be used. */
 export function composeAudit(
   { audit: settings }: Settings,
   keys: AuditKeys,
@@ -66,7 +66,7 @@ export function composeAudit(
 ) {
   metrics.auditSigned.set(keys.signer === null ? 0 : 1);
 
-  // Beyond our reach once a log platform has it: whoever cuts the database's tail can't cut this.
+  // Out of our reach once a log platform has it: someone who cuts off the database's tail cannot cut this.
   const onCheckpoint = ({ statement, text, signature }: SignedStatement) => {
     metrics.auditCheckpoint.set(Date.parse(statement.time) / 1000);
     printCheckpoint({ statement: text, signature: signature?.toString('base64') ?? null });
@@ -114,7 +114,7 @@ export function composeAudit(
 
   return {
     rejectedSignIn: signIns.offer,
-    /** Whether the chain is known not to continue what was signed. */
+    /** Whether the chain is known to contradict what was signed. */
     contradicts: (chain: string) => contradictions.some((one) => one.chain === chain),
     checks: (): Check[] => [
       signatureCheck(keys),

@@ -13,13 +13,13 @@ import type { Check } from '../http/management-app.ts';
 import type { Settings } from '../settings/settings.ts';
 import { keep, repeat } from './background.ts';
 
-// What the database does not answer in this time counts as out of reach. Below the probe's own timeout.
+// Without an answer in this time the database counts as unreachable. Below the probe's own timeout.
 const lookTimeoutMs = 2000;
-// Probes can't make more of it than this: however many ask, the database is asked once.
+// However many probes ask, the database is asked once in this time.
 const readinessKeptMs = 1000;
 
-/** The part of the wiring that is about PostgreSQL: the pool, what is looked at in it, and what that says
- *  about readiness. */
+/** The part of the wiring that is about PostgreSQL: the pool, the checks on the database, and what they mean
+ *  for readiness. */
 export function composeDatabase(settings: Settings, metrics: Metrics, writes: AuditWrites, log: Logger) {
   const history = new KnownHistory(({ chain, number, gone }) =>
     log.error(
@@ -62,7 +62,7 @@ export function composeDatabase(settings: Settings, metrics: Metrics, writes: Au
     }
   }
 
-  // A connection of their own: what is looked at must not queue behind the calls whose trouble it is to show.
+  // A connection of their own: the checks must not queue behind the calls whose trouble they should show.
   const lookPool = createPool({ ...connecting, size: 1, onError: () => {} });
 
   let aheadMs: number | null = null;
@@ -93,7 +93,7 @@ export function composeDatabase(settings: Settings, metrics: Metrics, writes: Au
       ...checkRole(health),
       ...checkClock(aheadMs, settings.entra.clockSkewSeconds),
     ],
-    /** Sets the gauges that are only looked at when somebody asks. */
+    /** Sets the gauges that are only read when Prometheus scrapes. */
     showGauges: () => {
       const writable = health.signs?.mayWriteAudit === true && !writes.failing();
       const { idle, active, waiting } = pool.counts();
@@ -122,14 +122,14 @@ async function checkSchema(missing: () => Promise<string[]>): Promise<Check> {
   }
 }
 
-/** Calls go on over the connections that they have, and the pod is no worse than others: it only stands there. */
+/** Calls continue on the connections that exist, and this pod is no worse than others: it is only shown. */
 function checkConnections(problem: string | null): Check[] {
   const name = 'database connections';
   return [problem === null ? { name } : { name, warning: `no new one can be had: PostgreSQL ${problem}` }];
 }
 
-/** Without these a commit is no promise: nobody is served. A failover that may lose commits is for people to
- *  decide about. */
+/** Without these a commit is not durable, so no call is served. Whether a failover may lose commits is for people to
+ *  decide. */
 function checkDurability({ signs }: DatabaseHealth): Check[] {
   if (signs === null) return [];
   const name = 'database durability';
@@ -140,7 +140,7 @@ function checkDurability({ signs }: DatabaseHealth): Check[] {
   return [signs.synchronousReplication ? { name } : { name, warning }];
 }
 
-/** Reads go on, and other tenants' disconnects: it takes a person, not another pod. */
+/** Reads continue, and other tenants' disconnects: this needs a person, not another pod. */
 function checkHistoryLost({ signs }: DatabaseHealth): Check[] {
   if (signs === null) return [];
   const name = 'audit history';
@@ -148,8 +148,8 @@ function checkHistoryLost({ signs }: DatabaseHealth): Check[] {
   return [signs.lostChains.length === 0 ? { name } : { name, warning }];
 }
 
-/** A role that may do too much is a danger to the record, not a reason to serve nobody. Nothing is said
- *  of it before it has been looked at. */
+/** A role that may do too much endangers the record, but is no reason to stop serving. Nothing is reported
+ *  before it has been checked. */
 function checkRole({ signs }: DatabaseHealth): Check[] {
   if (signs === null) return [];
   const name = 'database role';
@@ -159,7 +159,7 @@ function checkRole({ signs }: DatabaseHealth): Check[] {
 }
 
 /** A clock that differs from the database's by more than tokens allow refuses good tokens, or takes expired ones.
- *  Nothing is said of it before it was compared. */
+ *  Nothing is reported before it has been compared. */
 function checkClock(aheadMs: number | null, allowedSeconds: number): Check[] {
   if (aheadMs === null) return [];
   const name = 'clock';
@@ -169,7 +169,7 @@ function checkClock(aheadMs: number | null, allowedSeconds: number): Check[] {
   return [{ name, problem: `is ${seconds} s ${direction} the database's: good tokens would be refused` }];
 }
 
-/** Tells a problem once, again when it changes, and when it is over. */
+/** Logs a problem once, again when it changes, and when it is over. */
 function logOfProblem(log: Logger, begun: string, over: string): (problem: string | null) => void {
   let told: string | null = null;
   return (problem) => {

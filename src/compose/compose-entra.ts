@@ -62,7 +62,7 @@ export function composeEntra(settings: Settings, http: HttpClient, metrics: Metr
     deadlineMs: entra.exchange.deadlineMs,
     onFailedTry: (failed) => {
       const line = { ...failed, entraCodes: failed.entraCodes.map((code) => `AADSTS${code}`) };
-      // No caller can mend what is wrong with us, whoever they are.
+      // No caller can fix what is wrong with our own credential.
       if (failed.reason === 'exchange_misconfigured') log.error(line, 'Entra ID refuses how we ask');
       else log.warn(line, 'token exchange failed');
     },
@@ -94,7 +94,7 @@ export function composeEntra(settings: Settings, http: HttpClient, metrics: Metr
       tenants.get(tenantId ?? entra.tenantId)?.current?.authorizationEndpoint ??
       `${entra.authorityHost}/${tenantId ?? entra.tenantId}/oauth2/v2.0/authorize`,
     checks: (): Check[] => [signingKeysCheck(home), credentialCheck(credential, clock())],
-    /** Sets the gauges that are only looked at when somebody asks. */
+    /** Sets the gauges that are only read when Prometheus scrapes. */
     showGauges: () => {
       metrics.exchangeCacheEntries.set(cache.size);
       for (const [tenant, keys] of tenants) metrics.signingKeysStale.set({ tenant }, keys.stale ? 1 : 0);
@@ -117,7 +117,7 @@ function signingKeysCheck(home: SigningKeys | undefined): Check {
   return home?.outage ? { name, warning: 'last refresh failed; using the previous keys' } : { name };
 }
 
-/** Without a credential no call can be carried out. With one that no longer is as it should be some can, and other
+/** Without a credential no call can be carried out. With an old one some calls can, and other
  *  pods are no better off. */
 function credentialCheck(credential: ClientCredential, now: number): Check {
   const name = 'client credential';

@@ -52,7 +52,7 @@ export type Service = {
   flushLog(ms: number): Promise<void>;
   /** Opens both ports and begins to load what it needs; does not wait for Entra or the database. */
   start(): Promise<{ port: number; managementPort: number }>;
-  /** Fails readiness, drains, lets in-flight calls and their records finish (bounded), and lets go of
+  /** Fails readiness, drains, lets in-flight calls and their records finish (bounded), and releases
    *  everything. Safe to call twice. */
   close(): Promise<void>;
 };
@@ -197,7 +197,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
     ];
   }
 
-  // Operations whose time is up. A sweep that fails is not lost: the next one finds the same.
+  // Operations whose time is up. A failed sweep loses nothing: the next one finds the same operations.
   const sweeping = repeat(settings.disconnect.sweepMs, async () => {
     try {
       const ended = await sweep(dependencies);
@@ -255,7 +255,7 @@ function logsOf({ log, audit }: Settings): Logs {
 function composeBacklog(log: Logger): WriteBacklog {
   return new WriteBacklog({
     pause: (ms) => sleep(ms),
-    // Whole, since the log may be all that remains of it.
+    // In full, since the log may be all that remains of it.
     onWaiting: ({ kind, event }) => log.error({ kind, event }, waitingTexts[kind]),
     onWritten: ({ kind, event }) =>
       log.warn(
@@ -293,7 +293,7 @@ function composeTls({ server }: Settings, metrics: Metrics, log: Logger): TlsFil
   };
 }
 
-/** The policy of each tenant: what is said for all, with what differs for that one. */
+/** The policy of each tenant: the common one, with what differs for that tenant. */
 function policiesOf({ policy, tenants }: Settings['disconnect']): PolicyOf {
   const merged = new Map(
     Object.entries(tenants).map(([tenantId, differing]) => [tenantId, { ...policy, ...differing } as Policy]),

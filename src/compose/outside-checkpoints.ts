@@ -4,8 +4,8 @@ import type { KnownHistory } from '../adapters/database/known-history.ts';
 import type { Verifier } from '../audit-verification/format/statement.ts';
 import { readOutsideCheckpoints } from '../audit-verification/outside-checkpoints.ts';
 
-/** Lets a new process know what the trail must at least have: the latest checkpoint of each chain that was kept where
- *  no restore of the database reaches it. A file that cannot be used is told in the log, and nothing is known then. */
+/** Tells a new process what the trail must contain at least: the latest checkpoint of each chain that was kept where
+ *  no restore of the database reaches it. A file that cannot be used is logged, and then nothing is known. */
 export async function expectOutsideCheckpoints(
   file: string | null,
   history: KnownHistory,

@@ -33,11 +33,11 @@ import { withdrawalRoutes } from './resources/withdrawal.ts';
 
 export type ApiAppOptions = {
   readonly dependencies: Dependencies;
-  /** Our own version, as exports tell it. */
+  /** Our own version, for exports. */
   readonly version: string;
   /** How many reverse proxies in front are trusted to say where a request came from. */
   readonly trustProxyHops: number;
-  /** Hears, once, that what they say holds no address. */
+  /** Called once, if what they send holds no address. */
   readonly onNoForwardedAddress: () => void;
   readonly limits: {
     readonly callerPerMinute: number;
@@ -47,7 +47,7 @@ export type ApiAppOptions = {
   /** Whose scripts may read the answers. */
   readonly corsAllowedOrigins: readonly string[];
   readonly authorizationUri: AuthorizationUri;
-  /** What its OpenAPI document tells of this installation. */
+  /** What the OpenAPI document says about this installation. */
   readonly installation: () => Installation;
   /** Runs what happens to a request, so that a trace can hold it together. */
   readonly withinRequest: (begun: RequestBegun, next: () => void) => void;
@@ -128,7 +128,7 @@ export function createApiApp(options: ApiAppOptions): Express {
     auditVerificationRoutes(dependencies),
     profileRoutes(dependencies),
     documentationRoutes(options.installation, async () => {
-      // What describes the API is not loaded before someone asks.
+      // The documentation is loaded when it is first asked for.
       const { openApiDocument } = await import('./openapi/document.ts');
       return openApiDocument(options.installation());
     }),
@@ -146,7 +146,7 @@ function headersOf(handler: ReturnType<typeof helmet>): [string, string][] {
   return Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)]);
 }
 
-// OPTIONS does no work, and is how a browser learns that it may hear of a limit at all.
+// OPTIONS does no work, and is how a browser learns whether it may read an answer about a limit at all.
 function exceptOptions(limit: RequestHandler): RequestHandler {
   return (request, response, next) =>
     request.method === 'OPTIONS' ? next() : limit(request, response, next);
@@ -154,7 +154,7 @@ function exceptOptions(limit: RequestHandler): RequestHandler {
 
 const nothingHere: RequestHandler = (request, response) => {
   if (!isPreflight(request, response)) throw new CallFailed({ reason: 'not_found' });
-  // Else a browser would not make the call, and its script never hear that there is nothing here.
+  // Otherwise a browser would not make the call, and its script would never see the 404.
   allowCall(request, response, ['GET', 'HEAD', 'POST']);
   response.status(204).end();
 };

@@ -1,6 +1,6 @@
 import express, { type Express, type Request, type Response } from 'express';
 
-/** One thing that is looked at: a `problem` fails the probe, a `warning` only stands there. */
+/** One check: a `problem` fails the probe, a `warning` is only shown. */
 export type Check = { readonly name: string; readonly problem?: string; readonly warning?: string };
 
 export type ManagementAppOptions = {
@@ -10,7 +10,7 @@ export type ManagementAppOptions = {
   readonly metrics: () => Promise<{ contentType: string; text: string }>;
 };
 
-/** Health and metrics, for the cluster and for Prometheus, on a port that portals don't reach. */
+/** Health and metrics, for the cluster and for Prometheus, on a port that portals cannot reach. */
 export function createManagementApp(options: ManagementAppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
@@ -20,7 +20,7 @@ export function createManagementApp(options: ManagementAppOptions): Express {
     next();
   });
 
-  // Alive is whoever can answer: a restart would mend nothing that is wrong elsewhere.
+  // If it can answer, it is alive: a restart would not fix what is wrong elsewhere.
   app.get('/livez', (request, response) => sendChecks(request, response, [{ name: 'process' }]));
   app.get('/readyz', async (request, response) => sendChecks(request, response, await options.readiness()));
   app.get('/metrics', async (_request, response) => {

@@ -1,4 +1,4 @@
-/** A cloud of Microsoft's: where people sign in, where Graph is, and what of it we ask for. */
+/** One of Microsoft's clouds: where people sign in, where Graph is, and which scope we ask for. */
 export type Cloud = {
   readonly authorityHost: string;
   readonly graphBaseUrl: string;
@@ -39,7 +39,7 @@ export const clouds = {
 
 export type CloudName = keyof typeof clouds;
 
-/** What settings say of the cloud; `null` where they say nothing. */
+/** What the settings say about the cloud; `null` if nothing. */
 export type CloudSettings = {
   readonly cloud: CloudName | null;
   readonly authorityHost: string | null;
@@ -55,8 +55,8 @@ const variables = {
 const together = `${variables.authorityHost}, ${variables.graphBaseUrl} and ${variables.scope}`;
 
 /** The cloud that settings mean, or what is wrong with them. A named cloud may be told its own addresses (the
- *  webhook of Azure Workload Identity sets `AZURE_AUTHORITY_HOST`); any other is given by all three. Half of
- *  one and half of another would send our credential, or people's tokens, to where they do not belong. */
+ *  webhook of Azure Workload Identity sets `AZURE_AUTHORITY_HOST`); any other is given by all three. A mix
+ *  of two would send our credential, or people's tokens, to the wrong place. */
 export function chooseCloud(settings: CloudSettings): Cloud | { readonly complaints: readonly string[] } {
   const name = settings.cloud ?? 'global';
   const cloud: Cloud = clouds[name];

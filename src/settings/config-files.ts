@@ -7,14 +7,14 @@ type Tree = { readonly [key: string]: unknown };
 const fileNamed = (name: string) => fileURLToPath(new URL(`../../config/${name}.yaml`, import.meta.url));
 
 /** The files of config/ as one, each over those before it: `default`, the one named after NODE_ENV, `local`, and
- *  `local-` with NODE_ENV. Maps are merged key by key; a list or a value takes the place of the one before. */
+ *  `local-` with NODE_ENV. Maps are merged key by key; a list or a value replaces the previous one. */
 export function readConfigFiles(nodeEnv: string): Tree {
   // A name only: it becomes part of a path.
   const modes = /^[\w-]+$/.test(nodeEnv) ? [nodeEnv, 'local', `local-${nodeEnv}`] : ['local'];
   return ['default', ...modes].map(readConfigFile).reduce(merge);
 }
 
-/** One of them; nothing where there is no such file. Throws where it is not YAML. */
+/** One of them; empty if there is no such file. Throws if it is not YAML. */
 export function readConfigFile(name: string): Tree {
   const file = fileNamed(name);
   if (!existsSync(file)) return {};

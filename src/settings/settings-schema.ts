@@ -4,7 +4,7 @@ import { type CloudName, clouds } from './clouds.ts';
 
 const cloudNames = Object.keys(clouds) as [CloudName, ...CloudName[]];
 
-// The environment gives strings, the files give numbers and lists: both spellings are accepted.
+// The environment gives strings, the files give numbers and lists: both forms are accepted.
 const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
   z.preprocess(
     (value) => (typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value),
@@ -42,7 +42,7 @@ const httpsUrl = z
   .transform((value) => value.replace(/\/+$/, ''));
 const postgresUrl = z
   .string()
-  // `URL` knows nothing of several hosts; the adapter takes them apart.
+  // `URL` does not know several hosts; the adapter parses them.
   .refine((value) => /^postgres(ql)?:\/\/[^/?#\s]/.test(value), 'must be a postgres:// URL')
   .refine(
     (value) => !/[?&](ssl(mode)?=no-verify|uselibpqcompat=)/i.test(value),
@@ -55,7 +55,7 @@ const otlpUrl = z
   .refine((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ''), 'must be an http or https URL')
   .refine((value) => !/[?#@]/.test(value), 'must have no query, fragment or user')
   .transform((value) => value.replace(/\/+$/, ''));
-// Compared with what browsers send, letter by letter: `null` and patterns are nobody.
+// Compared exactly with what browsers send: `null` and patterns match nobody.
 const origin = z
   .string()
   .refine(
@@ -134,7 +134,7 @@ const entra = z.object({
 
 const graph = z.object({ baseUrl: httpsUrl.nullable(), scope: graphScope.nullable(), timeoutMs: integer(1) });
 
-/** What says which cloud it is, looked at together. */
+/** The settings that choose the cloud, checked together. */
 export const cloudSettings = z.object({
   entra: entra.pick({ cloud: true, authorityHost: true }),
   graph: graph.pick({ baseUrl: true, scope: true }),

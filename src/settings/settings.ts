@@ -109,7 +109,7 @@ function read(environment: Environment) {
   return { raw: raw as Raw, nameOf: (key: string) => names.get(key) ?? key };
 }
 
-/** `null` where a single key is wrong, which is complained of by itself. */
+/** `null` if a single key is wrong, which is reported by itself. */
 function readCloud(raw: Raw): ReturnType<typeof chooseCloud> | null {
   const parsed = cloudSettings.safeParse(raw);
   if (!parsed.success) return null;
@@ -117,7 +117,7 @@ function readCloud(raw: Raw): ReturnType<typeof chooseCloud> | null {
   return chooseCloud({ ...entra, graphBaseUrl: graph.baseUrl, scope: graph.scope });
 }
 
-/** What no single key can be blamed for; looked at apart, so that one run complains of everything. */
+/** What involves several keys; checked apart, so that one run reports everything. */
 function complaintsAcross(raw: Raw, production: boolean, httpsProxy: string | null): string[] {
   const complaints: string[] = [];
   if (Object.values(raw.entra?.credential ?? {}).every((value) => value === null)) {
@@ -125,7 +125,7 @@ function complaintsAcross(raw: Raw, production: boolean, httpsProxy: string | nu
       'one of AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_CERTIFICATE_PATH, AZURE_CLIENT_SECRET_FILE or AZURE_CLIENT_SECRET is required',
     );
   }
-  // Whoever is on the way could put their own script into a page that came without TLS.
+  // Anyone on the network path could put a script into a page that came without TLS.
   if (
     production &&
     /http:\/\/(?!(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(,|\s|$))/.test(
@@ -144,7 +144,7 @@ function complaintsAcross(raw: Raw, production: boolean, httpsProxy: string | nu
 }
 
 /** The map of variable names with their values in place of the names, where they have one; the names
- *  are noted by key on the way. */
+ *  are collected by key. */
 function substitute(
   map: object,
   environment: Environment,
@@ -167,7 +167,7 @@ function substitute(
 
 function complaintsOf(error: z.ZodError, nameOf: (key: string) => string): string[] {
   const complaints = error.issues.map((issue) => {
-    // A list's item is complained of under the list's own name.
+    // A list's item is reported under the list's own name.
     const key = issue.path.filter((part) => typeof part === 'string').join('.');
     return `${nameOf(key)} ${issue.message}`;
   });

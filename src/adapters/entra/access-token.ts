@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Secret } from '../../core/secret.ts';
 
-/** A refusal of a token, with its true cause for the log; the caller only hears `invalid_token`. */
+/** A refusal of a token, with the real cause for the log; the caller is only told `invalid_token`. */
 export class TokenRefused extends Error {
   readonly tenantId: string | null;
 
@@ -12,7 +12,7 @@ export class TokenRefused extends Error {
   }
 }
 
-/** A token taken apart, with nothing verified yet. */
+/** A parsed token; nothing in it is verified yet. */
 export type UnverifiedToken = {
   readonly keyId: string;
   /** Says only whose keys to verify with. */
@@ -30,7 +30,7 @@ const maxDepth = 32;
 const bearer = /^Bearer ([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/i;
 
 // Entra signs with RS256 and names its key by `kid`. `crit` and `b64` would change what is signed, and
-// `jwk`, `jku`, `x5u`, `x5c` bring a key along: none of them has a place in a token of Entra's.
+// `jwk`, `jku`, `x5u`, `x5c` bring their own key: Entra never sends any of them.
 const header = z.looseObject({
   typ: z.literal('JWT'),
   alg: z.literal('RS256'),
@@ -42,13 +42,13 @@ const guid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i);
 
 const scheme = 'Bearer ';
 
-/** The token in a header that `takeBearerToken` has once accepted. */
+/** The token in a header that `takeBearerToken` accepted earlier. */
 export function bearerTokenIn(header: string): Secret {
   return new Secret(header.slice(scheme.length));
 }
 
 /** Takes the bearer token out of a request's one `Authorization` header (RFC 6750 2.1; query and body
- *  are no place for tokens) and takes it apart strictly. Throws `TokenRefused` for anything that is not
+ *  are not accepted) and parses it strictly. Throws `TokenRefused` for anything that is not
  *  exactly one well-formed token. */
 export function takeBearerToken(value: string): UnverifiedToken {
   if (value.length > maxTokenBytes) throw new TokenRefused('the token is larger than 16 kB');
@@ -95,7 +95,7 @@ function isCanonical(segment: string): boolean {
   return Buffer.from(segment, 'base64url').toString('base64url') === segment;
 }
 
-// JSON.parse keeps the last of two equal keys and tells no one; another parser may keep the first. A
+// JSON.parse silently keeps the last of two equal keys; another parser may keep the first. A
 // text has as many members as colons outside of strings, so a repeated key shows as one too many.
 function countColons(json: string): number {
   return json.replace(/"(?:[^"\\]|\\.)*"/g, '').split(':').length - 1;

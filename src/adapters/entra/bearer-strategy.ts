@@ -18,7 +18,7 @@ export type BearerVerifierOptions = {
 };
 
 /** Checks signature, algorithm, issuer, audience, expiry and not-before of a bearer token with
- *  passport-azure-ad, on keys that we bring. Gives the verified payload; throws `TokenRefused`. */
+ *  passport-azure-ad, with keys that we provide. Gives the verified payload; throws `TokenRefused`. */
 export type VerifyBearer = (rawToken: string, material: VerificationMaterial) => Promise<object>;
 
 type StrategyOptions = { readonly tenantIdOrName: string; readonly material: VerificationMaterial };
@@ -28,7 +28,7 @@ type LoadedMetadata = {
 };
 
 /** The library's strategy without its metadata loading, which ends the process on a non-JSON answer,
- *  has no timeout and takes an outage for bad credentials. `material` belongs to one call, since
+ *  has no timeout, and reports an outage as bad credentials. `material` belongs to one call, since
  *  passport runs each on an object of its own. */
 class BearerStrategyOnOurKeys extends azureAd.BearerStrategy {
   declare material: VerificationMaterial;
@@ -42,7 +42,7 @@ class BearerStrategyOnOurKeys extends azureAd.BearerStrategy {
     const { issuers, key } = this.material;
     next(null, {
       oidc: { issuer: issuers, algorithms: ['RS256'] },
-      // A ready key: rebuilding its PEM for each token would cost more than the check itself.
+      // A parsed key: parsing its PEM for each token would cost more than the check itself.
       generateOidcPEM: () => key,
     });
   }
@@ -59,7 +59,7 @@ export function createBearerVerifier(options: BearerVerifierOptions): VerifyBear
       validateIssuer: true,
       // It writes to stdout in a format of its own, and never at this level; what matters is logged by us.
       loggingLevel: 'fatal' as 'error',
-      // With true it keeps the cause of every refusal to itself. Its causes are fixed sentences: no claim
+      // `true` would hide the cause of every refusal. Its causes are fixed sentences: no claim
       // and no part of a token is in them.
       loggingNoPII: false,
     },

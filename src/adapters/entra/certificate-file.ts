@@ -77,7 +77,7 @@ function inOrder(leaf: X509Certificate, certificates: readonly X509Certificate[]
   return [...ordered, ...rest];
 }
 
-// How files begin that people have in place of PEM.
+// How other formats that people use by mistake begin.
 const sequence = 0x30; // ASN.1 DER
 const utf16 = [Buffer.of(0xff, 0xfe), Buffer.of(0xfe, 0xff)];
 const javaKeyStore = Buffer.of(0xfe, 0xed, 0xfe, 0xed);

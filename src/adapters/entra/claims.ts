@@ -4,9 +4,9 @@ import type { Caller, CallerKind } from '../../core/caller.ts';
 import { storable } from '../outbound/storable.ts';
 import { TokenRefused } from './access-token.ts';
 
-// The claims we rely on, with their types. Others pass unseen.
+// The claims we rely on, with their types. All others are ignored.
 const text = z.string().min(1).max(2048);
-// Entra's ids are GUIDs. Whatever goes into records and logs as one has no NUL and no line end in it.
+// Entra's ids are GUIDs. So what is recorded and logged as an id has no NUL and no line break in it.
 const id = z.string().regex(/^[\x21-\x7e]{1,128}$/);
 const seconds = z.number().int().nonnegative();
 // Numbers, as Entra writes them: in one string with blanks, alone, or in a list.
@@ -37,7 +37,7 @@ const accessToken = z.looseObject({
 });
 
 /** Reads a caller out of the payload of a verified access token, v1.0 or v2.0. `issuers` are the
- *  tenant's own. Throws `TokenRefused` for a payload that is no access token of Entra's. */
+ *  tenant's own. Throws `TokenRefused` for a payload that is not an Entra access token. */
 export function callerFrom(
   payload: unknown,
   issuers: readonly string[],
@@ -47,7 +47,7 @@ export function callerFrom(
     throw new TokenRefused(`the claim ${parsed.error.issues[0]?.path.join('.')} has the wrong form`);
   }
   const claims = parsed.data;
-  // An id token says whom it was issued to in `aud` alone; only access tokens name the calling app.
+  // An ID token names its recipient in `aud` only; only access tokens name the calling app.
   const clientId = claims.azp ?? claims.appid;
   if (clientId === undefined) throw new TokenRefused('neither azp nor appid: not an access token');
   if (claims.azp !== undefined && claims.appid !== undefined && claims.azp !== claims.appid) {
@@ -70,7 +70,7 @@ export function callerFrom(
   };
 }
 
-// What most tokens have in common is kept in memory once for all callers, not with each.
+// What most tokens have in common is kept in memory once, not once for each caller.
 const common = new LRUCache<string, string>({ max: 1000 });
 
 function once(text: string): string {

@@ -19,23 +19,23 @@ export type CredentialSettings = {
 export type ClientCredentialOptions = {
   readonly clientId: string;
   readonly clock: Clock;
-  /** Hears, once for each problem, why what the file holds is not used. */
+  /** Called once for each problem, with the reason why the file's content is not used. */
   readonly onProblem: (problem: string) => void;
 };
 
 /** Our own credential at Entra ID: the first of federated token, certificate, secret file and secret
  *  that is set. Files are looked at for every exchange and read when they changed, so that a rotation
- *  needs no restart; a file that cannot be read or is half-written leaves the one before in use. */
+ *  needs no restart; while a file is unreadable or half-written, the previous one stays in use. */
 export class ClientCredential {
   /** The environment variable that names it. */
   readonly variable: string;
   readonly #file: FollowedFile<Credential> | null;
   readonly #onProblem: (problem: string) => void;
-  /** What the file last held that could be read. */
+  /** The last readable content of the file. */
   #inFile: Credential | null = null;
-  /** What to use: what the file holds, unless Entra refused that and still took the one before. */
+  /** The one to use: the file's, unless Entra refused that and still accepted the previous one. */
   #inUse: Credential | null = null;
-  /** What Entra last took. */
+  /** The last one that Entra accepted. */
   #accepted: Credential | null = null;
 
   constructor(settings: CredentialSettings, options: ClientCredentialOptions) {
@@ -69,19 +69,19 @@ export class ClientCredential {
     return this.#inUse;
   }
 
-  /** Why what the file holds now is not used; `null` where it is, or where there is no file. */
+  /** Why the file's current content is not used; `null` if it is, or if there is no file. */
   get problem(): string | null {
     return this.#file?.problem ?? null;
   }
 
-  /** What to try instead of a credential that Entra refused: what the file holds by now, or the one
-   *  that Entra took before, if the file is half-written or ahead of Entra; `null` if there is none. */
+  /** What to try instead of a credential that Entra refused: what the file holds now, or the one
+   *  that Entra accepted before, if the file is half-written or ahead of Entra; `null` if there is none. */
   insteadOf(refused: Credential): Credential | null {
     const others = [this.use(), this.#inFile, this.#accepted];
     return others.find((other) => other !== null && other.fingerprint !== refused.fingerprint) ?? null;
   }
 
-  /** Entra took this one, possibly after it had refused another, which is then no longer used. */
+  /** Entra accepted this one, possibly after it refused another, which is then no longer used. */
   worked(credential: Credential, options: { insteadOf?: Credential } = {}): void {
     this.#accepted = credential;
     // Only if that one is still in use: the file may have been completed in the meantime.

@@ -40,12 +40,12 @@ function expiryIn(payload: string): number | null {
     const { exp } = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as { exp?: unknown };
     return typeof exp === 'number' ? exp * 1000 : null;
   } catch {
-    // The parser's own message quotes the token.
+    // The parser's own message would quote the token.
     throw new UnusableFile('holds no whole JWT');
   }
 }
 
-// MSAL lets an assertion live for ten minutes and would use it to its last second.
+// MSAL makes assertions valid for ten minutes and would use one until its last second.
 const assertionReuseMs = 5 * 60 * 1000;
 
 /** Signs an assertion for each token endpoint, and uses it for some minutes: an RSA signature for each exchange

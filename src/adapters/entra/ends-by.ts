@@ -1,7 +1,7 @@
 import type { Deadline } from '../../core/deadline.ts';
 
-/** What `work` gives, or a failure of `late`'s making where the deadline is over first. The work itself goes on:
- *  others may wait for the same. */
+/** The result of `work`, or the failure that `late` makes if the deadline comes first. The work itself continues:
+ *  others may be waiting for it. */
 export async function endsBy<Value>(
   deadline: Deadline,
   work: Promise<Value>,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Failure, FailureReason } from '../../core/failure.ts';
 import { isJsonObject, parseJson } from '../outbound/json.ts';
 
-/** What Entra's token endpoint answers when it says no (its `error_description` is never read: text
+/** Entra's token endpoint's answer when it refuses (its `error_description` is never read: text
  *  changes, and it names people and policies). Only `error` must be there. */
 const tokenError = z.looseObject({
   error: z.string(),
@@ -17,15 +17,15 @@ const tokenError = z.looseObject({
 export type TokenErrorContext = {
   readonly status: number;
   readonly text: string;
-  /** What the answer asked to wait, in milliseconds. */
+  /** How long the answer asked us to wait, in milliseconds. */
   readonly retryAfterMs: number | null;
   readonly tenantId: string;
   readonly authorityHost: string;
   readonly clientId: string;
 };
 
-/** What each class of refusals means for a caller: sign in again, no help at all, an administrator of the
- *  tenant, us, or time. */
+/** Who can fix each class of refusal: the caller by signing in again, nobody, an administrator of the
+ *  tenant, we, or time. */
 type Meaning = Extract<
   FailureReason,
   | 'assertion_rejected'
@@ -39,11 +39,11 @@ type Meaning = Extract<
   | 'exchange_refused'
 >;
 
-/** AADSTS codes by what they mean to us. Needed only where `error` and `suberror` do not tell: everything else
+/** AADSTS codes by what they mean to us. Needed only where `error` and `suberror` are not enough: everything else
  *  is classed by those, as Microsoft advises, since its codes grow. docs/entra-errors.md is the same table for
  *  people, and a test keeps the two equal. */
 export const entraCodes = {
-  /** Signing in again is what helps: the assertion is no good any more, or proves too little. */
+  /** Signing in again helps: the assertion is no longer valid, or proves too little. */
   assertion_rejected: [
     50013, 50027, 50055, 50072, 50074, 50076, 50078, 50079, 50089, 50097, 50131, 50132, 50133, 50140, 50144,
     50158, 50173, 53003, 53004, 70000, 70043, 500131, 500133, 530003, 530004, 700082, 700084,
@@ -55,7 +55,7 @@ export const entraCodes = {
   ],
   /** An administrator of the tenant consents, which also installs us there. */
   consent_required: [65001, 65004, 65005, 90094, 90095, 700016, 7000229],
-  /** An administrator of the tenant has something else to do: licences, or enabling us. */
+  /** An administrator of the tenant must do something else: buy licences, or enable us. */
   tenant_setup_required: [500011, 650052, 7000112],
   /** Our credential: no caller can do anything about it. */
   credential_rejected: [
@@ -111,10 +111,10 @@ export function failureFromEntra(context: TokenErrorContext): Failure {
   if (!parsed.success) return withoutOAuthError(context);
 
   const { error_codes: codes } = parsed.data;
-  // Whatever else is said: who is told which claims are missing can come back with them.
+  // First of all: a caller who knows which claims are missing can come back with them.
   const claims = claimsIn(parsed.data.claims);
   if (claims !== null) return { reason: 'claims_required', claims, tenantId: context.tenantId };
-  // Entra may put a general code before the telling one.
+  // Entra may list a general code before the specific one.
   const entraCode = codes.find((code) => meaningOfCode.has(code)) ?? codes[0] ?? null;
   return failureOf(meaningOf(parsed.data, entraCode, context.status), entraCode, context);
 }
@@ -166,7 +166,7 @@ function missingIn(entraCode: number | null): 'licence' | 'enabled_application' 
   return entraCode === 650052 || entraCode === 500011 ? 'licence' : 'unknown';
 }
 
-/** What of a refusal Microsoft's support asks for, and what it was; for the log. */
+/** What Microsoft's support asks for about a refusal, and what it was; for the log. */
 export type EntraTrace = {
   readonly entraTraceId: string | null;
   readonly entraCorrelationId: string | null;
@@ -202,7 +202,7 @@ export function entraTraceOf(text: string): EntraTrace {
   };
 }
 
-/** HTML of a gateway's, or nothing: only the status can be believed. */
+/** A gateway's HTML, or nothing: only the status can be trusted. */
 function withoutOAuthError(context: TokenErrorContext): Failure {
   if (context.status === 429) {
     return { reason: 'identity_throttled', retryAfterMs: context.retryAfterMs };

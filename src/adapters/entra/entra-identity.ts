@@ -83,7 +83,7 @@ export function createEntraIdentity(options: EntraIdentityOptions): Identity {
     },
     exchangeAnew: async (signedIn, { requestId, deadline }) =>
       (await exchangeNow(signedIn, requestId, deadline)).token,
-    // Others may come to wait for the same exchange, so it does not end with this call's time.
+    // Other calls may join this exchange, so it does not end when this call's time is up.
     exchangeForRead: (signedIn, { requestId, deadline }) =>
       cache.get(signedIn, deadline, () => exchangeNow(signedIn, requestId, null)),
   };

@@ -19,8 +19,8 @@ type KeptToken = { readonly token: Secret; readonly tenantId: string; readonly u
 /** Exchanged tokens of one scope for reads, in memory only: bounded by count, and in time by the earlier
  *  expiry of both tokens less a minute. A look-up costs the same whatever the cache holds. */
 export class ExchangeCache {
-  // By the assertion's fingerprint: a heap dump's keys are no tokens, and the verified tokens have the very same
-  // string for theirs, so that it is in memory once.
+  // Keyed by the assertion's fingerprint, so that a heap dump shows no tokens as keys. The verified tokens use the same
+  // string as their key, so it is in memory once.
   readonly #tokens: LRUCache<string, KeptToken>;
   readonly #underWay = new Map<string, Promise<GraphToken>>();
   readonly #clock: Clock;
@@ -62,7 +62,7 @@ export class ExchangeCache {
       })
       .finally(() => this.#underWay.delete(key));
     this.#underWay.set(key, begun);
-    // Whoever waits hears of a failure; all of them may have left before.
+    // Everyone who waits gets the failure; all of them may have left by then.
     begun.catch(() => {});
     return begun;
   }

@@ -28,7 +28,7 @@ export type TenantIdentity = {
   readonly issuers: readonly string[];
   /** The issuer of v2.0 tokens; `null` where the tenant has no v2.0 metadata. */
   readonly v2Issuer: string | null;
-  /** `cloud_instance_name`; `null` where nobody says. */
+  /** `cloud_instance_name`; `null` if it is not known. */
   readonly cloudName: string | null;
 };
 

@@ -41,8 +41,8 @@ export class SigningKeys {
     this.#options = options;
   }
 
-  /** Loads, and from then on refreshes in the background. Resolves when the first load has ended,
-   *  well or not; never rejects. */
+  /** Loads the keys, then refreshes them in the background. Resolves when the first load has ended,
+   *  successfully or not; never rejects. */
   start(): Promise<void> {
     if (this.#started) return this.#loading ?? Promise.resolve();
     this.#started = true;
@@ -59,19 +59,19 @@ export class SigningKeys {
     return this.#current?.metadata ?? null;
   }
 
-  /** Why tokens can't be verified now; `null` where they can. */
+  /** Why tokens cannot be verified now; `null` if they can. */
   get problem(): string | null {
     if (this.#current === null) return 'have never been loaded';
     return this.#usable() === null ? 'are too old, and cannot be loaded again' : null;
   }
 
-  /** Whether the last attempt to load them failed: they may still serve. */
+  /** Whether the last attempt to load them failed: the previous ones may still be in use. */
   get outage(): boolean {
     return this.#lastLoadFailed;
   }
 
-  /** Whether the keys should have been replaced by now: they were wanted, and no load has gone well for
-   *  two intervals (or ever). They may still serve. */
+  /** Whether the keys should have been replaced by now: they were needed, and no refresh has succeeded for
+   *  two intervals (or ever). They may still be in use. */
   get stale(): boolean {
     if (this.#current === null) return this.#started && this.#lastLoadFailed;
     return this.#options.clock() - this.#current.loadedAt > 2 * this.#options.refreshMs;
@@ -87,7 +87,7 @@ export class SigningKeys {
 
     await endsBy(deadline, this.#refetchForUnknownKey(), unavailable);
     const now = this.#lookUp(keyId);
-    // Entra is out of reach and keys may have rolled: an outage must not look like a bad token.
+    // Entra cannot be reached and keys may have been rotated: an outage must not look like a bad token.
     if (now === null && this.#lastLoadFailed) throw unavailable();
     return now;
   }
@@ -145,7 +145,7 @@ export class SigningKeys {
 
   async #fetch(): Promise<Loaded> {
     const metadata = await loadTenantMetadata(this.#options);
-    // A gateway's 404 must not take an issuer or a key set from us that Entra has just now had.
+    // A gateway's 404 must not remove an issuer or a key set that Entra had a moment ago.
     if (metadata.documents < (this.#usable()?.documents ?? 0)) {
       throw new Error('Entra lacks a metadata document that it had');
     }

@@ -86,7 +86,7 @@ async function fetchDocument(
   const answer = await get(source, url);
   if (absent.includes(answer.status)) return null;
   const document = read(answer, metadataDocument, url);
-  // `iss` is bound to `tid` through this: a document of our tenant must speak for our tenant.
+  // `iss` is bound to `tid` through this: the document of a tenant must be about that tenant.
   if (!document.issuer.includes(source.tenantId)) {
     throw new Error('the metadata names an issuer that is not this tenant');
   }
@@ -98,7 +98,7 @@ async function fetchDocument(
   return document;
 }
 
-/** Our credential and people's tokens go to these addresses, and what verifies tokens comes from one. */
+/** Our credential and callers' tokens are sent to these addresses, and signing keys come from one of them. */
 function isOfCloud(url: string, { authorityHost, knownHosts }: MetadataSource): boolean {
   const { host } = new URL(url);
   return host === new URL(authorityHost).host || knownHosts.includes(host);

@@ -23,7 +23,7 @@ export type ExchangeRequest = {
   readonly deadline: Deadline | null;
 };
 
-/** One try that did not bring a token; for the log. */
+/** One try that failed; for the log. */
 export type FailedTry = EntraTrace & {
   readonly requestId: string;
   readonly tenantId: string;
@@ -42,7 +42,7 @@ export type TokenExchangeOptions = {
   readonly http: HttpClient;
   readonly credential: ClientCredential;
   readonly clock: Clock;
-  /** Milliseconds of a clock that is never set back. */
+  /** A monotonic clock, in milliseconds. */
   readonly monotonic: Clock;
   readonly random: () => number;
   /** For one request to Entra, in milliseconds. */
@@ -56,7 +56,7 @@ export type TokenExchangeOptions = {
 
 const maxRetries = 2;
 
-/** Trades an assertion for a token of Graph's with the on-behalf-of flow, through MSAL. Transient
+/** Exchanges an assertion for a Graph token with the on-behalf-of flow, through MSAL. Transient
  *  failures are tried again at most twice within the deadline, which also ends a try that is under way: an
  *  exchange changes nothing. */
 export class TokenExchange {
@@ -90,8 +90,8 @@ export class TokenExchange {
     return retryDelayMs(attempt, failure.retryAfterMs, this.#options.random());
   }
 
-  /** With the current credential; where Entra refuses that, with the one that came or was before it. And if that is
-   *  refused too, once more with the first: Entra may have heard of it between the two. */
+  /** With the current credential; if Entra refuses that, with the newer or the previous one. If that is refused
+   *  too, again with the first: Entra may have learned of it between the two tries. */
   async #tryCredentials(request: ExchangeRequest, deadline: Deadline): Promise<GraphToken | Failure> {
     const { credential, onCredentialRejected } = this.#options;
     const first = credential.use();
@@ -113,9 +113,9 @@ export class TokenExchange {
     return result;
   }
 
-  /** One request to Entra. MSAL's application is made again for each: its cache is a scan that grows
-   *  without bound, mixes up users, and holds back everyone when one user is throttled. MSAL gets to
-   *  see good answers only; it would drop the claims of most bad ones. */
+  /** One request to Entra. Each gets an MSAL application of its own: MSAL's cache is a scan that grows
+   *  without bound, mixes up users, and throttles everyone when one user is throttled. MSAL only sees
+   *  successful answers; it would drop the claims of most others. */
   async #ask(
     request: ExchangeRequest,
     credential: Credential,
@@ -153,12 +153,12 @@ export class TokenExchange {
       if (result === null || result.accessToken === '') return nonsense('no access token in the answer');
       return {
         token: new Secret(result.accessToken),
-        // Without an expiry it is good for this call and not for the cache.
+        // Without an expiry it can be used for this call, but not cached.
         expiresAt: result.expiresOn?.getTime() || this.#options.clock(),
       };
     } catch (error) {
       if (seen.failure !== null) return seen.failure;
-      // MSAL's own complaints about a good status: their code names no one.
+      // MSAL's own errors about a successful status: their code names nobody.
       return nonsense(
         error instanceof AuthError ? `msal: ${error.errorCode}` : `msal: ${(error as Error).name}`,
       );

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Caller } from '../../core/caller.ts';
 import type { Clock } from '../../core/ports.ts';
 
-/** What a token was found to say, and with which key. */
+/** A token's verified content, and the key it was verified with. */
 export type VerifiedToken = {
   readonly caller: Caller;
   readonly keyId: string;
@@ -13,9 +13,9 @@ export type VerifiedToken = {
 };
 
 /** Tokens whose every check has passed, so that a portal's many calls with one token cost one check. The
- *  checks depend on the token's text, on the key, and on time. So an entry answers for the very same text
- *  only, whoever asks must hold its key against the tenant's present ones, and from `exp` on each call is
- *  checked in full again. In memory only, bounded by count. */
+ *  checks depend on the token's text, on the key, and on time. So an entry is used for exactly the same text
+ *  only, its key must be checked against the tenant's current ones, and after `exp` each call is
+ *  verified in full again. In memory only, bounded by count. */
 export class VerifiedTokens {
   readonly #tokens: LRUCache<string, VerifiedToken>;
   readonly #clock: Clock;
@@ -35,7 +35,7 @@ export class VerifiedTokens {
   }
 }
 
-/** Stands for one `Authorization` header without being it: a heap dump's keys are no tokens. */
+/** A fingerprint of one `Authorization` header, so that a heap dump shows no tokens as keys. */
 export function fingerprintOf(authorization: string): string {
   return hash('sha256', authorization, 'base64url');
 }

@@ -1,31 +1,31 @@
 import { readFileSync, statSync } from 'node:fs';
 
-/** Why files cannot be used, in words for whoever has to mend them. No path and no content belongs into them. */
+/** Why files cannot be used, worded for the person who has to fix them. It holds no path and no content. */
 export class UnusableFile extends Error {
   override readonly name = 'UnusableFile';
 }
 
 export type FollowedFileOptions<Value> = {
-  /** Files that mean something together, such as a certificate and its key. */
+  /** Files that belong together, such as a certificate and its key. */
   readonly paths: readonly string[];
   /** Makes the value out of the files' contents, in the order of `paths`. Throws `UnusableFile` with words of its
-   *  own; anything else it throws is told as "not usable", since library messages quote what they could not read. */
+   *  own; anything else it throws is reported as "not usable", since library messages quote what they could not read. */
   readonly parse: (contents: readonly Buffer[]) => Value;
-  /** Hears, once for each problem, why what the files hold now is not used. */
+  /** Called once for each problem, with the reason why the files' current content is not used. */
   readonly onProblem?: (problem: string) => void;
 };
 
 // Two changes within a file system's clock tick (up to 10 ms on Linux) look like one.
 const settledAfterMs = 50;
 
-/** A value that stands in files and is made again when they change, so that a rotation needs no restart. It looks
- *  at the files instead of watching them: Kubernetes swaps symbolic links, which no watch on a file sees. Files
- *  that are gone, half-written or make no sense leave the last good value in use. */
+/** A value read from files, and read again when they change, so that a rotation needs no restart. It checks
+ *  the files instead of watching them: Kubernetes swaps symbolic links, which no watch on a file sees. Files
+ *  that are gone, half-written or invalid leave the last good value in use. */
 export class FollowedFile<Value> {
   readonly #options: FollowedFileOptions<Value>;
   #value: Value | null = null;
   #problem: string | null = null;
-  /** What identified the files' state when they were last read; `null`: they are to be read again. */
+  /** Identifies the files' state when they were last read; `null`: read them again. */
   #state: string | null = null;
   #contents: readonly Buffer[] = [];
 
@@ -33,7 +33,7 @@ export class FollowedFile<Value> {
     this.#options = options;
   }
 
-  /** The value, which is the same object until the files hold another. `null` where they never held one. */
+  /** The value; the same object until the files hold a new one. `null` if they never held one. */
   get(): Value | null {
     try {
       this.#look();
@@ -44,7 +44,7 @@ export class FollowedFile<Value> {
     return this.#value;
   }
 
-  /** Why what the files held at the last look is not used; `null` where it is. */
+  /** Why the files' content at the last check is not used; `null` if it is. */
   get problem(): string | null {
     return this.#problem;
   }

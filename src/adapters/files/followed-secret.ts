@@ -1,10 +1,10 @@
 import { Secret } from '../../core/secret.ts';
 import { FollowedFile, UnusableFile } from './followed-file.ts';
 
-/** Where settings say that a secret is: it itself, or a file that holds it. */
+/** A secret as settings give it: the secret itself, or a file that holds it. */
 export type SecretSource = { readonly value: Secret } | { readonly file: string };
 
-/** A secret that stands in a file: read again when the file has changed, so that a rotated one counts without a
+/** A secret in a file: read again when the file has changed, so that a rotated one is used without a
  *  restart. */
 class FollowedSecret extends Secret {
   readonly #file: FollowedFile<Secret>;
@@ -14,7 +14,7 @@ class FollowedSecret extends Secret {
     this.#file = new FollowedFile({ paths: [path], parse: ([content]) => secretIn(content), onProblem });
   }
 
-  /** Throws where the file has never held one. */
+  /** Throws if the file has never held one. */
   override reveal(): string {
     const secret = this.#file.get();
     if (secret === null) throw new Error(`the file with the secret ${this.#file.problem}`);
@@ -22,7 +22,7 @@ class FollowedSecret extends Secret {
   }
 }
 
-/** The secret that is meant. `onProblem` hears, once for each, why a file is not used as it is now. */
+/** The secret that the settings mean. `onProblem` is called once for each problem with the file's current content. */
 export function secretFrom(source: SecretSource, onProblem: (problem: string) => void = () => {}): Secret {
   return 'file' in source ? new FollowedSecret(source.file, onProblem) : source.value;
 }

@@ -37,7 +37,7 @@ function tryTo<Value>(problem: string, work: () => Value): Value {
   try {
     return work();
   } catch {
-    // OpenSSL's own words would not help, and might quote the file.
+    // OpenSSL's own message would not help, and might quote the file.
     throw new UnusableFile(problem);
   }
 }

@@ -12,11 +12,11 @@ const decoders: ReadonlyMap<string, Decode> = new Map<string, Decode>([
   ['identity', (bytes) => bytes],
 ]);
 
-// Each may blow the bytes up to the bound once more, and a header has room for thousands of them.
+// Each may expand the bytes up to the limit again, and a header has room for thousands of them.
 const maxCodings = 4;
 
 /** The bytes as they were before the codings that `Content-Encoding` names were applied to them, in that
- *  order (RFC 9110 8.4). We ask for none, but a proxy on the way need not care. Throws where a coding is
+ *  order (RFC 9110 8.4). We ask for none, but a proxy in between may add one. Throws where a coding is
  *  unknown, where the bytes are not coded as it says, and where more than `maxBytes` come out. */
 export function decodeContent(bytes: Buffer, contentEncoding: string | undefined, maxBytes: number): Buffer {
   if (contentEncoding === undefined || bytes.length === 0) return bytes;
@@ -33,7 +33,7 @@ export function decodeContent(bytes: Buffer, contentEncoding: string | undefined
   }, bytes);
 }
 
-/** None that is known, or more of them than anyone would apply. */
+/** An unknown one, or more of them than anyone would apply. */
 class UnknownCoding extends Error {
   override readonly name = 'UNKNOWN_CONTENT_CODING';
 }

@@ -17,13 +17,13 @@ export type Limits = {
 // wait for a silent tenant would hold up everyone else.
 const maxConnections = 4096;
 
-/** A handler that wants to know over what its request goes. */
+/** A handler that takes part in the choice of its request's connection. */
 export type ConnectionAware = Dispatcher.DispatchHandler & {
   /** Given before the request is written: to be asked then whether another one went over its connection. */
   wasUsed?: () => boolean;
 };
 
-/** Asked when a connection is there, directly before the first request on it is written; where it fails, nothing
+/** Called when the connection is open, right before the first request on it is written; if it fails, nothing
  *  is written. */
 export type BeforeWriting = () => Promise<void>;
 
@@ -48,7 +48,7 @@ export function dispatcherFactory(
   if (https === null) return (beforeWriting) => new Agent(optionsWith(beforeWriting));
   const tunnel = tunnelOptions(connectTimeoutMs, secureContext);
   const noProxy = proxy.exceptions ?? '';
-  // Where no proxy for plain HTTP is named, undici would look for one in the environment.
+  // If no proxy for plain HTTP is given, undici would look for one in the environment.
   const proxies = { httpProxy: '', httpsProxy: https, noProxy };
   return (beforeWriting) => new EnvHttpProxyAgent({ ...optionsWith(beforeWriting), ...tunnel, ...proxies });
 }
@@ -61,7 +61,7 @@ function clientFactory(beforeWriting?: BeforeWriting) {
   };
 }
 
-/** Connects, and hands the connection on only when `beforeWriting` has let it. */
+/** Connects, and passes the connection on only if `beforeWriting` allows it. */
 function gated(connect: buildConnector.connector, beforeWriting: BeforeWriting): buildConnector.connector {
   return (options, callback) =>
     connect(options, (error, socket) => {
@@ -106,7 +106,7 @@ class RememberingClient extends Client {
   }
 }
 
-/** undici's proxy agent takes no notice of `connect`, and has times of its own: 10 s to connect, and 300 s
+/** undici's proxy agent ignores `connect`, and has timeouts of its own: 10 s to connect, and 300 s
  *  for the answer to CONNECT. */
 function tunnelOptions(connectTimeoutMs: number, secureContext: SecureContext) {
   return {

@@ -28,10 +28,10 @@ export type OutboundRequest = {
   /** Changes nothing at the peer: sent a second time, on a new connection and within the same time, where
    *  a kept one was closed before an answer began. */
   readonly repeatable?: boolean;
-  /** For a request that must not be in doubt: over a connection that no other has used or will use. The
+  /** For a request whose outcome must be certain: on a connection that no other request has used or will use. The
    *  peer may close a kept one at this very moment, or have sent more on it than it was asked for. */
   readonly ownConnection?: boolean;
-  /** For such a request: asked when its connection is there, directly before it is written. Where this fails
+  /** For such a request: called when its connection is open, right before the request is written. If this fails
    *  nothing is sent, and `send` fails with the same. */
   readonly beforeWriting?: BeforeWriting;
 };
@@ -73,7 +73,7 @@ export function createHttpClient(proxy: ProxySettings, limits = usualLimits): Ht
   const createDispatcher = dispatcherFactory(proxy, limits);
   const kept = createDispatcher();
 
-  /** Over a connection that no other request has used or will use. */
+  /** On a connection that no other request has used or will use. */
   async function sendAlone(request: OutboundRequest): Promise<OutboundAnswer> {
     const refusal: { error?: unknown } = {};
     const { beforeWriting } = request;
@@ -166,21 +166,21 @@ class Exchange implements ConnectionAware {
     this.#timer = setTimeout(() => this.#giveUp(), request.timeoutMs);
   }
 
-  /** Ends it with what is known by now. */
+  /** Settles it with what is known so far. */
   fail(error: Error): void {
     this.#end();
     this.#ending.reject(new RequestFailed(this.#progress, codeOf(error), { cause: error }));
   }
 
-  /** A request that still waits for its connection is not sent when that stands. */
+  /** A request that is still waiting for its connection is not sent when that opens. */
   #giveUp(): void {
     const error = new TimedOut();
     this.fail(error);
     this.#controller?.abort(error);
   }
 
-  /** Said once a connection stands: DNS, refused connections, TLS failures and a proxy's refusal come
-   *  before. From here on the request may have been sent. */
+  /** Called once the connection is open: DNS errors, refused connections, TLS failures and a proxy's refusal come
+   *  earlier. From here on the request may have been sent. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     if (this.#over) {
       controller.abort(new TimedOut());

@@ -1,4 +1,4 @@
-/** The value of a JSON text, or `undefined` where it is none: answers from outside may be anything. */
+/** The value of a JSON text, or `undefined` if it is not JSON: answers from outside may be anything. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,8 +1,8 @@
-/** Waits longer than this are asked for by mistake, or are not ours to sit out: a day, in milliseconds. */
+/** Longer waits are asked for by mistake, or are too long for us anyway: a day, in milliseconds. */
 const longestMs = 24 * 3600 * 1000;
 
 /** How long the other side asks to wait, in milliseconds from `now` and at most a day; `null` where its
- *  `Retry-After` is missing or says nothing. Beyond seconds and an HTTP date (RFC 9110 10.2.3) it reads what is
+ *  `Retry-After` is missing or makes no sense. Beyond seconds and an HTTP date (RFC 9110 10.2.3) it reads what is
  *  seen in the wild: fractions of a second, and several headers joined by commas, of which the longest counts. */
 export function retryAfterMs(value: string | undefined, now: number): number | null {
   if (value === undefined) return null;

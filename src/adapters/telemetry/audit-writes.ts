@@ -2,11 +2,11 @@ import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Metrics } from './metrics.ts';
 
-// A failure counts against us until a write succeeds, but not for ever: where nobody calls, none will.
+// A failure counts until a write succeeds, but not for ever: without calls there are no writes.
 const rememberMs = 5 * 60_000;
 
-/** Counts audit writes, knows whether they fail of late, and hands on what became durable. Each kind of event is judged
- *  by itself: attempts may fail while reads, which are many, are recorded well. */
+/** Counts audit writes, knows whether they have failed recently, and passes on what became durable. Each kind of event
+ *  is judged by itself: attempts may fail while reads, which are many, are recorded well. */
 export type AuditWrites = {
   written(event: AuditEvent): void;
   failed(event: AuditEvent): void;

@@ -4,11 +4,11 @@ export type TracingOptions = {
   /** Of an OTLP receiver over HTTP; spans go to `{endpoint}/v1/traces`. */
   readonly endpoint: string;
   readonly version: string;
-  /** Hears of spans that could not be handed over. */
+  /** Called when spans could not be exported. */
   readonly onProblem: (message: string) => void;
 };
 
-/** What to make a span of. `ids` are those it must have; without them they are made up. */
+/** What a span is made of. `ids` are those it must have; without them they are random. */
 export type SpanOptions = {
   readonly name: string;
   readonly kind: keyof typeof spanKinds;

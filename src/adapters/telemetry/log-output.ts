@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { printable } from '../../core/text.ts';
 
-/** What a log line is worth when not all can be kept, least first. */
+/** The kinds of log lines, the first to be dropped first. */
 export const lineKinds = ['request', 'log', 'audit', 'checkpoint'] as const;
 export type LineKind = (typeof lineKinds)[number];
 
@@ -22,16 +22,16 @@ export type BoundedOutputOptions = {
   readonly stream: Writable;
   /** How much may wait for a reader that does not read, in characters (one or two bytes of memory each). */
   readonly maxWaiting: number;
-  /** Hears what was dropped since it last heard, as soon as lines flow again. */
+  /** Called with what was dropped since the last call, as soon as lines flow again. */
   readonly onFlowing: (dropped: DroppedLines) => void;
 };
 
-// What is handed to the stream at a time while its reader lags. Lines that were handed over cannot be dropped any more.
+// What is handed to the stream at a time while its reader lags. Lines already handed over can no longer be dropped.
 const pieceLength = 64 * 1024;
 
-/** Writes lines to a stream without blocking and in bounded memory. What one turn of the event loop has logged is
- *  written at its end and in one piece: a line costs no system call of its own. While the reader lags lines wait;
- *  when `maxWaiting` is reached the newest line of the least kind is dropped, and counted. */
+/** Writes lines to a stream without blocking and in bounded memory. What one turn of the event loop logs is
+ *  written at its end in one piece, so that a line costs no system call of its own. While the reader lags, lines wait;
+ *  when `maxWaiting` is reached, the newest line of the least important kind is dropped, and counted. */
 export class BoundedOutput implements LogOutput {
   readonly #options: BoundedOutputOptions;
   readonly #waiting = lineKinds.map(() => new Lines());
@@ -147,7 +147,7 @@ export class BoundedOutput implements LogOutput {
     this.#options.onFlowing(since);
   }
 
-  /** Nobody reads any more, for ever: from here on lines are only counted. */
+  /** Nobody will read any more: from here on lines are only counted. */
   #break(): void {
     this.#broken = true;
     this.#busy = false;
@@ -166,7 +166,7 @@ function noneDropped(): Record<LineKind, number> {
 
 type Line = { readonly text: string; readonly order: number };
 
-/** Lines of one kind, oldest first: given away from the front, dropped from the back. */
+/** Lines of one kind, oldest first: written from the front, dropped from the back. */
 class Lines {
   #lines: Line[] = [];
   #begin = 0;

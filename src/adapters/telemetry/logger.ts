@@ -5,7 +5,7 @@ import { BoundedOutput, type LineKind, type LogOutput } from './log-output.ts';
 /** What the process prints: JSON lines on stdout. */
 export type Logs = {
   readonly log: Logger;
-  /** Lines about single requests: the first to go where not all can be written. */
+  /** Lines about single requests: the first to be dropped if not all can be written. */
   readonly requests: Logger;
   /** An audit event that became durable. Whatever the level, where `auditEvents` is on. */
   auditEvent(event: AuditEvent): void;
@@ -36,8 +36,8 @@ export function createLogs(options: LogsOptions): Logs {
   return logs;
 }
 
-/** Logs on another output. Only named, allowed fields are ever logged: errors by type, code, message and stack, never
- *  by what hangs on them. */
+/** Logs on another output. Only named, allowed fields are ever logged: of errors the type, code, message and
+ *  stack, never other properties. */
 export function createLogsOn(output: LogOutput, options: Pick<LogsOptions, 'level' | 'auditEvents'>): Logs {
   const loggerOf = (kind: LineKind, level: string) =>
     pino(
@@ -90,8 +90,8 @@ function errorForLog(error: unknown, depth = 0): unknown {
   };
 }
 
-/** Takes out what V8's JSON parser quotes of a text it could not read (which may be a file with a secret), and
- *  whatever looks like a token or a key. */
+/** Removes what V8's JSON parser quotes from a text it could not parse (which may be a file with a secret), and
+ *  anything that looks like a token or a key. */
 function withoutSecrets(text: string): string {
   return text
     .replace(/Unexpected token .*? is not valid JSON/gs, 'The text is not valid JSON')

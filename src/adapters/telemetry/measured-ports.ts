@@ -30,7 +30,7 @@ export function measureIdentity(identity: Identity, metrics: Metrics): Identity 
   };
 }
 
-/** Reasons for which Entra ID or Graph say no to a tenant's people, and which none of these can mend: an
+/** Reasons for which Entra ID or Graph refuse a tenant's users, and which the users cannot fix: only an
  *  administrator of the tenant can, or we. */
 const beyondCallers = {
   entra: [
@@ -81,7 +81,7 @@ export function measureExchange<Request extends { readonly tenantId: string }, O
   };
 }
 
-/** A Connector whose calls are timed by outcome, and whose words we do not know are counted. */
+/** A Connector whose calls are timed by outcome, and whose unknown status words are counted. */
 export function measureConnector(connector: Connector, metrics: Metrics): Connector {
   const timed = async <Answer>(
     operation: string,

@@ -178,7 +178,7 @@ export function createMetrics() {
     }),
     ...createVitalGauges(registers),
   };
-  // Whatever has not been read yet must not look like a reading.
+  // A value that has not been read yet must not look like a reading.
   metrics.tlsCertificateExpiry.remove();
   // A counter that begins to exist with its first event hides that event from rate() and increase().
   for (const outcome of ['accepted', 'failed', 'unknown']) metrics.disconnects.inc({ outcome }, 0);

@@ -12,7 +12,7 @@ import { type Exporting, type SpanOptions, spanKinds, type TracingOptions } from
 
 const exportTimeoutMs = 5000;
 
-/** Starts handing spans over to the receiver, in batches. A receiver that is away costs spans, never a
+/** Starts exporting spans to the receiver, in batches. If the receiver is down spans are lost, never a
  *  call: the queue is bounded, and what does not fit is dropped. */
 export function startExporting({ endpoint, version, onProblem }: TracingOptions): Exporting {
   const nothing = () => {};
@@ -25,7 +25,7 @@ export function startExporting({ endpoint, version, onProblem }: TracingOptions)
     timeoutMillis: exportTimeoutMs,
   });
   const provider = new TracerProvider({
-    // Whoever called us decides whether their trace is kept.
+    // The caller decides whether its trace is kept.
     sampler: new ParentBasedSampler({ root: new AlwaysOnSampler() }),
     idGenerator: ids,
     resource: resourceFromAttributes({
@@ -52,8 +52,8 @@ export function startExporting({ endpoint, version, onProblem }: TracingOptions)
   };
 }
 
-/** Random ids, unless the span being made has been given its own: a request has its ids before it has a
- *  span, and whether it has one or not. */
+/** Random ids, unless the span is given its own: a request has its ids before it has a
+ *  span, and even if it never gets one. */
 class GivenIds extends RandomIdGenerator {
   given: SpanOptions['ids'];
 

@@ -3,7 +3,7 @@ import type { CallAnnotations } from '../../core/frame.ts';
 import type { Logs } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
-/** What the edge tells of a request that is over. (`http` has the same shape; the two rooms know each
+/** What the edge reports about a request that is over. (`http` has the same shape; the two rooms know each
  *  other only through `compose`.) */
 export type RequestFacts = {
   readonly requestId: string;
@@ -46,7 +46,7 @@ export function logRequest({ log, requests }: Logs, facts: RequestFacts): void {
     parentSpanId: facts.trace.parentId ?? undefined,
     method: facts.method,
     route: facts.route,
-    // Nobody has heard of it.
+    // Nobody received it.
     status: facts.aborted ? undefined : facts.status,
     durationMs: Math.round(facts.durationMs * 10) / 10,
     address: facts.address,
@@ -62,7 +62,7 @@ export function logRequest({ log, requests }: Logs, facts: RequestFacts): void {
   else requests.info(line, 'request');
 }
 
-/** The true cause, which the caller does not hear. */
+/** The real cause, which the caller is not told. */
 function causeOf(failure: Failure): string | undefined {
   if ('cause' in failure) return failure.cause;
   if ('entraCode' in failure && failure.entraCode !== null) return `AADSTS${failure.entraCode}`;

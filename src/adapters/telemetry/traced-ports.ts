@@ -66,7 +66,7 @@ export function traceReads(reads: RecordedReads, tracing: Tracing): RecordedRead
   };
 }
 
-/** An HttpClient whose requests have a client span each and take the trace along (W3C Trace Context). */
+/** An HttpClient whose requests each have a client span and carry the trace (W3C Trace Context). */
 export function traceHttpClient(http: HttpClient, tracing: Tracing): HttpClient {
   return {
     ...http,

@@ -4,7 +4,7 @@ import { failureOf } from '../../core/failure.ts';
 import type { Exporting, TracingOptions } from './exporting.ts';
 import type { RequestFacts } from './request-facts.ts';
 
-/** What a request tells of itself as it comes in. */
+/** What is known about a request as it comes in. */
 type RequestBegun = Pick<RequestFacts, 'requestId' | 'trace' | 'method'>;
 
 const statusError = 2;
@@ -28,7 +28,7 @@ export class Tracing {
     this.#exporting = startExporting(this.#options);
   }
 
-  /** Hands over what is left, within two seconds, and ends. Never rejects. */
+  /** Exports what is left, within two seconds, and ends. Never rejects. */
   async close(): Promise<void> {
     const late = Promise.withResolvers<void>();
     const timer = setTimeout(late.resolve, flushMs);
@@ -36,7 +36,7 @@ export class Tracing {
     clearTimeout(timer);
   }
 
-  /** Runs what happens to a request inside its server span, which has the ids of the request's trace. */
+  /** Runs the handling of a request inside its server span, which has the ids of the request's trace. */
   withinRequest(begun: RequestBegun, next: () => void): void {
     const { trace, requestId, method } = begun;
     if (this.#exporting === null) {
@@ -56,7 +56,7 @@ export class Tracing {
     this.#current.run(span, next);
   }
 
-  /** Ends a request's span with what the request came to. */
+  /** Ends a request's span with the request's result. */
   endRequest(facts: RequestFacts): void {
     const span = this.#requests.get(facts.trace);
     if (span === undefined) return;

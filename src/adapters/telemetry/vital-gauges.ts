@@ -88,11 +88,11 @@ type VitalGauges = Omit<
   'auditWritable' | 'clockOffset' | 'outcomesWaiting'
 >;
 
-// A disconnect is sent, answered and recorded within one answer's time; the sweep ends what was left after its lease.
+// A disconnect is sent, answered and recorded within one answer's time; the sweep settles what is left after its lease.
 const withoutOutcomeSeconds = 120;
 
-/** Shows what the last look at the database found; a tenant on the allow-list also where nothing was found. What it
- *  could not find out is absent: an old value would be a lie. */
+/** Shows what the last look at the database found, for each tenant on the allow-list even if nothing was found. What
+ *  it could not find out is absent: an old value would mislead. */
 export function showVitalSigns(
   gauges: VitalGauges,
   { up, signs, statementsWaiting }: DatabaseHealth,

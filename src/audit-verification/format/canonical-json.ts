@@ -2,7 +2,7 @@ import canonicalize from 'canonicalize';
 
 /** The text of an event that is stored and hashed: canonical JSON (RFC 8785). */
 export function canonicalJson(value: object): string {
-  // V8 writes strings and numbers as the RFC wants them, so where the names are in order already nothing is
+  // V8 writes strings and numbers as the RFC requires, so if the names are in order nothing is
   // left to do. Events are made that way; this is several times faster.
   if (hasSortedNames(value)) return JSON.stringify(value);
   const text = canonicalize(value);

@@ -1,4 +1,4 @@
-/** A statement under a signature in base64; `null` where nobody signed. */
+/** A statement with its signature in base64; `null` if it is not signed. */
 export type SealedText = { readonly statement: string; readonly signature: string | null };
 
 /** What an export was filtered by: names of filters and their values. */
@@ -15,7 +15,7 @@ export type ExportEntry =
       readonly from: number;
       /** `null`: nothing was left out. */
       readonly filter: ExportFilter | null;
-      /** What retention said of what it removed. */
+      /** Retention's statements about what it removed. */
       readonly removal: SealedText | null;
     }
   | {
@@ -30,7 +30,7 @@ export type ExportEntry =
   | ({ readonly type: 'checkpoint' } & SealedText)
   | { readonly type: 'end'; readonly number: number; readonly link: string };
 
-/** An entry as a line of an NDJSON export, without the line feed. The verifier takes no other spelling. */
+/** An entry as a line of an NDJSON export, without the line feed. The verifier accepts no other form. */
 export function ndjsonLineOf(entry: ExportEntry): string {
   switch (entry.type) {
     case 'header': {

@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { canonicalJson, isCanonical } from './canonical-json.ts';
 
-/** What is said of a chain under a signature. A `checkpoint`: the chain's event of that number has that
+/** A statement about a chain, to be signed. A `checkpoint`: the chain's event of that number has that
  *  link. A `removal`: everything up to that number was removed by retention, and that was its link. */
 export type Statement = {
   readonly type: 'checkpoint' | 'removal';
@@ -15,7 +15,7 @@ export type Statement = {
   readonly previous?: string | null;
   /** ISO 8601, UTC. */
   readonly time: string;
-  /** Which key signed; `null` where none did. */
+  /** The key that signed; `null` if none did. */
   readonly keyId: string | null;
 };
 
@@ -74,7 +74,7 @@ export function statementDigest(text: string): string {
   return createHash('sha256').update(text, 'utf8').digest('hex');
 }
 
-/** The statement that a text is; `null` where it is none, or not written as the service writes it. */
+/** The statement in a text; `null` if it is not one, or not written as the service writes it. */
 export function parseStatement(text: string): Statement | null {
   let value: unknown;
   try {
@@ -106,7 +106,7 @@ export function parseStatement(text: string): Statement | null {
   return sound ? (value as Statement) : null;
 }
 
-/** The statement that a text is, where one of the keys signed it; `null` where not. */
+/** The statement in a text if one of the keys signed it, else `null`. */
 export function signedStatement(
   { text, signature }: { readonly text: string; readonly signature: Buffer | null },
   verifiers: ReadonlyMap<string, Verifier>,
@@ -116,7 +116,7 @@ export function signedStatement(
   return verifiers.get(statement.keyId)?.verify(text, signature) === true ? statement : null;
 }
 
-/** Puts a statement into words and signs them, if there is a key. */
+/** Makes a statement's text and signs it, if there is a key. */
 export function sealed(statement: Omit<Statement, 'keyId'>, signer: Signer | null): SignedStatement {
   const complete: Statement = { ...statement, keyId: signer?.keyId ?? null };
   const text = canonicalJson(complete);

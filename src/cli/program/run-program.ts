@@ -2,11 +2,11 @@ import { SettingsError } from '../../settings/settings.ts';
 
 export type Program<Command> = {
   readonly usage: string;
-  /** What the arguments mean; `null` where they are not understood. */
+  /** The parsed arguments; `null` if they are not understood. */
   readonly parse: (args: string[]) => Command | null;
-  /** Does it, and gives the exit code. */
+  /** Runs the command and gives the exit code. */
   readonly main: (command: Command) => Promise<number>;
-  /** What is said of an unexpected end. */
+  /** The message for an unexpected failure. */
   readonly failed: (words: string) => string;
 };
 

@@ -6,7 +6,7 @@ export async function withClient<Value>(
   work: (client: pg.Client) => Promise<Value>,
 ): Promise<Value> {
   const client = new pg.Client({ ...config, connectionTimeoutMillis: 10_000 });
-  // The statement under way fails with it.
+  // The query under way fails with it.
   client.on('error', () => {});
   await client.connect();
   try {

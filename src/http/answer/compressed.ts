@@ -32,11 +32,11 @@ export function takesGzip(request: Request, response: Response): boolean {
   return request.acceptsEncodings('gzip') === 'gzip';
 }
 
-/** The chunks compressed, each on its way as soon as it is there. Fails as they fail, and lets go of them
- *  when nobody reads on. */
+/** The chunks compressed, each sent as soon as it is there. Fails if they fail, and releases them
+ *  when nobody reads any more. */
 export async function* gzipped(chunks: AsyncIterable<string>): AsyncGenerator<Buffer> {
   const compressed = createGzip({ flush: constants.Z_SYNC_FLUSH });
-  // A failure reaches whoever reads what comes out.
+  // A failure reaches the reader of the output.
   pipeline(chunks, compressed, () => {});
   yield* compressed;
 }

@@ -5,7 +5,7 @@ import { printable } from '../../core/text.ts';
  *  answer already; all of that is settled here (`etag` and `304` are the routes'), and was a twentieth of what
  *  a read costs. */
 export function sendJson(response: Response, value: unknown): void {
-  // What was stored may hold characters that a terminal obeys.
+  // Stored text may hold characters that control a terminal.
   const text = printable(JSON.stringify(value));
   response.setHeader('content-type', 'application/json; charset=utf-8');
   response.setHeader('content-length', Buffer.byteLength(text));

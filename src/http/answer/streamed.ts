@@ -13,7 +13,7 @@ export async function sendStreamed(
 ): Promise<void> {
   try {
     for await (const chunk of chunks) {
-      // The caller has gone; what goes on reading the database must hear of it.
+      // The caller has gone; the code that is reading the database must be told.
       if (response.destroyed) break;
       if (!response.headersSent) response.set(headers);
       if (!response.write(chunk)) await takenOrGone(response);
@@ -26,7 +26,7 @@ export async function sendStreamed(
     if (context.failure.reason === 'internal') context.defect = error;
     response.destroy();
   }
-  // After a destruction too: it sends nothing then, and tells that no more work is done on this call.
+  // Also after `destroy`: it sends nothing then, but marks the end of the work on this call.
   response.end();
 }
 

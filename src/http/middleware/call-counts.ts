@@ -1,11 +1,11 @@
-/** How often a key was counted, and until when that counts, in the milliseconds of the clock it is counted by. */
+/** How often a key was counted, and when its window ends, in milliseconds of the same clock. */
 export type Window = { calls: number; endsAt: number };
 
-/** Counts calls by key, in memory, in windows that begin with a key's first call. The library there was
+/** Counts calls by key, in memory, in windows that begin with a key's first call. The library we used
  *  before made a promise and an answer for each call, and kept a timer for each key. */
 export class CallCounts {
   readonly #windowMs: number;
-  // In two generations: what was not counted for a whole window has ended, and goes with the older one.
+  // In two generations: a key that was not counted for a whole window has expired, and is dropped with the older one.
   #recent = new Map<string, Window>();
   #older = new Map<string, Window>();
   #turnsAt = 0;
@@ -14,7 +14,7 @@ export class CallCounts {
     this.#windowMs = windowMs;
   }
 
-  /** Counts one call now, by a clock that never goes back, and gives the window it falls into. */
+  /** Counts one call now, by a monotonic clock, and gives the window it falls into. */
   count(key: string, now: number): Readonly<Window> {
     if (now >= this.#turnsAt) {
       this.#older = this.#recent;

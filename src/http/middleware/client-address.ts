@@ -4,13 +4,14 @@ import type { Request } from 'express';
 export type ClientAddressOptions = {
   /** How many reverse proxies in front of us are trusted; 0: `X-Forwarded-For` is not looked at. */
   readonly trustedProxies: number;
-  /** Hears, once, of a header that names no address where one was to be. */
+  /** Called once, for a header that has no address where there should be one. */
   readonly onNoAddress: () => void;
 };
 
-/** Tells from where a request came: the peer, or what the trusted proxies say. Each proxy appends the address it
- *  was called from, so the entries count from the right; what is further left is the caller's own invention. An
- *  entry that names no address (`unknown`, `_hidden`) leaves the address of the nearest proxy that is known. */
+/** Finds where a request came from: the peer, or what the trusted proxies say. Each proxy appends the address it
+ *  was called from, so the entries count from the right; what is further left was written by the caller and proves
+ *  nothing. An entry that names no address (`unknown`, `_hidden`) leaves the address of the nearest proxy that is
+ *  known. */
 export function clientAddress({
   trustedProxies,
   onNoAddress,

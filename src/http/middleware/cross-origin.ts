@@ -62,7 +62,7 @@ export function crossOrigin(origins: readonly string[]): RequestHandler {
   };
 }
 
-/** Whether a browser asks if it may make a call, for an origin that may. */
+/** Whether this is a browser's preflight for an origin that is allowed. */
 export function isPreflight(request: Request, response: Response): boolean {
   return (
     request.method === 'OPTIONS' &&

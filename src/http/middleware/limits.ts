@@ -7,7 +7,7 @@ import { type CallerLimit, contextOf } from './request-context.ts';
 const windowSeconds = 60;
 
 /** Turns away more than `maximum` requests at once, before they cost memory. A place is held until the work ends,
- *  not until the caller leaves: who hangs up and comes again must not get ever more done at once. */
+ *  not until the caller leaves: hanging up and calling again must not raise the number of requests at work. */
 export function concurrencyLimit(maximum: number): RequestHandler {
   let inFlight = 0;
   return (_request, response, next) => {
@@ -35,7 +35,7 @@ export function callerLimit(perMinute: number): CallerLimit {
   return ({ tenantId, oid }, response) => count(`${tenantId} ${oid}`, response);
 }
 
-/** Counts against a budget and tells what is left of it (draft-ietf-httpapi-ratelimit-headers). Fails with
+/** Counts against a budget and says in headers what is left of it (draft-ietf-httpapi-ratelimit-headers). Fails with
  *  `rate_limited`. */
 function counter(name: string, perMinute: number): (key: string, response: Response) => void {
   if (perMinute === 0) return () => {};

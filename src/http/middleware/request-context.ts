@@ -10,7 +10,7 @@ import { hasGone, whenOver } from '../server/over.ts';
 import { continueTrace, type TraceContext } from './trace-context.ts';
 
 declare module 'express-serve-static-core' {
-  // What `response.locals` has from the first handler on.
+  // What `response.locals` holds from the first handler on.
   interface Locals {
     context: RequestContext;
   }
@@ -28,7 +28,7 @@ export type RequestContext = {
   readonly limitCaller: CallerLimit;
   /** What arrives of its body; begun to be read by `receiveBodies`. */
   body: Promise<ArrivedBody>;
-  /** Whether the caller had gone when the answer was given. */
+  /** Whether the caller had left before the answer was given. */
   aborted: boolean;
   annotations: CallAnnotations;
   failure: Failure | null;
@@ -36,35 +36,35 @@ export type RequestContext = {
   defect: unknown;
 };
 
-/** What there is to say about a request once it is over: the log line and the metrics come from this. */
+/** The facts about a request once it is over: the log line and the metrics come from this. */
 export type RequestFacts = {
   readonly requestId: string;
   readonly trace: TraceContext;
   readonly method: string;
-  /** The pattern of the route, never the path: paths are the caller's to invent. */
+  /** The pattern of the route, never the path: callers can invent any path. */
   readonly route: string;
   readonly status: number;
   readonly durationMs: number;
   readonly address: string;
   readonly userAgent: string | null;
-  /** The caller went away before the answer was out: `status` was not sent to anybody. */
+  /** The caller went away before the answer was sent: nobody received `status`. */
   readonly aborted: boolean;
   readonly call: CallAnnotations;
   readonly failure: Failure | null;
   readonly defect: unknown;
 };
 
-/** Counts a call against its caller's rate and tells the caller in headers; fails with `rate_limited`. */
+/** Counts a call against its caller's rate and says so in headers; fails with `rate_limited`. */
 export type CallerLimit = (caller: Caller, response: Response) => void;
 
 /** What is known of a request as it comes in. */
 export type RequestBegun = Pick<RequestFacts, 'requestId' | 'trace' | 'method'>;
 
-/** Gives each request its id and its place in a trace, and tells `onDone` when it is over: when the work on it
- *  has ended, also where its caller has gone before. What happens in between happens inside `within`. */
+/** Gives each request its id and its place in a trace, and calls `onDone` when it is over: when the work on it
+ *  has ended, even if its caller left earlier. Everything in between runs inside `within`. */
 export function requestContext(options: {
   newId: NewId;
-  /** From where a request came. */
+  /** Where a request came from. */
   addressOf: (request: Request) => string;
   /** How long an answer may take in all, in milliseconds. */
   answerMs: number;
@@ -139,8 +139,8 @@ function whyCalledOff(request: Request, response: Response): Failure | null {
   return bringsNoHttp(request.socket) ? followedByNoHttp : null;
 }
 
-/** Every value of a header, by its name in lower case. Node's `headers` keep one `Authorization` of several and
- *  tell no one; its `headersDistinct` take all headers apart to find one. */
+/** Every value of a header, by its name in lower case. Node's `headers` silently keep one `Authorization` of
+ *  several; its `headersDistinct` take all headers apart to find one. */
 export function valuesOf({ rawHeaders }: Request, name: string): string[] {
   const values: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -150,7 +150,7 @@ export function valuesOf({ rawHeaders }: Request, name: string): string[] {
   return values;
 }
 
-// Where there are several, there is none: Node joins them to what is no valid one.
+// If there are several, none counts: Node joins them into something invalid.
 function traceparentOf({ headers: { traceparent } }: Request): string | undefined {
   return typeof traceparent === 'string' ? traceparent : undefined;
 }

@@ -5,11 +5,11 @@ export type TraceContext = {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentId: string | null;
-  /** Whether whoever called us keeps this trace; true where nobody said. */
+  /** Whether the caller keeps this trace; true if it did not say. */
   readonly sampled: boolean;
 };
 
-/** Goes on with the caller's trace where `traceparent` is valid, and begins a new one where not. */
+/** Continues the caller's trace if `traceparent` is valid, and begins a new one if not. */
 export function continueTrace(traceparent: string | undefined): TraceContext {
   const spanId = randomHex(8);
   const match =
@@ -23,7 +23,7 @@ export function continueTrace(traceparent: string | undefined): TraceContext {
   return { traceId, spanId, parentId, sampled: (Number.parseInt(flags ?? '', 16) & 1) === 1 };
 }
 
-// The system's generator is asked once for many ids: the asking costs far more than the bytes.
+// The system's generator is called once for many ids: a call costs far more than the bytes.
 const pool = Buffer.alloc(4096);
 let used = pool.length;
 

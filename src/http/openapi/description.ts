@@ -5,7 +5,7 @@ import type { Permission } from '../../core/permission.ts';
 import type { ProblemCode } from '../problems/catalogue.ts';
 import type { ResponseHeader } from './headers.ts';
 
-/** What of an installation the document tells. */
+/** What the document says about an installation. */
 export type Installation = {
   readonly version: string;
   readonly roleNames: RoleNames;
@@ -23,7 +23,7 @@ export type AnswerDescription = {
   readonly headers?: readonly ResponseHeader[];
   /** `application/json` unless it says so. */
   readonly type?: string;
-  /** What checks it, or a JSON Schema; `null` where it has no body. */
+  /** The schema that checks it, or a JSON Schema; `null` where it has no body. */
   readonly schema: z.ZodType | Readonly<Record<string, unknown>> | null;
 };
 

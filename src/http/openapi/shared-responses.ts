@@ -1,6 +1,6 @@
 import type { oas32 } from 'zod-openapi';
 
-/** Names the problem responses that operations have in common, so that each stands in the document once:
+/** Names the problem responses that operations have in common, so that each is in the document once:
  *  `Problem401`, `Problem401B` and so on, in the order in which they are met. Gives them by name. */
 export function shareProblemResponses(paths: oas32.PathsObject): Record<string, oas32.ResponseObject> {
   const names = new Map<string, string>();

@@ -162,7 +162,7 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
     case 'graph_unavailable':
       return problem('graph_unavailable', { headers: retryAfterHeader(failure.retryAfterMs) });
     case 'outcome_unknown':
-      // Not 503 or 504: stock Graph clients send a POST again on those, and must not here.
+      // Not 503 or 504: Graph's client libraries retry a POST on those, and must not here.
       return problem('outcome_unknown', { ...aboutOperation(failure.operationId) });
     case 'intune_approval_required':
       return problem('intune_approval_required');
@@ -219,15 +219,15 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
   }
 }
 
-/** What an administrator of the tenant has to see to. */
+/** What an administrator of the tenant has to do. */
 const whatIsMissing = {
   licence: 'The tenant has no subscription or licence for a service this needs, such as Microsoft Intune',
   enabled_application: 'This application is disabled in the tenant',
   unknown: 'This application may not act for users of the tenant',
 } as const;
 
-/** A failure in code and words, as every problem tells it. For where it is told within another answer: the headers
- *  that a problem brings are left out. */
+/** A failure's code and texts, as in a problem. For use inside another answer: a problem's headers
+ *  are left out. */
 export function explained(failure: Failure): Pick<Answer, 'code' | 'title' | 'detail' | 'hint'> {
   const { code, title, detail, hint, extra } = answerTo(failure, () => '');
   return { code, title, detail, hint, ...extra };

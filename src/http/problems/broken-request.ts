@@ -5,8 +5,8 @@ import { continueTrace } from '../middleware/trace-context.ts';
 import type { BrokenRequest } from '../server/broken-requests.ts';
 import { problemText } from './problem.ts';
 
-/** Answers what is no request with a problem, which scripts of these origins may read, and tells `onDone` of it
- *  as of a request. `route` is what the log and the metrics call it. */
+/** Answers what is no request with a problem, which scripts of these origins may read, and reports it to `onDone`
+ *  like a request. `route` is what the log and the metrics call it. */
 export function answerToBroken(options: {
   readonly newId: NewId;
   readonly corsAllowedOrigins: readonly string[];

@@ -14,7 +14,7 @@ export const catalogue = {
   ...availabilityProblems,
 };
 
-/** The closed list of what can go wrong, as portals hear it. */
+/** The closed list of problem codes. */
 export type ProblemCode = keyof typeof catalogue;
 
 export const problemCodes = Object.keys(catalogue) as ProblemCode[];

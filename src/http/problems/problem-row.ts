@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 import type { ResponseHeader } from '../openapi/headers.ts';
 
-/** All there is to a problem, but for what depends on the call. docs/errors.md tells portals more under the same
- *  code, and a test holds the two together. */
+/** All there is to a problem, but for what depends on the call. docs/errors.md says more under the same
+ *  code, and a test compares the two. */
 export type ProblemRow = {
   readonly status: number;
   readonly title: string;
-  /** What happened. Where there is none it depends on the call, and `answers.ts` must say it. */
+  /** What happened. If there is none it depends on the call, and `answers.ts` must give it. */
   readonly detail?: string;
   /** What to do about it. */
   readonly hint: string;

@@ -34,7 +34,7 @@ export function sendProblem(
   response.end(request.method === 'HEAD' ? undefined : text);
 }
 
-/** The whole answer, status line and all, to what is no request and so has no response to answer with. It
+/** The whole answer, with its status line, to bytes that are not a request and so have no response object. It
  *  says that the connection closes. */
 export function problemText(
   failure: Failure,

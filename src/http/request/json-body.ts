@@ -10,14 +10,14 @@ import { shown, validate } from './validate.ts';
 /** The largest body any route takes, in bytes. */
 const bodyLimit = 16 * 1024;
 
-/** Begins to read the body as it arrives, whoever asks for it when. */
+/** Begins to read the body as it arrives, before any handler asks for it. */
 export const receiveBodies: RequestHandler = (request, response, next) => {
   contextOf(response).body = receiveBody(request, bodyLimit);
   next();
 };
 
-/** The body as `schema` wants it; `null` where there is none. Waits for what of it is still to come, which is
- *  why nobody asks before the caller is known. Fails with `body_incomplete`, or with what else is wrong. */
+/** The body, parsed with `schema`; `null` if there is none. Waits until it has arrived, which is
+ *  why no handler asks before the caller is known. Fails with `body_incomplete`, or with what else is wrong. */
 export async function jsonBody<Schema extends z.ZodType>(
   request: Request,
   response: Response,

@@ -45,7 +45,7 @@ export function idempotencyKeyOf(request: Request, ...parts: readonly unknown[])
   const values = valuesOf(request, 'idempotency-key');
   const [value] = values;
   if (value === undefined) return null;
-  // Two are one value too many, however each is spelled.
+  // Two values are one too many, however each is written.
   const key = parseHeader('Idempotency-Key', idempotencyKeyHeader, values.length > 1 ? '' : value).replaceAll(
     '"',
     '',
@@ -68,7 +68,7 @@ export function preferredWaitMs(request: Request, maximumMs: number): number {
   return seconds === undefined ? 0 : Math.min(Number(seconds) * 1000, maximumMs);
 }
 
-/** The value of a header, if it is what the schema wants. Fails with `request_invalid`. */
+/** The value of a header, parsed with the schema. Fails with `request_invalid`. */
 function parseHeader(field: string, schema: z.ZodType<string>, value: string): string {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;

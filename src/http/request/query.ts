@@ -19,7 +19,7 @@ export const limit = z
   .default(usualLimit)
   .meta({
     description: 'How many to give.',
-    // What a query says is text; what is meant is a number.
+    // A query holds text; a number is meant.
     override: ({ jsonSchema }: { jsonSchema: Record<string, unknown> }) => {
       delete jsonSchema.pattern;
       Object.assign(jsonSchema, { type: 'integer', minimum: 1, maximum: maxLimit, default: usualLimit });
@@ -38,7 +38,7 @@ export const cursor = optional(
 /** A query without parameters. */
 export const noQuery = z.strictObject({});
 
-/** The query as `schema` wants it, from the first byte to the last. Fails with `request_invalid`: also for a
+/** The query, parsed with `schema`, from the first byte to the last. Fails with `request_invalid`: also for a
  *  parameter that is given twice, or that `schema` does not know, since it may have been meant to hold an act
  *  back. */
 export function queryOf<Schema extends z.ZodType>(request: Request, schema: Schema): z.infer<Schema> {

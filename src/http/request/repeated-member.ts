@@ -2,7 +2,7 @@
 const tokens = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/g;
 
 /** The path of the first member that an object in `json` has twice; `null` where there is none. `JSON.parse`
- *  keeps the last of them and tells no one (RFC 8259 4 leaves it open). `json` must be text that `JSON.parse`
+ *  silently keeps the last of them (RFC 8259 4 allows it). `json` must be text that `JSON.parse`
  *  takes. */
 export function repeatedMember(json: string): string | null {
   // Of each object or array around: the names it has had, and the one whose value is being read.

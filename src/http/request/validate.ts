@@ -14,10 +14,10 @@ export const boundedText = (maximum: number) =>
     // JSON Schema counts code points too.
     .meta({ maxLength: maximum });
 
-// Thousands of unknown names fit into an address; whoever sent them is not helped by a list of them.
+// Thousands of unknown names fit into an address; a list of them would not help the sender.
 const maxIssues = 20;
 
-/** `value` as `schema` wants it. Fails with `request_invalid`, which names each field. */
+/** `value`, parsed with `schema`. Fails with `request_invalid`, which names each field. */
 export function validate<Schema extends z.ZodType>(schema: Schema, value: unknown): z.infer<Schema> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
@@ -34,7 +34,7 @@ function issuesOf(issue: z.core.$ZodIssue): ValidationIssue[] {
   return issue.keys.map((key) => ({ field: shown(key), message: 'is not something this call takes' }));
 }
 
-/** A name that is the caller's: as much of it as helps. */
+/** A name the caller chose, shortened. */
 export function shown(name: string): string {
   return name.slice(0, 100);
 }

@@ -27,10 +27,10 @@ const exportQuery = z.strictObject({
     .meta({ description: '`ndjson` verifies offline; `ocsf` is for a SIEM.' }),
 });
 
-// Lines are written together up to about this many characters: a write for each would cost more than it.
+// Lines are written in batches of about this many characters: a write for each line would cost too much.
 const chunkLength = 64 * 1024;
 
-/** The audit trail to take away. `version` is ours, for formats that tell it. */
+/** The audit trail as a download. `version` is ours, for formats that include it. */
 export function auditExportRoutes(dependencies: Dependencies, version: string): Router {
   const router = Router();
 
@@ -84,7 +84,7 @@ async function* chunksOf(lines: AsyncIterable<string>): AsyncGenerator<string> {
   if (chunk !== '') yield chunk;
 }
 
-// The library does not know the last word, which JSON Schema has.
+// The library's types lack the last keyword, which JSON Schema has.
 const exportFile = {
   type: 'string',
   description: 'A JSON object a line, of one of these two kinds.',

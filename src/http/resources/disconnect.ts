@@ -64,7 +64,7 @@ export function disconnectRoutes(dependencies: Dependencies): Router {
   return router;
 }
 
-/** Whoever says dryRun in any form must not disconnect; whether the value is right is judged later. */
+/** A request with dryRun in any form must not disconnect; whether its value is valid is checked later. */
 function asksForDryRun(request: Request): boolean {
   return queryParameters(request)
     .getAll('dryRun')
@@ -84,7 +84,7 @@ async function disconnectRequestOf(request: Request, response: Response): Promis
 }
 
 /** Answers a disconnect: `202` where it waits for an approval, `200` with what Graph said otherwise. What
- *  Graph's word does not tell is said besides it. */
+ *  Graph's answer does not say is added. */
 export function sendReply(response: Response, reply: DisconnectReply): void {
   const { operation, outcome, replayed } = reply;
   const { status, value, concludedFrom, graphRequestId } = outcome;

@@ -12,7 +12,7 @@ const viewerStyle = () => readFile(new URL(import.meta.resolve('swagger-ui-dist/
 // A page may load its style and nothing else, and be framed by nobody.
 const pagePolicy =
   "default-src 'none'; style-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-// The viewer is a script, which reads the document. It has no one's token.
+// The viewer is a script that reads the document. It never has a token.
 const viewerPolicy = `${pagePolicy}; script-src 'self'; connect-src 'self'`;
 
 const page = (policy: string) => ({
@@ -22,8 +22,8 @@ const page = (policy: string) => ({
 const style = { 'content-type': 'text/css; charset=utf-8' };
 const script = { 'content-type': 'text/javascript; charset=utf-8' };
 
-/** What the API says of itself, to anyone: its OpenAPI document, what its errors mean, and a viewer of the
- *  document where the installation has one. All of it is made when it is first asked for. */
+/** The API's own documentation, for anyone: its OpenAPI document, what its errors mean, and a viewer of the
+ *  document where the installation has one. Each is made when it is first asked for. */
 export function documentationRoutes(
   installation: () => Installation,
   openApiDocument: () => Promise<object>,

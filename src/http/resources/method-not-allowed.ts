@@ -2,8 +2,8 @@ import type { RequestHandler } from 'express';
 import { CallFailed } from '../../core/failure.ts';
 import { allowCall, isPreflight } from '../middleware/cross-origin.ts';
 
-/** For the methods a resource does not take: tells those it does (RFC 9110 15.5.6), and answers
- *  OPTIONS, preflights among them, with them. */
+/** For methods that a resource does not accept: names those it does (RFC 9110 15.5.6), and answers
+ *  OPTIONS (preflights too) with them. */
 export function methodNotAllowed(...methods: readonly string[]): RequestHandler {
   const allowed = [...methods, 'OPTIONS'];
   return (request, response) => {

@@ -87,7 +87,7 @@ export function ocsfOf(event: AuditEvent, sequence: number, version: string): ob
   };
 }
 
-/** An act on the connection ends it. What leads up to it or away from it changes an operation; what only
+/** An act on the connection ends it. What prepares or prevents it changes an operation; what only
  *  looks, or answers again, reads. */
 function activityOf({ event, action }: AuditEvent): keyof typeof activities {
   switch (event) {

@@ -6,7 +6,7 @@ import { brokenOff } from '../request/arriving-body.ts';
 import type { InFlight } from './in-flight.ts';
 import { whenOver } from './over.ts';
 
-/** What came over a connection and is no request. */
+/** Bytes on a connection that are not a request. */
 export type BrokenRequest = {
   readonly failure: Failure;
   /** The peer's own address. */
@@ -15,7 +15,7 @@ export type BrokenRequest = {
   readonly origin: string | null;
 };
 
-// How long to read on after the last word: closing at once would reset the connection under an answer that the
+// How long to keep reading after the last answer: closing at once would reset the connection under an answer that the
 // client has not read yet (RFC 9112 9.6).
 const lingerMs = 2000;
 
@@ -26,15 +26,15 @@ export function bringsNoHttp(socket: Socket): boolean {
   return broken.has(socket);
 }
 
-/** What a request is refused for that such bytes follow. */
+/** Why a request is refused if such bytes follow it. */
 export const followedByNoHttp: Failure = {
   reason: 'request_malformed',
   detail: 'The request is followed by bytes that are not HTTP: is Content-Length the length of the body?',
 };
 
 /** Takes Node's place in answering what is no request, which it would do with a bare status line, even where an
- *  answer to the request before is still to come. Here requests under way hear that nothing good follows them,
- *  get their true answers, and then the connection closes; where none is, `answer` gives the whole answer's text. */
+ *  answer to the request before is still to come. Here requests under way are told that no valid bytes follow,
+ *  get their real answers, and then the connection closes; if there is none, `answer` gives the whole answer's text. */
 export function answerBrokenRequests(
   server: Server,
   inFlight: InFlight,

@@ -4,7 +4,7 @@ import { whenOver } from './over.ts';
 
 /** Requests that are not over (`over.ts`). */
 export class InFlight {
-  // Not a Set: V8 makes one again when enough came and went, and the table before holds on to all it held, and
+  // Not a Set: V8 makes a new table when enough entries came and went, and the previous table keeps all it held, and
   // to the tables after it, until the next full collection. That was a third of the memory at full load.
   readonly #places: (ServerResponse | null)[] = [];
   readonly #free: number[] = [];
@@ -15,7 +15,7 @@ export class InFlight {
   #closing = false;
   #onSettled: (() => void) | null = null;
 
-  /** Must hear of each request before anyone answers it. */
+  /** Must be called with each request before anything answers it. */
   readonly listener: RequestListener = (_request, response) => {
     const place = this.#free.pop() ?? this.#places.length;
     this.#places[place] = response;
@@ -39,7 +39,7 @@ export class InFlight {
     return new Set(this.#places.flatMap((response) => response?.req.socket ?? []));
   }
 
-  /** What is under way on a connection, in the order of its requests. */
+  /** The requests under way on a connection, in their order. */
   on(socket: Socket): ServerResponse[] {
     return this.#places
       .map((response, place) => ({ response, turn: this.#turns[place] ?? 0 }))

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
 /** Runs `next` once the request of this response is over: its answer has been made *and* its connection is done
- *  with it. A caller who goes away does not end the work on their call, nor its record. */
+ *  with it. If the caller goes away, the work on the call continues, and so does its record. */
 export function whenOver(response: ServerResponse, next: () => void): void {
   response.on('close', () => {
     if (response.writableEnded) next();

@@ -10,7 +10,7 @@ import { TlsFiles, type TlsFilesOptions } from './tls-files.ts';
 export type ServersOptions = {
   readonly api: Express;
   readonly management: Express;
-  /** Give the whole answer to what is no request, and tell of it. */
+  /** Gives the whole answer to bytes that are not a request, and reports it. */
   readonly answerBroken: Readonly<Record<'api' | 'management', (request: BrokenRequest) => string>>;
   /** The address to listen on; every one of the machine where it is `null`. */
   readonly host: string | null;
@@ -22,7 +22,7 @@ export type ServersOptions = {
   /** Within which a request must have arrived whole, in milliseconds. */
   readonly requestTimeoutMs: number;
   /** How long to keep serving after `close` is called, in milliseconds: endpoints and gateways need a
-   *  moment to forget us. */
+   *  moment to stop using us. */
   readonly drainMs: number;
   /** How long in-flight calls may take to finish after that. */
   readonly shutdownMs: number;
@@ -78,7 +78,7 @@ export function createServers(options: ServersOptions): Servers {
     const patience = Promise.withResolvers<void>();
     const timers = [
       setTimeout(patience.resolve, options.shutdownMs),
-      // Without a request a connection is nobody's call. Node would wait a minute for one that never comes.
+      // A connection without a request is not a call. Node would wait a minute for one that never comes.
       setTimeout(() => destroyUnused(sockets, inFlight.sockets()), Math.min(arrivalMs, options.shutdownMs)),
     ];
     await Promise.race([Promise.all([closed, inFlight.settled()]), patience.promise]);
@@ -117,7 +117,7 @@ function prepare(
   inFlight: InFlight,
   answer: (request: BrokenRequest) => string,
 ): void {
-  // Node drops headers beyond its limit and tells no one: one of them may be the condition of an act. The
+  // Node silently drops headers beyond its limit: one of them may be the condition of an act. The
   // limit of 16 KiB for all of them holds.
   server.maxHeadersCount = 0;
   // A client that has closed its sending side still gets its answer. (Not over TLS: there Node does not notice
@@ -125,7 +125,7 @@ function prepare(
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on('request', inFlight.listener);
   server.on('request', app);
-  // Express hears of it as of any request, and refuses it.
+  // Express gets it like any request, and refuses it.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   answerBrokenRequests(server, inFlight, answer);
 }

@@ -4,12 +4,12 @@ import type { Server } from 'node:https';
 type Pair = { readonly cert: Buffer; readonly key: Buffer; readonly expiresAt: number };
 
 export type TlsFilesOptions = {
-  /** The pair as the files have it now, or had it when they last made sense; the same object until there is another.
-   *  `null` where they never did. */
+  /** The pair from the files, or the last usable one; the same object until there is a new one.
+   *  `null` if there never was a usable one. */
   readonly pair: () => Pair | null;
   /** How often to ask, in milliseconds. */
   readonly pollMs: number;
-  /** Hears of a pair in use, the first one too; `expiresAt` is in milliseconds since the epoch. */
+  /** Called with each pair that is put in use, the first one too; `expiresAt` is in milliseconds since the epoch. */
   readonly onLoaded: (expiresAt: number) => void;
 };
 
@@ -23,7 +23,7 @@ export class TlsFiles {
     this.#options = options;
   }
 
-  /** The pair to start with. Throws where there is no usable one: nobody could be served. */
+  /** The pair to start with. Throws if there is no usable one: no caller could be served. */
   load(): Pair {
     const pair = this.#options.pair();
     if (pair === null) throw new Error('TLS_CERT_FILE and TLS_KEY_FILE hold no usable pair');

@@ -1,7 +1,7 @@
 import type { ProblemRow } from '../problem-row.ts';
 import { waitAndRetry } from '../problem-row.ts';
 
-/** Who the caller is cannot be told, or has to be proven better. */
+/** The caller is not known, or has to give more proof. */
 export const signInProblems = {
   token_missing: {
     status: 401,
