@@ -1,8 +1,17 @@
 import type { JsonObject } from './jwt.ts';
 
 /** What can be called, observed and made to fail. */
-export type Endpoint = 'metadata' | 'keys' | 'token' | 'list' | 'get' | 'disconnect' | 'auditEvents';
-export const endpoints = ['metadata', 'keys', 'token', 'list', 'get', 'disconnect', 'auditEvents'] as const;
+export const endpoints = [
+  'metadata',
+  'keys',
+  'token',
+  'list',
+  'get',
+  'disconnect',
+  'auditEvents',
+  'approvalRequests',
+] as const;
+export type Endpoint = (typeof endpoints)[number];
 
 /** One request received by the Entra or the Graph face. */
 export type Call = {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { approvalVerbs } from './approvals.ts';
 import { type Endpoint, endpoints } from './calls.ts';
 import { type PersonName, personNames, tenantIds } from './directory.ts';
 
@@ -120,6 +121,13 @@ export const federatedTokenQuerySchema = z.strictObject({
   issuer: z.string().exactOptional(),
   expiresIn: z.coerce.number().int().exactOptional(),
   key: z.enum(['current', 'unpublished']).exactOptional(),
+});
+
+export const approvalsSchema = z.strictObject({ demanded: z.boolean() });
+
+export const approvalDecisionSchema = z.strictObject({
+  do: z.enum(approvalVerbs),
+  by: z.enum(personNames as [PersonName, ...PersonName[]]).exactOptional(),
 });
 
 export const tenantQuerySchema = z.strictObject({ tenant: tenantId.exactOptional() });

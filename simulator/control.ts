@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { type Call, endpoints } from './calls.ts';
 import {
+  approvalDecisionSchema,
+  approvalsSchema,
   callsQuerySchema,
   connectionSchema,
   faultSchema,
@@ -50,6 +52,9 @@ const routes: [string, RegExp, Action][] = [
   ['GET', /^\/connection$/, showConnection],
   ['PUT', /^\/connection$/, setConnection],
   ['POST', /^\/disconnect\/([^/]+)$/, disconnectPastTheService],
+  ['GET', /^\/approvals$/, showApprovals],
+  ['PUT', /^\/approvals$/, demandApprovals],
+  ['POST', /^\/approvals\/([^/]+)$/, decideApproval],
   ['POST', /^\/secrets$/, setSecrets],
   ['POST', /^\/certificates$/, registerCertificate],
   ['DELETE', /^\/certificates$/, (world) => done(() => world.credentials.clearCertificates())],
@@ -225,6 +230,29 @@ function disconnectPastTheService(world: World, request: Received, name: string)
   const value = world.tenant(tenant).connection.disconnect({ oid, clientRequestId, application });
   if (value === undefined) throw new Unusable(404, 'This tenant has no ChromeOS connection to disconnect.');
   return jsonReply(200, { value, clientRequestId });
+}
+
+function showApprovals(world: World, request: Received): Reply {
+  const { tenant = registration.tenantId } = parseQuery(tenantQuerySchema, request);
+  const { approvals } = world.tenant(tenant);
+  return jsonReply(200, { demanded: approvals.demanded, requests: approvals.requests() });
+}
+
+function demandApprovals(world: World, request: Received): Reply {
+  const { tenant = registration.tenantId } = parseQuery(tenantQuerySchema, request);
+  const { demanded } = parseBody(approvalsSchema, request);
+  return done(() => {
+    world.tenant(tenant).approvals.demanded = demanded;
+  });
+}
+
+/** What a person does with a request in the admin center. */
+function decideApproval(world: World, request: Received, code: string): Reply {
+  const { tenant = registration.tenantId } = parseQuery(tenantQuerySchema, request);
+  const { do: verb, by } = parseBody(approvalDecisionSchema, request);
+  const refusal = world.decideApproval({ tenantId: tenant, code, verb, by });
+  if (refusal !== undefined) throw new Unusable(409, refusal);
+  return showApprovals(world, request);
 }
 
 function setSecrets(world: World, request: Received): Reply {

@@ -61,12 +61,8 @@ function unknown(world: World, request: Received): Target {
 
 /** Graph's paths are case-insensitive. */
 async function findGraph(world: World, request: Received): Promise<Target | undefined> {
-  const audit = /^\/beta\/deviceManagement\/auditEvents\/?$/i.test(request.path) && request.method === 'GET';
   const found = /^\/beta\/deviceManagement\/chromeOSOnboardingSettings(?:\/([^/]+))?\/?$/i.exec(request.path);
-  if (!found && !audit) return undefined;
-  const action: GraphAction | undefined = audit
-    ? { kind: 'auditEvents' }
-    : findAction(request.method, found?.[1]);
+  const action = found ? findAction(request.method, found[1]) : findList(request);
   if (!action) return undefined;
   const caller = await graphCaller(world, request);
   return {
@@ -74,6 +70,15 @@ async function findGraph(world: World, request: Received): Promise<Target | unde
     ...('claims' in caller ? { tenantId: caller.tenant.id, claims: caller.claims } : {}),
     answer: () => graph(world, request, caller, action),
   };
+}
+
+const lists: readonly [RegExp, GraphAction][] = [
+  [/^\/beta\/deviceManagement\/auditEvents\/?$/i, { kind: 'auditEvents' }],
+  [/^\/beta\/deviceManagement\/operationApprovalRequests\/?$/i, { kind: 'approvalRequests' }],
+];
+
+function findList({ method, path }: Received): GraphAction | undefined {
+  return method === 'GET' ? lists.find(([pattern]) => pattern.test(path))?.[1] : undefined;
 }
 
 function findAction(method: string, rest: string | undefined): GraphAction | undefined {

@@ -1,12 +1,7 @@
 import type { Endpoint } from './calls.ts';
 import { EntraError, entraErrorReply, traceOf } from './entra-error.ts';
-import {
-  codeForStatus,
-  type GraphErrorShape,
-  graphErrorReply,
-  graphTraceOf,
-  intuneApprovalReply,
-} from './graph-error.ts';
+import { codeForStatus, type GraphErrorShape, graphErrorReply, graphTraceOf } from './graph-error.ts';
+import { intuneApprovalReply } from './intune-approval.ts';
 import type { JsonObject } from './jwt.ts';
 import type { Received, Reply } from './reply.ts';
 

@@ -46,26 +46,6 @@ export function graphErrorReply(shape: GraphErrorShape, trace: GraphTrace): Repl
   );
 }
 
-/** How Intune's Multi Admin Approval answers a call that acts on what an access policy protects. */
-export function intuneApprovalReply(step: 'required' | 'filed' | 'pending', trace: GraphTrace): Reply {
-  const shapes: Record<typeof step, GraphErrorShape> = {
-    required: {
-      status: 400,
-      code: 'BadRequest',
-      message: 'The x-msft-approval-justification header is required to perform this operation.',
-    },
-    filed: { status: 412, code: 'PreconditionFailed', message: 'The operation requires approval.' },
-    pending: {
-      status: 409,
-      code: 'Conflict',
-      message: 'An approval request for this resource is already pending.',
-    },
-  };
-  const reply = graphErrorReply({ ...shapes[step], intuneNested: true }, trace);
-  if (step === 'filed') reply.headers['x-msft-approval-code'] = randomUUID();
-  return reply;
-}
-
 function nest(message: string): string {
   return JSON.stringify({
     _version: 3,

@@ -1,5 +1,6 @@
 import { personByOid } from './directory.ts';
 import { graphErrorReply, graphHeaders, graphTraceOf } from './graph-error.ts';
+import { listApprovals, refusedPassage } from './intune-approval.ts';
 import { auditEventOf } from './intune-audit.ts';
 import { decodeJwt, type JsonObject, verifyJwt } from './jwt.ts';
 import { jsonReply, type Received, type Reply } from './reply.ts';
@@ -42,7 +43,8 @@ export type GraphAction =
   | { kind: 'list' }
   | { kind: 'get'; id: string }
   | { kind: 'disconnect' }
-  | { kind: 'auditEvents' };
+  | { kind: 'auditEvents' }
+  | { kind: 'approvalRequests' };
 
 /** Does what Graph would do for a call of one of the served actions. */
 export function graph(world: World, request: Received, caller: GraphCaller, action: GraphAction): Reply {
@@ -79,6 +81,7 @@ export function graph(world: World, request: Received, caller: GraphCaller, acti
       graphHeaders(trace),
     );
   }
+  if (action.kind === 'approvalRequests') return listApprovals(request, caller.tenant, trace);
   if (action.kind === 'get') {
     const found = connection.peek();
     if (found?.id !== action.id) return notFound(`No connection with id '${action.id}'.`);
@@ -90,6 +93,10 @@ export function graph(world: World, request: Received, caller: GraphCaller, acti
   }
   const surplus = whySurplus(request);
   if (surplus) return graphErrorReply({ status: 400, code: 'BadRequest', message: surplus }, trace);
+  if (connection.peek() !== null) {
+    const passage = caller.tenant.approvals.admit(request.headers, String(caller.claims.oid));
+    if (passage.kind !== 'passes') return refusedPassage(passage, trace);
+  }
   const clientRequestId = request.headers['client-request-id'];
   const value = connection.disconnect({
     oid: String(caller.claims.oid),
@@ -139,7 +146,7 @@ export function graphUnknown(world: World, request: Received): Reply {
     {
       status: 404,
       code: 'ResourceNotFound',
-      message: `The simulator does not serve ${request.method} ${request.path}. It serves: GET /beta/${settings}, GET /beta/${settings}/{id}, POST /beta/${settings}/disconnect, GET /beta/deviceManagement/auditEvents; Entra's GET /{tenant}/.well-known/openid-configuration, GET /{tenant}/v2.0/.well-known/openid-configuration, GET /{tenant}/discovery/keys, GET /{tenant}/discovery/v2.0/keys, POST /{tenant}/oauth2/v2.0/token; and its own help at GET /simulator.`,
+      message: `The simulator does not serve ${request.method} ${request.path}. It serves: GET /beta/${settings}, GET /beta/${settings}/{id}, POST /beta/${settings}/disconnect, GET /beta/deviceManagement/auditEvents, GET /beta/deviceManagement/operationApprovalRequests; Entra's GET /{tenant}/.well-known/openid-configuration, GET /{tenant}/v2.0/.well-known/openid-configuration, GET /{tenant}/discovery/keys, GET /{tenant}/discovery/v2.0/keys, POST /{tenant}/oauth2/v2.0/token; and its own help at GET /simulator.`,
     },
     graphTraceOf(request.headers, world.now()),
   );

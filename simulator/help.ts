@@ -31,6 +31,7 @@ Microsoft Graph
   GET  /beta/deviceManagement/chromeOSOnboardingSettings/{id}
   POST /beta/deviceManagement/chromeOSOnboardingSettings/disconnect
   GET  /beta/deviceManagement/auditEvents                Intune's own record of the disconnects
+  GET  /beta/deviceManagement/operationApprovalRequests  requests for approval; $filter=requestId eq '…'
 
 Control
   GET    /simulator/ca.pem                   the CA that signed this certificate
@@ -48,6 +49,9 @@ Control
   GET    /simulator/connection               ?tenant=
   PUT    /simulator/connection               {"connection":null}, {"sequence":["inprogress","offboarding","gone"]}
   POST   /simulator/disconnect/{person}      past the service, as in the admin center; ?tenant=
+  PUT    /simulator/approvals                {"demanded":true}: Multi Admin Approval protects the connection; ?tenant=
+  GET    /simulator/approvals                the requests that were filed, with their codes
+  POST   /simulator/approvals/{code}         {"do":"approve"}, reject, cancel, complete or expire; "by" a person
   POST   /simulator/secrets                  {"accepted":["…"],"expired":["…"]}
   POST   /simulator/certificates             a certificate as PEM; DELETE removes all
   POST   /simulator/federated-credentials    {"issuer":"…","subject":"…","jwks":{"keys":[…]}}

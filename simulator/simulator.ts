@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { ApprovalRequest, ApprovalVerb } from './approvals.ts';
 import { serveDoor } from './browser-door/door.ts';
 import type { Call, CallListener, Endpoint } from './calls.ts';
 import { makeTls, type SimulatorTls } from './certificates.ts';
@@ -80,6 +81,13 @@ export type Simulator = {
   setConnection(tenantId: string, connection: Partial<Connection> | null): void;
   /** The first step is what disconnect answers, the others what later reads list. */
   setSequence(tenantId: string, steps: readonly string[], options?: SequenceOptions): void;
+  /** Switches the tenant's Multi Admin Approval for its connection on or off. */
+  demandApproval(demanded: boolean, tenantId?: string): void;
+  /** The requests for approval, oldest first. */
+  approvalRequests(tenantId?: string): readonly ApprovalRequest[];
+  /** Does with a request what a person may do in the admin center; left out, the one who may. Throws where it cannot be
+   *  done. */
+  decideApproval(code: string, verb: ApprovalVerb, by?: PersonName): void;
   /** The disconnects that really happened. */
   acts(tenantId?: string): Act[];
 
@@ -182,6 +190,14 @@ function describe(
     setConnection: (tenantId, connection) => world.tenant(tenantId).connection.set(connection),
     setSequence: (tenantId, steps, sequence) =>
       world.tenant(tenantId).connection.setSequence(steps, sequence),
+    demandApproval: (demanded, tenantId = home) => {
+      world.tenant(tenantId).approvals.demanded = demanded;
+    },
+    approvalRequests: (tenantId = home) => world.tenant(tenantId).approvals.requests(),
+    decideApproval: (code, verb, by) => {
+      const refusal = world.decideApproval({ tenantId: home, code, verb, by });
+      if (refusal !== undefined) throw new Error(refusal);
+    },
     acts: (tenantId = home) => [...world.tenant(tenantId).connection.acts],
     rotateKeys: (tenantId, rotation) => world.rotateKeys(tenantId, rotation),
     setSecrets: (accepted, expired) => world.credentials.setSecrets(accepted, expired),

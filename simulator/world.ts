@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
+import { Approvals, type ApprovalVerb } from './approvals.ts';
 import { SignIns } from './browser-door/sign-ins.ts';
 import { CallLog } from './calls.ts';
 import { ConnectionState } from './connection.ts';
@@ -20,7 +22,14 @@ import { apiClaims, type Moment, type TokenOptions } from './tokens.ts';
 // A Graph token lives 60 to 90 minutes; a fixed figure keeps tests repeatable.
 const defaultGraphTokenLifetime = 4799;
 
-export type Tenant = { id: string; keys: KeyRing; connection: ConnectionState };
+export type Tenant = { id: string; keys: KeyRing; connection: ConnectionState; approvals: Approvals };
+
+export type ApprovalDecision = {
+  readonly tenantId: string;
+  readonly code: string;
+  readonly verb: ApprovalVerb;
+  readonly by?: PersonName | undefined;
+};
 
 type WorldOptions = {
   url: string;
@@ -100,6 +109,23 @@ export class World {
     await Promise.all(rotating.map(({ keys }) => keys.rotate(options)));
   }
 
+  /** Does with a request for approval what a person may do in the admin center; left out, the one who may. Completing
+   *  it there disconnects. Gives why it cannot be done, if it cannot. */
+  decideApproval({ tenantId, code, verb, by }: ApprovalDecision): string | undefined {
+    const { approvals, connection } = this.tenant(tenantId);
+    const request = approvals.find(code);
+    if (request === undefined) return `There is no request with the code '${code}'.`;
+    const second = oidIn(tenantId, people['second-admin']);
+    const decider = verb === 'approve' || verb === 'reject' ? second : request.requesterOid;
+    const oid = by === undefined ? decider : oidIn(tenantId, people[by]);
+    const refusal = approvals.decide(request, verb, oid);
+    if (refusal === undefined && verb === 'complete') {
+      const application = 'Microsoft Intune admin center';
+      connection.disconnect({ oid, clientRequestId: randomUUID(), application });
+    }
+    return refusal;
+  }
+
   /** Waits, but not past close(). */
   async delay(milliseconds: number): Promise<void> {
     await wait(milliseconds, undefined, { signal: this.#closing.signal }).catch(() => {});
@@ -113,7 +139,10 @@ export class World {
     this.credentials.reset();
     this.signIns.clear();
     this.graphTokenLifetime = defaultGraphTokenLifetime;
-    for (const { connection } of this.tenants()) connection.reset();
+    for (const { connection, approvals } of this.tenants()) {
+      connection.reset();
+      approvals.reset();
+    }
   }
 
   async close(): Promise<void> {
@@ -131,5 +160,10 @@ function makeTenant(id: string, now: () => number, makeKey: () => Promise<Signin
     lastModifiedDateTime: new Date(now() - 30 * day).toISOString(),
     lastDirectorySyncDateTime: new Date(now() - day / 24).toISOString(),
   };
-  return { id, keys: new KeyRing(makeKey), connection: new ConnectionState(id, connection, now) };
+  return {
+    id,
+    keys: new KeyRing(makeKey),
+    connection: new ConnectionState(id, connection, now),
+    approvals: new Approvals(now),
+  };
 }
