@@ -100,18 +100,21 @@ export type Failure =
       readonly replayOf?: string;
     }
   // Intune's own Multi Admin Approval. Where a request was filed, whoever completes it in Intune carries the act
-  // out; in the other two it is certain that nothing was done.
+  // out; where one is required or pending, it is certain that this call did nothing.
   | { readonly reason: 'intune_approval_required'; readonly graph: GraphTrace }
   | { readonly reason: 'intune_approval_pending'; readonly graph: GraphTrace }
   | {
       readonly reason: 'intune_approval_filed';
       readonly graph: GraphTrace;
-      /** Under which Intune knows the request; `null` where it gave none that can be read. */
+      /** Under which Intune knows the request; `null` where it gave none that can be read. Only that is a failure that a
+       *  caller hears: with a code, the operation waits for Intune. */
       readonly approvalCode: string | null;
       readonly operationId: string | null;
       /** As with `outcome_unknown`. */
       readonly replayOf?: string;
     }
+  /** It is decided in Intune, and not here. */
+  | ({ readonly reason: 'decided_in_intune'; readonly approvalCode: string | null } & OperationReference)
   // The state of things here, which forbids it. Nothing was done.
   | { readonly reason: 'not_connected' }
   | { readonly reason: 'connection_changed' }

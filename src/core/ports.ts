@@ -42,9 +42,15 @@ export type GraphCall = {
   readonly deadline: Deadline;
 };
 
-/** A call that acts. `permit` is asked when the connection to Graph is there, directly before the request is
+/** What an act says to Intune's Multi Admin Approval: why it should be approved, or under which code it was. */
+export type IntuneProof = { readonly justification: string } | { readonly code: string };
+
+/** A call that acts. `proof` is `null` where Intune has not asked for one. `permit` is asked when the connection to Graph is there, directly before the request is
  *  written; where it fails, nothing is sent and the call fails with the same reason. */
-export type GraphAct = GraphCall & { readonly permit: () => Promise<void> };
+export type GraphAct = GraphCall & {
+  readonly proof: IntuneProof | null;
+  readonly permit: () => Promise<void>;
+};
 
 /** Graph took the disconnect on; `value` is a `chromeOSOnboardingStatus` as Graph said it. */
 export type DisconnectAnswer = { readonly value: string; readonly graph: GraphTrace };
@@ -62,6 +68,9 @@ export type Connector = {
    *  cannot be known whether Graph acted on it, fails with `outcome_unknown`. */
   disconnect(call: GraphAct): Promise<DisconnectAnswer>;
   list(call: GraphCall): Promise<ConnectionList>;
+  /** What Intune says of the request for approval with this code, in a word of its own, which may be new; `null` where
+   *  it shows none. */
+  approvalRequest(call: GraphCall & { readonly code: string }): Promise<string | null>;
 };
 
 /** The record. An event is on it when `append` has returned, and only then. */
@@ -132,6 +141,9 @@ export type PreparedMove = {
   readonly event: AuditEvent;
 };
 
+/** What is to be sent. `neededMs`: how long Graph may take for it, in milliseconds. */
+export type PermittedSending = { readonly neededMs: number; readonly mayBeFiled: boolean };
+
 /** Why a move did not happen: another was quicker, the time for approval has ended, or disconnecting was
  *  switched off before it could be sent. */
 export type MoveRefusal = 'moved_already' | 'too_late' | 'disabled';
@@ -140,7 +152,9 @@ export type MoveRefusal = 'moved_already' | 'too_late' | 'disabled';
 export type UnsentOperation = {
   readonly operation: Pick<Operation, 'id' | 'tenantId' | 'status' | 'requestId'>;
   readonly to: OperationStatus;
-  readonly explanation: string;
+  readonly change: OperationChange;
+  /** Whether the operation has then ended. */
+  readonly ends: boolean;
   readonly event: AuditEvent;
 };
 
@@ -188,8 +202,9 @@ export type Operations = {
   /** Moves an operation that still has the status it was seen in, with its event. */
   move(move: PreparedMove): Promise<StoredOperation | MoveRefusal>;
   /** Whether an operation that was moved to `sent` may be sent now: the lease lasts at least `neededMs`
-   *  longer, disconnecting is not switched off, the time for approval has not ended. */
-  permitSending(id: string, neededMs: number): Promise<'granted' | MoveRefusal>;
+   *  longer, disconnecting is not switched off, the time for approval has not ended. `mayBeFiled`: Intune may file a
+   *  request for approval of what is sent; with the permission that is on the operation, whoever stops when. */
+  permitSending(id: string, sending: PermittedSending): Promise<'granted' | MoveRefusal>;
   /** Ends an operation that was not sent, if it is on record after all. */
   endUnsent(unsent: UnsentOperation): Promise<void>;
   /** True for one caller in `everyMs`, across replicas: that one may read Graph for the operation. */

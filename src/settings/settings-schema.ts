@@ -160,6 +160,7 @@ const policy = z.strictObject({
   approvalRequired: z.boolean(),
   idempotencyKeyRequired: z.boolean(),
   ifMatchRequired: z.boolean(),
+  intuneApproval: z.enum(['auto', 'never']),
 });
 
 const disconnect = z.object({

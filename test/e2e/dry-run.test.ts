@@ -28,6 +28,7 @@ describe('dryRun', () => {
       connected: 'passed',
       no_open_operation: 'passed',
       intune_right_to_disconnect: 'write_permission_not_verifiable',
+      intune_approval: 'intune_may_ask_for_approval',
     });
     const right = body.checks.find(({ name }: Check) => name === 'intune_right_to_disconnect');
     assert.equal(right.result, 'not_checkable');

@@ -119,6 +119,31 @@ async function approvals(): Promise<void> {
   });
 }
 
+async function approvalsInIntune(): Promise<void> {
+  await fresh();
+  it.simulator.demandApproval(true);
+  const filed = await it.disconnect(why);
+  answered('disconnect', 'awaitingIntuneApproval', filed);
+  const { operationId, approvalCode } = filed.body;
+  const path = `${operationsPath}/${operationId}`;
+  refused('decided_in_intune', await it.post(`${path}/execute`));
+  it.simulator.decideApproval(approvalCode, 'approve');
+  answered('readOperation', 'approvedInIntune', await it.operation(operationId));
+  answered('execute', 'acceptedAfterIntune', await it.post(`${path}/execute`));
+  it.simulator.demandApproval(false);
+
+  await fresh();
+  await it.beside({ policy: { approvalRequired: true } }, async (on) => {
+    it.simulator.demandApproval(true);
+    const { body } = await it.disconnect({ ...why, on });
+    const { operationId: own } = body;
+    const yes = { body: { reason: 'Agreed in the change board' }, on };
+    assert.equal((await it.approve(own, { ...second, ...yes })).status, 200);
+    const filedAgain = await it.post(`${operationsPath}/${own}/execute`, { on });
+    answered('execute', 'awaitingIntuneApproval', filedAgain);
+  });
+}
+
 async function badRequests(): Promise<void> {
   await fresh();
   const { api } = it.service;
@@ -222,11 +247,18 @@ async function graphSays(): Promise<void> {
   it.simulator.setFault('disconnect', { reset: true, times: 1 });
   refused('outcome_unknown', await it.disconnect());
   refused('operation_in_progress', await it.disconnect(second));
-  for (const step of ['required', 'pending', 'filed'] as const) {
-    await fresh();
-    it.simulator.setFault('disconnect', { intuneApproval: step, times: 1 });
-    refused(`intune_approval_${step}`, await it.disconnect());
-  }
+  await fresh();
+  it.simulator.setFault('disconnect', { intuneApproval: 'pending', times: 1 });
+  refused('intune_approval_pending', await it.disconnect());
+  const filedWithoutCode = { status: 412, headers: { 'x-msft-approval-code': '' }, times: 1 };
+  await fresh();
+  it.simulator.setFault('disconnect', filedWithoutCode);
+  refused('intune_approval_filed', await it.disconnect());
+  await fresh();
+  it.simulator.demandApproval(true);
+  await it.beside({ policy: { intuneApproval: 'never' } }, async (on) => {
+    refused('intune_approval_required', await it.disconnect({ on }));
+  });
   refused('operation_not_found', await it.operation('00000000-0000-4000-8000-000000000000'));
   await fresh();
   refused('connection_changed', await it.disconnect({ headers: { 'if-match': '"an earlier one"' } }));
@@ -271,7 +303,8 @@ async function outOfOrder(): Promise<void> {
 // UPDATE_EXAMPLES=1 writes them down. A defect has none, since nobody can bring one about, and what is told
 // to a caller who went away is heard by nobody.
 test('the examples in the document are what the service answers', { timeout: 120_000 }, async () => {
-  for (const step of [readings, disconnects, approvals, badRequests, badSignIns, graphSays, outOfOrder]) {
+  const steps = [readings, disconnects, approvals, approvalsInIntune, badRequests, badSignIns, graphSays];
+  for (const step of [...steps, outOfOrder]) {
     await step();
   }
   const found = { problems, answers };

@@ -40,6 +40,7 @@ export const noPolicy: Policy = {
   approvalRequired: false,
   idempotencyKeyRequired: false,
   ifMatchRequired: false,
+  intuneApproval: 'auto',
 };
 
 const roleNames = { read: 'Read', disconnect: 'Disconnect', approve: 'Approve', audit: 'Audit' };
@@ -166,6 +167,8 @@ export function coreScene() {
     acts: [] as GraphAct[],
     lists: [] as GraphCall[],
     /** How it answers them, one after another; what is left out is accepted. */
+    /** What Intune says of the requests it filed, by code. */
+    approvals: new Map<string, string>(),
     answers: [] as (() => DisconnectAnswer | Promise<DisconnectAnswer>)[],
   };
   const connector: Connector = {
@@ -180,6 +183,7 @@ export function coreScene() {
       const members = [...graph.members];
       return { value: members, seen: { members, etag: etagOf(members) }, graph: trace('graph-list') };
     },
+    approvalRequest: async ({ code }) => graph.approvals.get(code) ?? null,
   };
 
   const operations = watched(memory.operations);

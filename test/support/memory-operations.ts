@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
 import {
+  awaitsIntune,
   awaitsPeople,
   isSettled,
   movesFrom,
@@ -14,6 +15,8 @@ import type { IdempotencyKey, KeyedOperation, NewOperation, Operations } from '.
 type Row = {
   operation: Operation;
   sentAt: number | null;
+  movedAt: number;
+  mayBeFiled: boolean;
   leaseUntil: number | null;
   expiresAt: number | null;
   key: IdempotencyKey | null;
@@ -27,6 +30,8 @@ type Options = {
   /** Where the event of a move goes, together with the move. */
   readonly record: (event: AuditEvent) => void;
 };
+
+const nothingConcluded = { graphRequestId: null, value: null, concludedFrom: null, explanation: null };
 
 /** The port `Operations` as src/core/ports.ts describes it, in memory: one process, one thing at a time. Where
  *  it and PostgreSQL differ, test/adapters/database/operations-port.test.ts fails. */
@@ -50,11 +55,14 @@ export function createMemoryOperations({ clock, record }: Options) {
   };
 
   function stored(row: Row): StoredOperation {
-    const { operation, sentAt, leaseUntil, expiresAt } = row;
-    const until = operation.status === 'sent' ? leaseUntil : awaitsPeople(operation) ? expiresAt : null;
+    const { operation, sentAt, movedAt, leaseUntil, expiresAt, mayBeFiled } = row;
+    const waits = awaitsPeople(operation) || awaitsIntune(operation);
+    const until = operation.status === 'sent' ? leaseUntil : waits ? expiresAt : null;
     return {
       ...operation,
       sinceSentMs: sentAt === null ? null : clock() - sentAt,
+      sinceMovedMs: clock() - movedAt,
+      mayBeFiled,
       overdue: until !== null && until <= clock(),
     };
   }
@@ -76,6 +84,7 @@ export function createMemoryOperations({ clock, record }: Options) {
         concludedFrom: null,
         explanation: null,
         approval: null,
+        intuneApproval: null,
         supersededBy: null,
         requestedAt: iso(now),
         sentAt: leaseMs > 0 ? iso(now) : null,
@@ -84,6 +93,8 @@ export function createMemoryOperations({ clock, record }: Options) {
         tookMs: null,
       },
       sentAt: leaseMs > 0 ? now : null,
+      movedAt: now,
+      mayBeFiled: false,
       leaseUntil: leaseMs > 0 ? now + leaseMs : null,
       expiresAt,
       key,
@@ -97,11 +108,22 @@ export function createMemoryOperations({ clock, record }: Options) {
   function change(row: Row, to: OperationStatus, asked: OperationChange): void {
     const { status } = row.operation;
     if (!movesFrom(status).includes(to)) throw new Error(`the table has no move from ${status} to ${to}`);
-    const { answer, approval, ...columns } = asked;
+    const { answer, approval, intuneApproval, ...columns } = asked;
     const said = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== null));
-    const movedAt = iso(clock());
+    row.movedAt = clock();
+    const movedAt = iso(row.movedAt);
     row.operation = { ...row.operation, ...said, status: to, movedAt };
     if (approval !== undefined) row.operation = { ...row.operation, approval: { ...approval, at: movedAt } };
+    if (intuneApproval !== undefined) {
+      row.expiresAt = row.movedAt + intuneApproval.expiresInMs;
+      row.mayBeFiled = true;
+      const expiresAt = iso(row.expiresAt);
+      row.operation = {
+        ...row.operation,
+        intuneApproval: { code: intuneApproval.code, filedAt: movedAt },
+        expiresAt,
+      };
+    }
     if (answer !== undefined) row.answer = answer;
     if (answer === null) row.key = null;
   }
@@ -171,6 +193,8 @@ export function createMemoryOperations({ clock, record }: Options) {
       const now = clock();
       if (inTime && row.expiresAt !== null && row.expiresAt <= now) return 'too_late';
       if (leaseMs > 0 && because(row.operation.tenantId) !== null) return 'disabled';
+      // What is sent anew begins with nothing concluded.
+      if (leaseMs > 0) row.operation = { ...row.operation, ...nothingConcluded };
       change(row, to, asked);
       if (leaseMs > 0) {
         row.sentAt = now;
@@ -181,23 +205,26 @@ export function createMemoryOperations({ clock, record }: Options) {
       commit(event);
       return stored(row);
     },
-    async permitSending(id, neededMs) {
+    async permitSending(id, { neededMs, mayBeFiled }) {
       const row = rowOf(id);
       if (row === undefined || row.operation.status !== 'sent' || row.operation.supersededBy !== null)
         return 'moved_already';
       const now = clock();
       if (row.leaseUntil === null || row.leaseUntil <= now + neededMs) return 'moved_already';
       if (row.expiresAt !== null && row.expiresAt <= now) return 'too_late';
-      return because(row.operation.tenantId) === null ? 'granted' : 'disabled';
+      if (because(row.operation.tenantId) !== null) return 'disabled';
+      if (mayBeFiled) row.mayBeFiled = true;
+      return 'granted';
     },
-    async endUnsent({ operation, to, explanation, event }) {
+    async endUnsent({ operation, to, change: asked, ends, event }) {
       const row = rowOf(operation.id);
       if (row === undefined || recorded.has(event.id)) return;
       const { status, requestId } = row.operation;
       if (status !== operation.status || requestId !== operation.requestId) return;
       requireEvent(event, operation.id);
-      change(row, to, { explanation, answer: null });
-      row.operation = { ...row.operation, tookMs: row.sentAt === null ? null : clock() - row.sentAt };
+      change(row, to, asked);
+      if (ends)
+        row.operation = { ...row.operation, tookMs: row.sentAt === null ? null : clock() - row.sentAt };
       commit(event);
     },
     async claimRead(id, everyMs) {

@@ -67,7 +67,8 @@ export async function startWorld(): Promise<World> {
     async closeOperations() {
       await pool.query("update operations set status = 'completed' where status in ('accepted', 'unknown')");
       await pool.query(
-        "update operations set status = 'expired' where status in ('awaiting_approval', 'approved')",
+        `update operations set status = 'expired' where status in (
+           'awaiting_approval', 'approved', 'awaiting_intune_approval', 'approved_in_intune')`,
       );
       await pool.query('update operations set idempotency_key = null where idempotency_key is not null');
     },

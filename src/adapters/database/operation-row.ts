@@ -20,6 +20,8 @@ export type OperationRow = {
   concluded_from: Operation['concludedFrom'];
   explanation: string | null;
   approval: Operation['approval'];
+  intune_approval: Operation['intuneApproval'];
+  may_be_filed: boolean;
   supersedes: string | null;
   superseded_by: string | null;
   requested_at: Date;
@@ -29,6 +31,7 @@ export type OperationRow = {
   took_ms: string | null;
   /** What `storedOperation` adds. */
   since_sent_ms: string | null;
+  since_moved_ms: string;
   overdue: boolean;
 };
 
@@ -47,6 +50,7 @@ export function operationFrom(row: OperationRow): StoredOperation {
     concludedFrom: row.concluded_from,
     explanation: row.explanation,
     approval: row.approval,
+    intuneApproval: row.intune_approval,
     supersedes: row.supersedes,
     supersededBy: row.superseded_by,
     requestedAt: row.requested_at.toISOString(),
@@ -55,6 +59,8 @@ export function operationFrom(row: OperationRow): StoredOperation {
     expiresAt: row.expires_at?.toISOString() ?? null,
     tookMs: row.took_ms === null ? null : Number(row.took_ms),
     sinceSentMs: row.since_sent_ms === null ? null : Number(row.since_sent_ms),
+    sinceMovedMs: Number(row.since_moved_ms),
+    mayBeFiled: row.may_be_filed,
     overdue: row.overdue,
   };
 }

@@ -142,25 +142,27 @@ export function createPostgresOperations(options: PostgresOperationsOptions): Op
       return storedOr(moved) ?? 'moved_already';
     },
 
-    async permitSending(id, neededMs) {
+    async permitSending(id, { neededMs, mayBeFiled }) {
       const [row] = await database.query<{ permission: 'granted' | MoveRefusal }>(permitSending, [
         id,
         'sent',
         neededMs,
+        mayBeFiled,
+        database.lockMs,
       ]);
       return row?.permission ?? 'moved_already';
     },
 
-    async endUnsent({ operation, to, explanation, event }) {
+    async endUnsent({ operation, to, change, ends, event }) {
       const { id, tenantId, requestId, status } = operation;
-      const change = JSON.stringify({ explanation, answer: null });
       await record(event, endUnsentOperation, [
         id,
         tenantId,
         requestId,
         status,
         to,
-        change,
+        ends,
+        JSON.stringify(change),
         event.id,
         eventsJson([event]),
         database.lockMs,

@@ -123,6 +123,8 @@ create table operations (
   concluded_from text,
   explanation text,
   approval jsonb,
+  intune_approval jsonb,
+  may_be_filed boolean not null default false,
   supersedes uuid,
   superseded_by uuid,
   requested_at timestamp with time zone not null,
@@ -136,7 +138,7 @@ create table operations (
   idempotency_fingerprint text,
   idempotency_expires_at timestamp with time zone,
   answer jsonb,
-  open boolean not null generated always as (((superseded_by IS NULL) AND (status = ANY (ARRAY['awaiting_approval'::text, 'approved'::text, 'sent'::text, 'accepted'::text, 'unknown'::text])))) stored
+  open boolean not null generated always as (((superseded_by IS NULL) AND (status = ANY (ARRAY['awaiting_approval'::text, 'approved'::text, 'sent'::text, 'awaiting_intune_approval'::text, 'approved_in_intune'::text, 'accepted'::text, 'unknown'::text])))) stored
 );
 
 alter table applied_functions add constraint applied_functions_pkey PRIMARY KEY (name, digest);
@@ -173,7 +175,7 @@ CREATE INDEX notifications_by_time ON public.notifications USING btree (queued_a
 CREATE UNIQUE INDEX operations_by_idempotency_key ON public.operations USING btree (tenant_id, requester_oid, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 CREATE INDEX operations_by_tenant ON public.operations USING btree (tenant_id, "position" DESC);
 CREATE UNIQUE INDEX operations_one_open_per_tenant ON public.operations USING btree (tenant_id) WHERE open;
-CREATE INDEX operations_with_a_deadline ON public.operations USING btree (status) WHERE (status = ANY (ARRAY['sent'::text, 'awaiting_approval'::text, 'approved'::text]));
+CREATE INDEX operations_with_a_deadline ON public.operations USING btree (status) WHERE (status = ANY (ARRAY['sent'::text, 'awaiting_approval'::text, 'approved'::text, 'awaiting_intune_approval'::text, 'approved_in_intune'::text]));
 
 CREATE OR REPLACE FUNCTION public.acknowledge_lost_history(of_chain text, by_whom text, because text, events json)
  RETURNS integer
@@ -356,7 +358,7 @@ AS $function$
   )
 $function$;
 
-CREATE OR REPLACE FUNCTION public.end_unsent_operation(operation_id uuid, tenant text, call_id uuid, origin text, target text, change jsonb, event_id uuid, events json, lock_ms integer)
+CREATE OR REPLACE FUNCTION public.end_unsent_operation(operation_id uuid, tenant text, call_id uuid, origin text, target text, ends boolean, change jsonb, event_id uuid, events json, lock_ms integer)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -370,7 +372,7 @@ begin
   perform pg_advisory_xact_lock(hashtextextended(tenant, 0));
   select * into found_operation from operations o where o.id = operation_id for update;
   if found and found_operation.status = origin and found_operation.request_id = call_id then
-    perform move_operation(operation_id, origin, target, 0, false, true, change, event_id, events, null, lock_ms);
+    perform move_operation(operation_id, origin, target, 0, false, ends, change, event_id, events, null, lock_ms);
   end if;
 end $function$;
 
@@ -455,14 +457,25 @@ begin
       case when lease_ms > 0 then moved_at_time + lease_ms * interval '1 millisecond' else o.lease_until end,
     took_ms = case when ends then extract(epoch from moved_at_time - o.sent_at) * 1000 else o.took_ms end,
     request_id = coalesce((change ->> 'requestId')::uuid, o.request_id),
-    graph_request_id = coalesce(change ->> 'graphRequestId', o.graph_request_id),
-    value = coalesce(change ->> 'value', o.value),
-    concluded_from = coalesce(change ->> 'concludedFrom', o.concluded_from),
-    explanation = coalesce(change ->> 'explanation', o.explanation),
+    -- What is sent anew begins with nothing concluded.
+    graph_request_id = coalesce(change ->> 'graphRequestId', case when lease_ms > 0 then null else o.graph_request_id end),
+    value = coalesce(change ->> 'value', case when lease_ms > 0 then null else o.value end),
+    concluded_from = coalesce(change ->> 'concludedFrom', case when lease_ms > 0 then null else o.concluded_from end),
+    explanation = coalesce(change ->> 'explanation', case when lease_ms > 0 then null else o.explanation end),
     approval = case
       when change ? 'approval' then change -> 'approval' || jsonb_build_object(
         'at', to_char(moved_at_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
       else o.approval end,
+    intune_approval = case
+      when change ? 'intuneApproval' then jsonb_build_object(
+        'code', change #> '{intuneApproval,code}',
+        'filedAt', to_char(moved_at_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+      else o.intune_approval end,
+    may_be_filed = o.may_be_filed or change ? 'intuneApproval',
+    expires_at = case
+      when change ? 'intuneApproval'
+        then moved_at_time + (change #>> '{intuneApproval,expiresInMs}')::bigint * interval '1 millisecond'
+      else o.expires_at end,
     connection = coalesce(nullif(change -> 'connection', 'null'), o.connection),
     answer = case when change ? 'answer' then nullif(change -> 'answer', 'null') else o.answer end,
     idempotency_key = case when change -> 'answer' = 'null' then null else o.idempotency_key end
@@ -561,23 +574,33 @@ AS $function$
     and (tenants is null or n.tenant_id = '*' or n.tenant_id = any(tenants))
 $function$;
 
-CREATE OR REPLACE FUNCTION public.permit_sending(operation_id uuid, sending_status text, needed_ms bigint)
+CREATE OR REPLACE FUNCTION public.permit_sending(operation_id uuid, sending_status text, needed_ms bigint, may_be_filed boolean, lock_ms integer)
  RETURNS text
- LANGUAGE sql
+ LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
  SET enable_seqscan TO 'off'
 AS $function$
-  select coalesce(
-    (select case
-        when o.status <> sending_status or o.superseded_by is not null
-          or o.lease_until <= clock_timestamp() + needed_ms * interval '1 millisecond' then 'moved_already'
-        when o.expires_at <= clock_timestamp() then 'too_late'
-        when disconnect_switched_off(o.tenant_id) then 'disabled'
-        else 'granted'
-      end
-      from operations o where o.id = operation_id),
-    'moved_already')
-$function$;
+declare
+  permission text;
+begin
+  select case
+      when o.status <> sending_status or o.superseded_by is not null
+        or o.lease_until <= clock_timestamp() + needed_ms * interval '1 millisecond' then 'moved_already'
+      when o.expires_at <= clock_timestamp() then 'too_late'
+      when disconnect_switched_off(o.tenant_id) then 'disabled'
+      else 'granted'
+    end
+    into permission from operations o where o.id = operation_id;
+  if permission = 'granted' and may_be_filed then
+    perform prepare_recording(lock_ms);
+    update operations o set may_be_filed = true where o.id = operation_id and o.status = sending_status;
+    if not found then
+      return 'moved_already';
+    end if;
+  end if;
+  return coalesce(permission, 'moved_already');
+end $function$;
 
 CREATE OR REPLACE FUNCTION public.prepare_recording(lock_ms integer)
  RETURNS void
@@ -844,18 +867,37 @@ insert into operation_moves values ('accepted', 'failed');
 insert into operation_moves values ('approved', 'expired');
 insert into operation_moves values ('approved', 'sent');
 insert into operation_moves values ('approved', 'withdrawn');
+insert into operation_moves values ('approved_in_intune', 'accepted');
+insert into operation_moves values ('approved_in_intune', 'expired');
+insert into operation_moves values ('approved_in_intune', 'rejected');
+insert into operation_moves values ('approved_in_intune', 'sent');
+insert into operation_moves values ('approved_in_intune', 'unknown');
+insert into operation_moves values ('approved_in_intune', 'withdrawn');
 insert into operation_moves values ('awaiting_approval', 'approved');
 insert into operation_moves values ('awaiting_approval', 'expired');
 insert into operation_moves values ('awaiting_approval', 'rejected');
 insert into operation_moves values ('awaiting_approval', 'withdrawn');
+insert into operation_moves values ('awaiting_intune_approval', 'accepted');
+insert into operation_moves values ('awaiting_intune_approval', 'approved_in_intune');
+insert into operation_moves values ('awaiting_intune_approval', 'expired');
+insert into operation_moves values ('awaiting_intune_approval', 'rejected');
+insert into operation_moves values ('awaiting_intune_approval', 'unknown');
+insert into operation_moves values ('awaiting_intune_approval', 'withdrawn');
 insert into operation_moves values ('sent', 'accepted');
+insert into operation_moves values ('sent', 'approved_in_intune');
+insert into operation_moves values ('sent', 'awaiting_intune_approval');
 insert into operation_moves values ('sent', 'failed');
 insert into operation_moves values ('sent', 'unknown');
 insert into operation_moves values ('start', 'awaiting_approval');
 insert into operation_moves values ('start', 'sent');
 insert into operation_moves values ('unknown', 'accepted');
+insert into operation_moves values ('unknown', 'approved_in_intune');
+insert into operation_moves values ('unknown', 'awaiting_intune_approval');
 insert into operation_moves values ('unknown', 'completed');
+insert into operation_moves values ('unknown', 'expired');
 insert into operation_moves values ('unknown', 'failed');
+insert into operation_moves values ('unknown', 'rejected');
+insert into operation_moves values ('unknown', 'withdrawn');
 
 grant select on applied_functions to chromeos_bff;
 grant select on audit_chains to chromeos_bff;
@@ -881,12 +923,12 @@ grant execute on check_operation_move() to public;
 grant execute on claim_notifications(text,text[],text[],integer,bigint) to chromeos_bff;
 grant execute on claim_read(uuid,bigint) to chromeos_bff;
 grant execute on disconnect_switched_off(text) to chromeos_bff;
-grant execute on end_unsent_operation(uuid,text,uuid,text,text,jsonb,uuid,json,integer) to chromeos_bff;
+grant execute on end_unsent_operation(uuid,text,uuid,text,text,boolean,jsonb,uuid,json,integer) to chromeos_bff;
 grant execute on keep_chain_head() to public;
 grant execute on move_operation(uuid,text,text,bigint,boolean,boolean,jsonb,uuid,json,jsonb,integer) to chromeos_bff;
 grant execute on open_operation(jsonb,uuid,text,bigint,bigint,bigint,json,jsonb,integer) to chromeos_bff;
 grant execute on pending_notifications(text,text[],text[]) to chromeos_bff;
-grant execute on permit_sending(uuid,text,bigint) to chromeos_bff;
+grant execute on permit_sending(uuid,text,bigint,boolean,integer) to chromeos_bff;
 grant execute on prune_notifications(text[]) to chromeos_bff;
 grant execute on record_audit_events(json,integer) to chromeos_bff;
 grant execute on record_delivery(uuid,text,integer,text,bigint) to chromeos_bff;

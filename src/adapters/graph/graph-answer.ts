@@ -35,14 +35,15 @@ const refusals = new Set([
 
 /** The reason behind an answer of Graph's that is not a success, told by status and headers, and by text only
  *  where nothing else tells. `sideEffect`: the request may have changed something before the answer failed,
- *  so whatever does not say clearly that nothing was done leaves the outcome unknown. */
+ *  so whatever does not say clearly that nothing was done leaves the outcome unknown. `proven`: it had a justification or
+ *  an approval code for Intune. */
 export function failureFromGraph(
   answer: OutboundAnswer,
   tenantId: string,
-  { sideEffect, now }: { sideEffect: boolean; now: number },
+  { sideEffect, proven = false, now }: { sideEffect: boolean; proven?: boolean; now: number },
 ): Failure {
   const graph = traceOf(answer);
-  const approval = sideEffect ? intuneApprovalIn(answer, graph) : null;
+  const approval = sideEffect ? intuneApprovalIn(answer, graph, { proven }) : null;
   if (approval !== null) return approval;
   const askedMs = retryAfterMs(answer.headers['retry-after'], now);
   switch (answer.status) {

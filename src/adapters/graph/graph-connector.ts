@@ -5,9 +5,10 @@ import type { Clock, Connector, GraphAct, GraphCall } from '../../core/ports.ts'
 import { type HttpClient, type OutboundAnswer, RequestFailed } from '../outbound/http-client.ts';
 import { parseJson } from '../outbound/json.ts';
 import { storable } from '../outbound/storable.ts';
+import { approvalWordIn } from './approval-request.ts';
 import { type ParsedList, parseList } from './connection-list.ts';
 import { failureFromGraph, traceOf } from './graph-answer.ts';
-import { intuneApprovalIn } from './intune-approval.ts';
+import { intuneApprovalIn, proofHeader } from './intune-approval.ts';
 
 export type GraphConnectorOptions = {
   /** Without a trailing slash, with the version: `https://graph.microsoft.com/beta`. */
@@ -44,9 +45,9 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
   /** Sends a request and gives its answer, if that is a 200. */
   async function request(
     call: GraphCall,
-    { method, url, permit }: { method: 'GET' | 'POST'; url: string; permit: GraphAct['permit'] | null },
+    { method, url, act }: { method: 'GET' | 'POST'; url: string; act: GraphAct | null },
   ): Promise<OutboundAnswer> {
-    const sideEffect = permit !== null;
+    const sideEffect = act !== null;
     let answer: OutboundAnswer;
     try {
       answer = await options.http.send({
@@ -56,15 +57,19 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
           authorization: `Bearer ${call.token.reveal()}`,
           accept: 'application/json',
           'client-request-id': call.requestId,
+          ...proofHeader(act?.proof ?? null),
         },
         timeoutMs: Math.min(options.timeoutMs, call.deadline.leftMs()),
-        ...(permit === null ? { repeatable: true } : { ownConnection: true, beforeWriting: permit }),
+        ...(act === null ? { repeatable: true } : { ownConnection: true, beforeWriting: act.permit }),
       });
     } catch (error) {
       throw unanswered(error, { sideEffect });
     }
     if (answer.status === 200) return answer;
-    throw new CallFailed(failureFromGraph(answer, call.tenantId, { sideEffect, now: options.clock() }));
+    const proven = act !== null && act.proof !== null;
+    throw new CallFailed(
+      failureFromGraph(answer, call.tenantId, { sideEffect, proven, now: options.clock() }),
+    );
   }
 
   return {
@@ -72,21 +77,35 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
       const answer = await request(call, {
         method: 'POST',
         url: `${settingsUrl}/disconnect`,
-        permit: call.permit,
+        act: call,
       });
       const parsed = status.safeParse(parseJson(answer.text));
       if (parsed.success) return { value: parsed.data.value, graph: traceOf(answer) };
       const graph = traceOf(answer);
       const cause = 'Graph answered 200 with something that is not a status';
       throw new CallFailed(
-        intuneApprovalIn(answer, graph) ?? { reason: 'outcome_unknown', graph, cause, operationId: null },
+        intuneApprovalIn(answer, graph, { proven: call.proof !== null }) ?? {
+          reason: 'outcome_unknown',
+          graph,
+          cause,
+          operationId: null,
+        },
       );
     },
 
     async list(call) {
-      const answer = await request(call, { method: 'GET', url: settingsUrl, permit: null });
+      const answer = await request(call, { method: 'GET', url: settingsUrl, act: null });
       const { value, seen } = parsedLists.get(answer.text) ?? parseAndCache(answer);
       return { value, seen, graph: traceOf(answer) };
+    },
+
+    async approvalRequest(call) {
+      const filter = encodeURIComponent(`requestId eq '${call.code}'`);
+      const url = `${options.baseUrl}/deviceManagement/operationApprovalRequests?$filter=${filter}`;
+      const answer = await request(call, { method: 'GET', url, act: null });
+      const word = approvalWordIn(answer.text, call.code);
+      if (word !== undefined) return word;
+      throw unavailable(traceOf(answer), 'Graph answered 200 with something that is not a list of requests');
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Failure, GraphTrace } from '../../core/failure.ts';
+import type { IntuneProof } from '../../core/ports.ts';
 import type { OutboundAnswer } from '../outbound/http-client.ts';
 import { isJsonObject, parseJson } from '../outbound/json.ts';
 
@@ -7,17 +8,37 @@ const approvalCodeHeader = 'x-msft-approval-code';
 // By each of these Intune says that it did nothing (RFC 9110 15.5).
 const refusals = new Set([400, 403, 409, 412, 428]);
 
+/** The header by which an act shows its proof to Intune. */
+export function proofHeader(proof: IntuneProof | null): Record<string, string> {
+  if (proof === null) return {};
+  if ('code' in proof) return { [approvalCodeHeader]: proof.code };
+  return { [justificationHeader]: Buffer.from(proof.justification, 'utf8').toString('base64') };
+}
+
 /** What Intune's Multi Admin Approval has to do with an answer to a call that acts; `null`: nothing. A code in
  *  the headers says, whatever the status, that a request was filed which may be completed in Intune. Without
  *  one, Intune refuses a call that has no justification, and one for which another request is waiting. Nothing
- *  but the text tells these from other refusals. */
-export function intuneApprovalIn(answer: OutboundAnswer, graph: GraphTrace): Failure | null {
+ *  but the text tells these from other refusals. `proven`: the call had a justification or a code. Then the answers
+ *  by which Intune says that it filed a request say so without a code too. */
+export function intuneApprovalIn(
+  answer: OutboundAnswer,
+  graph: GraphTrace,
+  { proven }: { proven: boolean },
+): Failure | null {
   const code = answer.headers[approvalCodeHeader];
   if (code !== undefined) {
     return { reason: 'intune_approval_filed', graph, approvalCode: guid(code), operationId: null };
   }
   if (!refusals.has(answer.status)) return null;
   const text = errorText(answer.text).toLowerCase();
+  if (proven) {
+    // Where the code was lost on the way, nobody may take this for a refusal.
+    const refused = answer.status === 403 && graph.code === 'Forbidden' && !text.includes('approval');
+    if (answer.status === 412 || (answer.status === 403 && !refused)) {
+      return { reason: 'intune_approval_filed', graph, approvalCode: null, operationId: null };
+    }
+    if (answer.status === 409) return { reason: 'intune_approval_pending', graph };
+  }
   if (graph.code === 'ApprovalRequired' || text.includes(justificationHeader)) {
     return { reason: 'intune_approval_required', graph };
   }

@@ -115,6 +115,7 @@ export function measureConnector(connector: Connector, metrics: Metrics): Connec
       for (const { status } of answer.seen.members) noticeWord(status);
       return answer;
     },
+    approvalRequest: (call) => timed('approval_request', call, connector.approvalRequest(call)),
   };
 }
 

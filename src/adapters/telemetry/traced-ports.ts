@@ -23,6 +23,10 @@ export function traceConnector(connector: Connector, tracing: Tracing): Connecto
       ),
     list: (call) =>
       tracing.span('graph list', { 'client-request-id': call.requestId }, () => connector.list(call)),
+    approvalRequest: (call) =>
+      tracing.span('graph approval request', { 'client-request-id': call.requestId }, () =>
+        connector.approvalRequest(call),
+      ),
   };
 }
 
@@ -51,9 +55,9 @@ export function traceOperations(operations: Operations, tracing: Tracing): Opera
         { 'operation-id': move.operation.id, 'audit.event': move.event.event },
         () => operations.move(move),
       ),
-    permitSending: (id, neededMs) =>
+    permitSending: (id, sending) =>
       tracing.span('operation permit sending', { 'operation-id': id }, () =>
-        operations.permitSending(id, neededMs),
+        operations.permitSending(id, sending),
       ),
   };
 }

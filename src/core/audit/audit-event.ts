@@ -68,7 +68,7 @@ export type AuditEvent = {
    *  Intune's own audit events). */
   readonly requestId: string;
   readonly graphRequestId: string | null;
-  /** Why, in the caller's words; never sent on. */
+  /** Why, in the caller's words. */
   readonly reason: string | null;
   readonly ticket: string | null;
   readonly result: Result;

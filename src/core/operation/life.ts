@@ -5,6 +5,8 @@ export const operationStatuses = [
   'awaiting_approval',
   'approved',
   'sent',
+  'awaiting_intune_approval',
+  'approved_in_intune',
   'accepted',
   'completed',
   'failed',
@@ -27,17 +29,42 @@ const life: Readonly<Record<OperationStatus, Stage>> = {
   // The requester may execute it; nothing was sent.
   approved: { open: true, movesTo: ['sent', 'expired', 'withdrawn'] },
   // The attempt is on record: Graph has been asked, or is about to be.
-  sent: { open: true, movesTo: ['accepted', 'failed', 'unknown'] },
+  sent: {
+    open: true,
+    movesTo: ['awaiting_intune_approval', 'approved_in_intune', 'accepted', 'failed', 'unknown'],
+  },
+  // Intune filed a request for approval (Multi Admin Approval); whoever completes it there carries it out.
+  awaiting_intune_approval: {
+    open: true,
+    movesTo: ['approved_in_intune', 'accepted', 'rejected', 'expired', 'withdrawn', 'unknown'],
+  },
+  // Approved there: the requester may execute it here, or complete it in Intune.
+  approved_in_intune: {
+    open: true,
+    movesTo: ['sent', 'accepted', 'rejected', 'expired', 'withdrawn', 'unknown'],
+  },
   // Graph took it on, which is all that its 200 promises.
   accepted: { open: true, movesTo: ['completed', 'failed'] },
   // It is not known yet whether it was carried out.
-  unknown: { open: true, movesTo: ['accepted', 'completed', 'failed'] },
+  unknown: {
+    open: true,
+    movesTo: [
+      'awaiting_intune_approval',
+      'approved_in_intune',
+      'accepted',
+      'completed',
+      'failed',
+      'rejected',
+      'expired',
+      'withdrawn',
+    ],
+  },
   // The connection is gone.
   completed: { open: false, movesTo: [] },
   failed: { open: false, movesTo: [] },
   rejected: { open: false, movesTo: [] },
   expired: { open: false, movesTo: [] },
-  // The requester took it back before it was executed.
+  // The requester took it back before it was executed, here or in Intune.
   withdrawn: { open: false, movesTo: [] },
 };
 
@@ -71,7 +98,13 @@ export function awaitsOutcome({ status, supersededBy }: Standing): boolean {
   return (status === 'accepted' || status === 'unknown') && supersededBy === null;
 }
 
-/** It waits for people, and nothing was sent for it yet. */
+/** A request for approval is filed for it in Intune, and Intune's people decide: it is not carried out, and can be at
+ *  any moment. */
+export function awaitsIntune({ status }: Pick<Standing, 'status'>): boolean {
+  return status === 'awaiting_intune_approval' || status === 'approved_in_intune';
+}
+
+/** It waits for people here, and nothing was sent for it yet. */
 export function awaitsPeople({ status }: Pick<Standing, 'status'>): boolean {
   return status === 'awaiting_approval' || status === 'approved';
 }

@@ -4,6 +4,7 @@ import type { Dependencies } from '../dependencies.ts';
 import type { FailureReason } from '../failure.ts';
 import type { PreparedMove } from '../ports.ts';
 import type { SeenConnection } from './connection.ts';
+import { intuneApprovalMs } from './intune-approval.ts';
 import { awaitsPeople, isFinal, movesFrom, type OperationStatus } from './life.ts';
 import type { Operation, OperationChange, StoredOperation } from './operation.ts';
 import type { Outcome } from './outcome.ts';
@@ -43,7 +44,7 @@ export function prepareMove(
     graphRequestId: change.graphRequestId ?? null,
     ...move.detail,
   });
-  const inTime = awaitsPeople(operation) && to !== 'expired';
+  const inTime = to === 'sent' || (awaitsPeople(operation) && to !== 'expired');
   return { operation, to, change, leaseMs: move.leaseMs ?? 0, inTime, ends: isFinal(to), event };
 }
 
@@ -53,36 +54,52 @@ export function outcomeMove(
   outcome: Outcome,
   told: { failure: FailureReason | null; durationMs: number | null },
 ): Move {
-  const { status, value, concludedFrom, explanation, graphRequestId } = outcome;
+  const { status, value, concludedFrom, explanation, graphRequestId, approvalCode: code } = outcome;
+  const filed = code === undefined ? {} : { intuneApproval: { code, expiresInMs: intuneApprovalMs } };
   return {
     to: status,
     action: 'disconnect',
     event: operation.status === 'sent' ? 'outcome' : 'move',
-    change: { value, concludedFrom, explanation, graphRequestId, ...keptAnswer(operation, outcome) },
+    change: {
+      value,
+      concludedFrom,
+      explanation,
+      graphRequestId,
+      ...filed,
+      ...keptAnswer(operation, outcome),
+    },
     detail: told,
   };
 }
 
 /** What a repetition with the same idempotency key hears from now on. Where it is certain that nothing was
  *  sent, or that nothing was done and the caller was told a problem, the key is free for another try. The
- *  request for an approval was answered when it was made, and keeps that answer whatever its execution brings;
- *  and so does an act, whatever a later read finds. */
+ *  request for an approval, here or in Intune, was answered when it was made, and keeps that answer whatever its
+ *  execution brings, unless Intune says that there will be none; and so does an act, whatever a later read finds. */
 export function keptAnswer(operation: Operation, outcome: Outcome): Pick<OperationChange, 'answer'> {
   if (awaitsPeople(operation)) return { answer: null };
+  if (endedInIntune(outcome)) return { answer: null };
   if (operation.status !== 'sent') return {};
   if (outcome.status === 'failed' && !outcome.reported) return { answer: null };
-  return operation.approval === null ? { answer: { ...outcome, requestId: operation.requestId } } : {};
+  const answeredBefore = operation.approval !== null || operation.intuneApproval !== null;
+  return !answeredBefore ? { answer: { ...outcome, requestId: operation.requestId } } : {};
 }
 
-/** Moves an operation on by what time and a read of the connection say, as far as they say anything. `seen` is
- *  `null` where nobody read it. Gives the operation as it then is. Fails with `audit_unavailable`. */
+/** Intune's people decided that it is not carried out, or nobody decided in time. */
+function endedInIntune({ status, concludedFrom }: Outcome): boolean {
+  return concludedFrom === 'intune_approval' && isFinal(status);
+}
+
+/** Moves an operation on by what time, a read of the connection and Intune's word for the request it filed say, as far
+ *  as they say anything. `seen` and `word` are `null` where nobody read them. Gives the operation as it then is. Fails with `audit_unavailable`. */
 export async function settle(
   dependencies: Dependencies,
   source: EventSource,
   operation: StoredOperation,
   seen: SeenConnection | null,
+  word: string | null = null,
 ): Promise<StoredOperation> {
-  const outcome = nextOutcome(operation, seen, dependencies.timing.settleAfterMs);
+  const outcome = nextOutcome(operation, seen, dependencies.timing.settleAfterMs, word);
   if (outcome === null) return operation;
   const move = outcomeMove(operation, outcome, { failure: null, durationMs: null });
   const moved = await dependencies.operations.move(prepareMove(dependencies, source, operation, move));
@@ -93,15 +110,21 @@ export async function settle(
 }
 
 /** Sees to it that an operation whose attempt may be on record, though nobody could tell us, is not taken for
- *  one that was sent. This process knows that it sent nothing, and says so as soon as the database answers. */
+ *  one that was sent. This process knows that it sent nothing, and says so as soon as the database answers. What
+ *  Intune keeps a request for goes on waiting there. */
 export function endUnsent(
   dependencies: Dependencies,
   source: EventSource,
   operation: Pick<Operation, 'id' | 'tenantId' | 'status' | 'reason' | 'ticket' | 'requestId'>,
+  filed: Operation['intuneApproval'] = null,
 ): void {
   const wasSending = operation.status === 'sent';
-  const to = wasSending ? 'failed' : 'expired';
-  const explanation = 'The record was not confirmed in time, so nothing was sent.';
+  const to = filed !== null ? 'approved_in_intune' : wasSending ? 'failed' : 'expired';
+  const explanation =
+    filed === null
+      ? 'The record was not confirmed in time, so nothing was sent.'
+      : `The record was not confirmed in time, so it was not sent again. The request ${filed.code} is still filed in Intune.`;
+  const change = filed === null ? { explanation, answer: null } : { explanation };
   const event = eventOf(dependencies, source, {
     event: wasSending ? 'outcome' : 'move',
     action: 'disconnect',
@@ -114,6 +137,6 @@ export function endUnsent(
     explanation,
   });
   dependencies.backlog.add({ kind: 'unsent', event }, () =>
-    dependencies.operations.endUnsent({ operation, to, explanation, event }),
+    dependencies.operations.endUnsent({ operation, to, change, ends: isFinal(to), event }),
   );
 }

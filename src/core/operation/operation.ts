@@ -27,13 +27,15 @@ export type Operation = {
     readonly reason: string;
     readonly at: string;
   } | null;
+  /** The request for approval that Intune filed for it, under the code by which Intune knows it. */
+  readonly intuneApproval: { readonly code: string; readonly filedAt: string } | null;
   readonly supersedes: string | null;
   readonly supersededBy: string | null;
   readonly requestedAt: string;
   readonly sentAt: string | null;
   /** When it came to its status. */
   readonly movedAt: string;
-  /** Until when it can be approved and executed. */
+  /** Until when it can be approved and executed, here or in Intune. */
   readonly expiresAt: string | null;
   /** How long it took from sending to its end. */
   readonly tookMs: number | null;
@@ -44,6 +46,10 @@ export type Operation = {
 export type StoredOperation = Operation & {
   /** From sending to the moment it was read, in milliseconds; `null` where it was not sent. */
   readonly sinceSentMs: number | null;
+  /** From its last move to the moment it was read, in milliseconds. */
+  readonly sinceMovedMs: number;
+  /** A justification was sent for it, or was about to be: Intune may keep a request for approval, known or not. */
+  readonly mayBeFiled: boolean;
   /** The sender's lease has ended, or the time for approval has. */
   readonly overdue: boolean;
 };
@@ -54,6 +60,8 @@ export type OperationChange = Partial<
 > & {
   /** Who approved or rejected it; the database adds when. */
   readonly approval?: Omit<NonNullable<Operation['approval']>, 'at'>;
+  /** Filed in Intune; the database adds when, and until when by its clock. */
+  readonly intuneApproval?: { readonly code: string; readonly expiresInMs: number };
   /** What a repetition with the same idempotency key will be answered; `null` frees the key. */
   readonly answer?: KeptOutcome | null;
 };

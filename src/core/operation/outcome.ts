@@ -1,7 +1,7 @@
 import type { OperationStatus } from './life.ts';
 
 /** What decided an outcome: Graph's answer to the act, a later read of the connection, the end of the sender's
- *  lease, the end of the time for approval, or a request for approval that Intune filed. */
+ *  lease, the end of the time for approval, or what Intune's own Multi Admin Approval said. */
 export type ConcludedFrom = 'answer' | 'reading' | 'lease' | 'time' | 'intune_approval';
 
 /** How an act ended, or what is known of it so far. One shape, whether it is on its way to the record, kept
@@ -15,8 +15,8 @@ export type Outcome = {
   readonly explanation: string | null;
   /** Of Graph's answer to the act. */
   readonly graphRequestId: string | null;
-  /** Under which Intune knows the request for approval that it filed, where it gave a code. */
-  readonly approvalCode?: string | null;
+  /** Under which Intune knows the request for approval that it filed. */
+  readonly approvalCode?: string;
   /** Whether the caller is told it as the result of the call; otherwise as a problem. */
   readonly reported: boolean;
 };

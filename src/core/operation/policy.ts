@@ -13,6 +13,8 @@ export type Policy = {
   readonly approvalRequired: boolean;
   readonly idempotencyKeyRequired: boolean;
   readonly ifMatchRequired: boolean;
+  /** What to do where Intune demands an approval of its own: ask for it with reason and ticket, or fail. */
+  readonly intuneApproval: 'auto' | 'never';
 };
 
 /** The pattern of a ticket as an operator wrote it: the settings anchor it. */

@@ -1,16 +1,15 @@
 import { reserve } from '../deadline.ts';
 import type { Dependencies } from '../dependencies.ts';
-import { CallFailed, type Failure, failureOf, graphTraceOf, noTrace } from '../failure.ts';
+import { type Failure, type FailureReason, failureOf, graphTraceOf, noTrace } from '../failure.ts';
 import type { SignedInCall } from '../frame.ts';
 import type { DisconnectAnswer } from '../ports.ts';
-import { retryDelayMs } from '../retry-delay.ts';
 import type { Secret } from '../secret.ts';
 import { disconnectingStatuses } from './connection.ts';
 import { keptAnswer, outcomeMove, prepareMove } from './move.ts';
-import type { StoredOperation } from './operation.ts';
+import type { Operation, StoredOperation } from './operation.ts';
 import type { Outcome } from './outcome.ts';
 import { conclude } from './settle.ts';
-import { disabled } from './slot.ts';
+import { trySending } from './try-sending.ts';
 
 /** An act that has ended: the operation as it then is, how it ended, and the problem that the caller is told
  *  instead of a result, if there is one. */
@@ -20,13 +19,11 @@ export type Sent = {
   readonly failure: Failure | null;
 };
 
+type IntuneApproval = NonNullable<Operation['intuneApproval']>;
+type OutcomeUnknown = Extract<Failure, { reason: 'outcome_unknown' }>;
 type Ending = { readonly outcome: Outcome; readonly failure: Failure | null };
 
-const maxRetries = 2;
-// A read-back that takes longer than this is given up; a later read tells as well.
-const readBackMs = 5000;
-// How long the database's permission to send may be on its way.
-const permissionMs = 1000;
+const noUsableAnswer = 'No usable answer came back';
 
 /** Sends an operation whose attempt is on the record, finds out how it ended, and puts the outcome on the
  *  record. Never fails for what Graph or the database does: from here on every end is an outcome. */
@@ -54,16 +51,55 @@ async function endingOf(
   } catch (error) {
     const failure = failureOf(error);
     switch (failure.reason) {
-      case 'intune_approval_filed':
-        return filedInIntune(operation, failure);
       // A defect of ours while sending leaves us as ignorant as a lost answer.
       case 'outcome_unknown':
       case 'internal':
-        return endingWithoutAnswer(dependencies, call, operation, token, failure);
-      default:
-        return nothingDone(failure);
+        return endingWithoutAnswer(dependencies, call, operation, token, failure, noUsableAnswer);
     }
+    const { intuneApproval } = operation;
+    if (intuneApproval !== null) {
+      if (certainlyNotExecuted.has(failure.reason)) return stillApproved(intuneApproval, failure);
+      const { unknown, explanation } = codeNotTaken(intuneApproval, failure);
+      return endingWithoutAnswer(dependencies, call, operation, token, unknown, explanation);
+    }
+    return failure.reason === 'intune_approval_filed'
+      ? filedInIntune(operation, failure)
+      : nothingDone(failure);
   }
+}
+
+/** Why an act was not carried out that had been approved in Intune, where that says nothing about the approval. */
+const certainlyNotExecuted: ReadonlySet<FailureReason> = new Set([
+  'claims_required',
+  'graph_token_rejected',
+  'graph_forbidden',
+  'graph_throttled',
+  'graph_unavailable',
+  'not_sent_in_time',
+  'disconnect_disabled',
+  'audit_unavailable',
+]);
+
+/** The request is filed and approved as before, and its code was not used. */
+function stillApproved({ code }: IntuneApproval, failure: Failure): Ending {
+  const explanation = `It was not carried out (${failure.reason}). The request ${code} is still filed and approved in Intune.`;
+  const graphRequestId = graphTraceOf(failure)?.requestId ?? null;
+  const told = { value: null, explanation, graphRequestId, reported: false };
+  return { outcome: { ...told, status: 'approved_in_intune', concludedFrom: 'answer' }, failure };
+}
+
+/** Intune does not take the code: somebody may have completed the request meanwhile. */
+function codeNotTaken(
+  { code }: IntuneApproval,
+  failure: Failure,
+): { unknown: OutcomeUnknown; explanation: string } {
+  const graph = graphTraceOf(failure) ?? noTrace;
+  const other = failure.reason === 'intune_approval_filed' ? failure.approvalCode : null;
+  const filed = other === null ? '' : ` and filed another request (${other})`;
+  return {
+    unknown: { reason: 'outcome_unknown', cause: failure.reason, graph, operationId: null },
+    explanation: `Intune did not take the approval code ${code}${filed}`,
+  };
 }
 
 function nothingDone(failure: Failure): Ending {
@@ -82,13 +118,14 @@ async function endingWithoutAnswer(
   call: SignedInCall,
   operation: StoredOperation,
   token: Secret,
-  failure: Extract<Failure, { reason: 'outcome_unknown' | 'internal' }>,
+  failure: OutcomeUnknown | Extract<Failure, { reason: 'internal' }>,
+  what: string,
 ): Promise<Ending> {
   const graph = graphTraceOf(failure) ?? noTrace;
   const graphRequestId = graph.requestId;
   const read = await readBack(dependencies, call, operation, token);
   if (read !== null) return { outcome: { ...read, graphRequestId }, failure: null };
-  const explanation = 'No usable answer came back, and the connection does not show whether it was done.';
+  const explanation = `${what}, and the connection does not show whether it was done.`;
   const told = { value: null, explanation, graphRequestId, reported: false };
   return {
     outcome: { ...told, status: 'unknown', concludedFrom: null },
@@ -96,21 +133,25 @@ async function endingWithoutAnswer(
   };
 }
 
-/** Nobody knows how it will end: for three days it may be approved, rejected or completed in Intune. */
+/** It waits for Intune's people for three days. Without a code nobody can ask what becomes of it. */
 function filedInIntune(
   { id }: StoredOperation,
   failure: Extract<Failure, { reason: 'intune_approval_filed' }>,
 ): Ending {
   const { approvalCode, graph } = failure;
-  const code = approvalCode === null ? '' : ` (${approvalCode})`;
-  const explanation =
-    `Intune filed a request for approval${code}. ` +
-    'Whoever completes it in Intune carries the disconnect out.';
-  const told = { value: null, explanation, approvalCode, graphRequestId: graph.requestId, reported: false };
-  return {
-    outcome: { ...told, status: 'unknown', concludedFrom: 'intune_approval' },
-    failure: { ...failure, operationId: id },
-  };
+  const graphRequestId = graph.requestId;
+  const told = { value: null, concludedFrom: 'intune_approval', graphRequestId } as const;
+  const completing = 'Whoever completes it in Intune carries the disconnect out.';
+  if (approvalCode === null) {
+    const explanation = `Intune filed a request for approval, and gave no code that can be read. ${completing}`;
+    return {
+      outcome: { ...told, status: 'unknown', explanation, reported: false },
+      failure: { ...failure, operationId: id },
+    };
+  }
+  const explanation = `Intune filed a request for approval (${approvalCode}). ${completing}`;
+  const status = 'awaiting_intune_approval';
+  return { outcome: { ...told, status, explanation, approvalCode, reported: true }, failure: null };
 }
 
 /** What a 200 of Graph's means: it took it on, or it failed; with any other word the connection decides. */
@@ -159,63 +200,6 @@ async function readBack(
     call.annotate({ readBackFailed: true });
     return null;
   }
-}
-
-/** One request, and again only what was certainly not done: never connected, 429, or 503 with Retry-After; at
- *  most twice, under the attempt's own id, while there is time for Graph to answer and for us to record it. */
-async function trySending(
-  dependencies: Dependencies,
-  call: SignedInCall,
-  operation: StoredOperation,
-  token: Secret,
-): Promise<DisconnectAnswer> {
-  const { timing } = dependencies;
-  const afterActMs = Math.min(timing.graphTimeoutMs, readBackMs) + timing.recordMs;
-  const deadline = reserve(call.deadline, afterActMs);
-  for (let attempt = 0; ; attempt += 1) {
-    if (deadline.leftMs() < timing.graphTimeoutMs)
-      throw notSent('the time for this call would be up before Graph could answer');
-    try {
-      return await dependencies.connector.disconnect({
-        token,
-        requestId: operation.requestId,
-        tenantId: operation.tenantId,
-        deadline,
-        permit: () => requirePermission(dependencies, operation),
-      });
-    } catch (error) {
-      const failure = failureOf(error);
-      if (failure.reason !== 'graph_throttled' && failure.reason !== 'graph_unavailable') throw error;
-      const waitMs = retryDelayMs(attempt, failure.retryAfterMs, dependencies.random());
-      if (attempt >= maxRetries || waitMs + timing.graphTimeoutMs > deadline.leftMs()) throw error;
-      await dependencies.pause(waitMs);
-    }
-  }
-}
-
-/** Asks the database whether this operation may be sent now: its sender still holds the slot, for as long as
- *  Graph may take; disconnecting is not switched off; an approval has not run out. Asked directly before each
- *  sending, since only the database's clock is the same for all, and runs on while a machine is paused. */
-async function requirePermission(dependencies: Dependencies, operation: StoredOperation): Promise<void> {
-  const { operations, timing, monotonic } = dependencies;
-  const askedAt = monotonic();
-  const permission = await operations.permitSending(operation.id, timing.graphTimeoutMs);
-  switch (permission) {
-    case 'granted':
-      // What it proves is used at once or not at all.
-      if (monotonic() - askedAt > permissionMs) throw notSent('the permission to send came too late');
-      return;
-    case 'disabled':
-      throw await disabled(dependencies, operation.tenantId);
-    case 'too_late':
-      throw notSent('the approval has run out');
-    case 'moved_already':
-      throw notSent('the lease on the slot has ended, or would end before Graph could answer');
-  }
-}
-
-function notSent(cause: string): CallFailed {
-  return new CallFailed({ reason: 'not_sent_in_time', cause, retryAfter: 1 });
 }
 
 /** Puts the outcome on the record. The act is done, or may be: where its outcome cannot be written now the

@@ -7,10 +7,11 @@ import type { ConnectionState, SeenConnection } from './connection.ts';
 import { isFinal, isSettled } from './life.ts';
 import { endUnsent, settle } from './move.ts';
 import type { StoredOperation } from './operation.ts';
-import { awaitingApproval } from './outcome.ts';
-import { nextOutcome } from './settle.ts';
+import { awaitingApproval, type Outcome } from './outcome.ts';
+import { nextOutcome, sinceActOf } from './settle.ts';
 
-/** What the caller asks for. Reason and ticket are recorded, never sent on. */
+/** What the caller asks for. Reason and ticket are recorded, and sent on only to Intune, where it
+ *  demands a justification. */
 export type DisconnectRequest = {
   readonly reason: string | null;
   readonly ticket: string | null;
@@ -21,8 +22,13 @@ export type DisconnectRequest = {
   readonly ifMatch: readonly string[] | null;
 };
 
-/** What the caller's read of the connection showed, and the tenant's newest operation from before it. */
-export type ConnectionSnapshot = { readonly seen: SeenConnection; readonly newest: StoredOperation | null };
+/** What the caller's reads showed, and the tenant's newest operation from before it. */
+export type ConnectionSnapshot = {
+  readonly seen: SeenConnection;
+  readonly newest: StoredOperation | null;
+  /** What Intune said of the request it filed for that operation, where it was asked. */
+  readonly intuneWord?: string | null;
+};
 
 // The settling moves that one read can cause: the end of a lease, then what was seen.
 const maxMoves = 2;
@@ -41,7 +47,7 @@ export async function takeSlot(
 ): Promise<StoredOperation | null> {
   const { operations } = dependencies;
   const { tenantId } = call.caller;
-  const { newest, seen } = snapshot;
+  const { newest, seen, intuneWord = null } = snapshot;
   const held = holderOf(newest);
   let superseded: StoredOperation | null = null;
   if (held === null) {
@@ -49,7 +55,7 @@ export async function takeSlot(
   } else {
     const holder = await operations.findOpen(tenantId);
     if (holder === null) return null;
-    superseded = await freeSlot(dependencies, call, request, { seen, held }, holder);
+    superseded = await freeSlot(dependencies, call, request, { seen, held, intuneWord }, holder);
   }
   const [shown] = seen.members;
   if (shown === undefined) {
@@ -84,22 +90,34 @@ export async function requireFreeSlot(
   dependencies: Dependencies,
   tenantId: string,
   { supersedes }: DisconnectRequest,
-  { seen, newest }: ConnectionSnapshot,
+  { seen, newest, intuneWord = null }: ConnectionSnapshot,
 ): Promise<void> {
   const held = holderOf(newest);
   if (held === null) return requireKnown(dependencies, tenantId, supersedes);
   const found = await dependencies.operations.findOpen(tenantId);
   if (found === null) return;
   if (found.id === held.id) {
-    const { sinceSentMs } = held;
-    let holder: StoredOperation = { ...found, sinceSentMs };
+    let holder = { ...found, ...timesBefore(held, found) };
     for (let moves = 0; moves < maxMoves; moves += 1) {
-      const outcome = nextOutcome(holder, seen, dependencies.timing.settleAfterMs);
-      if (outcome !== null) holder = { ...holder, status: outcome.status, overdue: false };
+      const outcome = nextOutcome(holder, seen, dependencies.timing.settleAfterMs, intuneWord);
+      if (outcome !== null) holder = movedBy(holder, outcome);
     }
     if (isFinal(holder.status) || (holder.id === supersedes && mayBeSuperseded(dependencies, holder))) return;
   }
   throw new CallFailed({ reason: 'operation_in_progress', operationId: found.id });
+}
+
+/** The operation as a move by this outcome would leave it. */
+function movedBy(operation: StoredOperation, { status, concludedFrom }: Outcome): StoredOperation {
+  return { ...operation, status, concludedFrom, overdue: false, sinceMovedMs: 0 };
+}
+
+/** How long ago it was sent and moved, as of before the read, whatever moves it meanwhile. */
+function timesBefore(
+  held: StoredOperation,
+  found: StoredOperation,
+): Pick<StoredOperation, 'sinceSentMs' | 'sinceMovedMs'> {
+  return { sinceSentMs: held.sinceSentMs, sinceMovedMs: Math.min(held.sinceMovedMs, found.sinceMovedMs) };
 }
 
 /** The operation that holds the slot is the newest. One that was opened since is noticed when the next one
@@ -142,16 +160,15 @@ async function freeSlot(
   dependencies: Dependencies,
   call: SignedInCall,
   request: DisconnectRequest,
-  { seen, held }: { seen: SeenConnection; held: StoredOperation },
+  { seen, held, intuneWord }: { seen: SeenConnection; held: StoredOperation; intuneWord: string | null },
   found: StoredOperation,
 ): Promise<StoredOperation | null> {
   // What was seen before an operation began says nothing about it.
   if (found.id !== held.id) throw await slotConflict(dependencies, call, request, found);
-  // How long ago it was sent counts as of before the read, whatever moves it meanwhile.
   const { sinceSentMs } = held;
-  let holder: StoredOperation = { ...found, sinceSentMs };
+  let holder: StoredOperation = { ...found, ...timesBefore(held, found) };
   for (let moves = 0; moves < maxMoves; moves += 1) {
-    holder = { ...(await settle(dependencies, call, holder, seen)), sinceSentMs };
+    holder = { ...(await settle(dependencies, call, holder, seen, intuneWord)), sinceSentMs };
   }
   if (isFinal(holder.status)) return null;
   if (holder.id === request.supersedes && mayBeSuperseded(dependencies, holder)) return holder;
@@ -159,10 +176,11 @@ async function freeSlot(
 }
 
 /** A person may take over from an operation whose outcome is unknown, and from an accepted one that has come to
- *  no end for so long that reads will not bring it there. */
+ *  no end for so long that reads will not bring it there. Not from one that waits for Intune: the request there may be
+ *  completed at any moment, and has to be cancelled there first. */
 function mayBeSuperseded({ timing }: Pick<Dependencies, 'timing'>, operation: StoredOperation): boolean {
-  const { status, sinceSentMs } = operation;
-  return status === 'unknown' || (status === 'accepted' && (sinceSentMs ?? 0) > timing.settleAfterMs);
+  const { status } = operation;
+  return status === 'unknown' || (status === 'accepted' && sinceActOf(operation) > timing.settleAfterMs);
 }
 
 /** Why the operation that holds the slot does not make way: perhaps it is this very request, sent twice. */

@@ -2,6 +2,7 @@ import type { Dependencies } from '../dependencies.ts';
 import { CallFailed, noTrace } from '../failure.ts';
 import { type Call, frame, record, type SignedInCall } from '../frame.ts';
 import type { SeenConnection } from '../operation/connection.ts';
+import { tryToReadIntuneWord } from '../operation/intune-approval.ts';
 import type { Operation, StoredOperation } from '../operation/operation.ts';
 import { awaitingApproval, type KeptOutcome, type Outcome } from '../operation/outcome.ts';
 import { meetPolicy } from '../operation/policy.ts';
@@ -30,7 +31,7 @@ type Prepared =
 
 /** Disconnects the ChromeOS connector of the caller's tenant: once, on purpose, and on the record. Fails with
  *  any reason; with all but `outcome_unknown` and `intune_approval_filed` it is certain that nothing was
- *  disconnected. */
+ *  disconnected, and that this call filed no request for approval in Intune. */
 export async function disconnect(
   dependencies: Dependencies,
   call: Call,
@@ -98,7 +99,8 @@ async function readAndTakeSlot(
       const earlier = await operations.findByKey(call.caller, request.idempotency.key);
       if (answeredEarlier(request, earlier)) return { step: 'replay', earlier };
     }
-    const operation = await takeSlot(dependencies, call, request, { seen, newest });
+    const intuneWord = newest === null ? null : await tryToReadIntuneWord(dependencies, call, newest, token);
+    const operation = await takeSlot(dependencies, call, request, { seen, newest, intuneWord });
     if (operation?.status === 'awaiting_approval') return { step: 'wait', operation };
     if (operation !== null) return { step: 'send', operation, token };
     ({ newest } = await operations.loadPreconditions(call.caller, null));
@@ -176,8 +178,7 @@ function replyAgain({ operation, answer }: AnsweredOperation): DisconnectReply {
     graph: { ...noTrace, requestId: outcome.graphRequestId },
   };
   if (outcome.concludedFrom === 'intune_approval') {
-    const { approvalCode = null } = outcome;
-    throw new CallFailed({ reason: 'intune_approval_filed', approvalCode, ...again });
+    throw new CallFailed({ reason: 'intune_approval_filed', approvalCode: null, ...again });
   }
   const cause = outcome.explanation ?? 'the first answer again';
   throw new CallFailed({ reason: 'outcome_unknown', cause, ...again });

@@ -2,6 +2,7 @@ import type { Dependencies } from '../dependencies.ts';
 import { type Failure, failureOf, isCuredBySigningIn } from '../failure.ts';
 import { type Call, durationOf, frame, record, requireWanted, type SignedInCall } from '../frame.ts';
 import type { Would } from '../operation/consequence.ts';
+import { tryToReadIntuneWord } from '../operation/intune-approval.ts';
 import type { StoredOperation } from '../operation/operation.ts';
 import { policyChecks } from '../operation/policy.ts';
 import { type DisconnectRequest, requireFreeSlot } from '../operation/slot.ts';
@@ -13,8 +14,17 @@ import { answeredEarlier, matches } from './disconnect.ts';
 export type DryRunCheck = { readonly name: string } & (
   | { readonly result: 'passed' }
   | { readonly result: 'failed'; readonly failure: Failure }
-  | { readonly result: 'not_checkable'; readonly because: 'write_permission_not_verifiable' | 'not_reached' }
+  | { readonly result: 'not_checkable'; readonly because: UncheckableReason }
 );
+
+/** Why a dry run cannot tell. */
+export type UncheckableReason =
+  | 'write_permission_not_verifiable'
+  | 'not_reached'
+  /** Whether Intune demands an approval of its own. Then the disconnect waits for it, */
+  | 'intune_may_ask_for_approval'
+  /** or is refused. */
+  | 'intune_may_refuse';
 
 export type DryRun = {
   readonly checks: readonly DryRunCheck[];
@@ -22,6 +32,9 @@ export type DryRun = {
   /** What the same call without `dryRun` would do. */
   readonly would: Would;
 };
+
+/** What was read from Graph: the connection, and what Intune says of the request it filed for the newest operation. */
+type Read = { readonly connection: ConnectionList; readonly intuneWord: string | null };
 
 type Add = (name: string, failure: Failure | null) => void;
 
@@ -75,19 +88,24 @@ async function inspect(
     add(name, unmet?.failure ?? null);
   }
 
-  const connection = await tryToRead(dependencies, call, add);
-  if (connection === null) {
+  const read = await tryToRead(dependencies, call, newest, add);
+  const connection = read?.connection ?? null;
+  if (read === null) {
     for (const name of ['connected', 'no_open_operation']) {
       checks.push({ name, result: 'not_checkable', because: 'not_reached' });
     }
   } else {
-    await inspectSlot(dependencies, call, request, { connection, newest }, add);
+    await inspectSlot(dependencies, call, request, { ...read, newest }, add);
   }
   checks.push({
     name: 'intune_right_to_disconnect',
     result: 'not_checkable',
     because: 'write_permission_not_verifiable',
   });
+
+  // Intune says so only to a call that acts.
+  const because = policy.intuneApproval === 'auto' ? 'intune_may_ask_for_approval' : 'intune_may_refuse';
+  checks.push({ name: 'intune_approval', result: 'not_checkable', because });
 
   requireWanted(call);
   const refused = checks.some(({ result }) => result === 'failed');
@@ -112,8 +130,9 @@ function inspectKey(request: DisconnectRequest, earlier: KeyedOperation | null, 
 async function tryToRead(
   dependencies: Dependencies,
   call: SignedInCall,
+  newest: StoredOperation | null,
   add: Add,
-): Promise<ConnectionList | null> {
+): Promise<Read | null> {
   let step = 'on_behalf_of';
   try {
     const token = await dependencies.identity.exchangeAnew(call.signedIn, call);
@@ -123,7 +142,8 @@ async function tryToRead(
     const { tenantId } = caller;
     const connection = await dependencies.connector.list({ token, requestId, tenantId, deadline });
     add(step, null);
-    return connection;
+    const intuneWord = newest === null ? null : await tryToReadIntuneWord(dependencies, call, newest, token);
+    return { connection, intuneWord };
   } catch (error) {
     const failure = failureOf(error);
     if (isCuredBySigningIn(failure) || failure.reason === 'internal') throw error;
@@ -136,14 +156,14 @@ async function inspectSlot(
   dependencies: Dependencies,
   { caller }: SignedInCall,
   request: DisconnectRequest,
-  { connection: { seen }, newest }: { connection: ConnectionList; newest: StoredOperation | null },
+  { connection: { seen }, intuneWord, newest }: Read & { readonly newest: StoredOperation | null },
   add: Add,
 ): Promise<void> {
   const { ifMatch } = request;
   if (ifMatch !== null) add('unchanged', matches(ifMatch, seen) ? null : { reason: 'connection_changed' });
   add('connected', seen.members.length > 0 ? null : { reason: 'not_connected' });
   try {
-    await requireFreeSlot(dependencies, caller.tenantId, request, { seen, newest });
+    await requireFreeSlot(dependencies, caller.tenantId, request, { seen, newest, intuneWord });
     add('no_open_operation', null);
   } catch (error) {
     const failure = failureOf(error);

@@ -3,20 +3,22 @@ import type { Dependencies } from '../dependencies.ts';
 import { CallFailed } from '../failure.ts';
 import { type Call, frame, requireWanted, type SignedInCall } from '../frame.ts';
 import type { SeenConnection } from '../operation/connection.ts';
-import { endUnsent, prepareMove } from '../operation/move.ts';
+import { approvedWord, readIntuneWord } from '../operation/intune-approval.ts';
+import { awaitsIntune } from '../operation/life.ts';
+import { endUnsent, prepareMove, settle } from '../operation/move.ts';
 import type { StoredOperation } from '../operation/operation.ts';
 import { meetPolicy } from '../operation/policy.ts';
 import { send } from '../operation/send.ts';
 import { disabled } from '../operation/slot.ts';
 import type { Secret } from '../secret.ts';
 import { type DisconnectReply, readConnectionFor, replyTo } from './disconnect.ts';
-import { notWaiting, waitingOperation } from './waiting-operation.ts';
+import { notAllowed, notWaiting, waitingOperation } from './waiting-operation.ts';
 
 type ExecuteRequest = { readonly operationId: string; readonly ifMatch: readonly string[] | null };
 
-/** Carries out an approved disconnect, for the person who asked for it, with a fresh sign-in. From the attempt on
- *  it is the same act as any other. Fails with `not_the_requester`, `operation_not_found`,
- *  `operation_not_allowed`, `connection_changed` (it is another connection than the one approved), or as
+/** Carries out a disconnect that was approved, here or in Intune, for the person who asked for it, with a fresh
+ *  sign-in. From the attempt on it is the same act as any other. Fails with `not_the_requester`,
+ *  `operation_not_found`, `operation_not_allowed`, `decided_in_intune`, `connection_changed` (it is another connection than the one approved), or as
  *  `disconnect` does. */
 export async function execute(
   dependencies: Dependencies,
@@ -40,15 +42,34 @@ async function prepare(
   { operationId, ifMatch }: ExecuteRequest,
 ): Promise<{ operation: StoredOperation; token: Secret }> {
   const { caller } = call;
-  const approved = await waitingOperation(dependencies, call, operationId, ['approved']);
-  if (approved.requester.oid !== caller.oid) throw new CallFailed({ reason: 'not_the_requester' });
+  const waiting = await waitingOperation(dependencies, call, operationId, executable);
+  if (waiting.requester.oid !== caller.oid) throw new CallFailed({ reason: 'not_the_requester' });
 
-  const { reason, ticket } = approved;
+  const { reason, ticket } = waiting;
   const idempotencyKey = operationId; // the operation itself can be executed only once
   meetPolicy(dependencies.policyOf(caller.tenantId), caller, { reason, ticket, ifMatch, idempotencyKey });
   const token = await dependencies.identity.exchangeAnew(call.signedIn, call);
+  const approved = awaitsIntune(waiting)
+    ? await approvedInIntune(dependencies, call, waiting, token)
+    : waiting;
   const seen = await readConnectionFor(dependencies, call, token, ifMatch);
   return { operation: await attempt(dependencies, call, approved, seen), token };
+}
+
+const executable = ['approved', 'awaiting_intune_approval', 'approved_in_intune'] as const;
+
+/** The operation whose request Intune shows as approved at this moment. Fails with `decided_in_intune`,
+ *  `operation_not_allowed`, or one of Graph's reasons. */
+async function approvedInIntune(
+  dependencies: Dependencies,
+  call: SignedInCall,
+  waiting: StoredOperation,
+  token: Secret,
+): Promise<StoredOperation> {
+  const word = await readIntuneWord(dependencies, call, waiting, token);
+  const operation = await settle(dependencies, call, waiting, null, word);
+  if (word !== approvedWord || operation.status !== 'approved_in_intune') throw notAllowed(operation);
+  return operation;
 }
 
 /** Moves the approved operation to `sent`, which is the attempt on record. */
@@ -63,7 +84,6 @@ async function attempt(
   if (shown.id !== approved.connection.id) throw new CallFailed({ reason: 'connection_changed' });
   requireWanted(call);
   const connection = recordedConnection(dependencies, shown);
-  const { approval } = approved;
   const move = prepareMove(dependencies, call, approved, {
     to: 'sent',
     action: 'disconnect',
@@ -72,16 +92,23 @@ async function attempt(
     detail: {
       result: 'pending',
       connection,
-      explanation: approval === null ? null : `Approved by ${approval.approver.oid}: ${approval.reason}`,
+      explanation: approvedBy(approved),
     },
     leaseMs: dependencies.timing.leaseMs,
   });
   const moved = await dependencies.operations.move(move).catch((error: unknown) => {
-    endUnsent(dependencies, call, { ...approved, status: 'sent', requestId: call.requestId });
+    const unsent = { ...approved, status: 'sent', requestId: call.requestId } as const;
+    endUnsent(dependencies, call, unsent, approved.intuneApproval);
     throw error;
   });
   if (typeof moved !== 'string') return moved;
   throw moved === 'disabled'
     ? await disabled(dependencies, call.caller.tenantId)
     : await notWaiting(dependencies, call, approved.id);
+}
+
+/** Who approved it, for the record. */
+function approvedBy({ approval, intuneApproval }: StoredOperation): string | null {
+  if (intuneApproval !== null) return `Approved in Intune, under the code ${intuneApproval.code}.`;
+  return approval === null ? null : `Approved by ${approval.approver.oid}: ${approval.reason}`;
 }

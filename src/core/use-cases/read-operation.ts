@@ -1,7 +1,8 @@
 import type { Dependencies } from '../dependencies.ts';
 import { CallFailed, type Failure, failureOf, isCuredBySigningIn } from '../failure.ts';
 import { type Call, durationOf, frame, record, type SignedInCall } from '../frame.ts';
-import { awaitsOutcome, isSettled } from '../operation/life.ts';
+import { readIntuneWord, tryToReadIntuneWord } from '../operation/intune-approval.ts';
+import { awaitsIntune, awaitsOutcome, isSettled } from '../operation/life.ts';
 import { settle } from '../operation/move.ts';
 import type { Operation, StoredOperation } from '../operation/operation.ts';
 import type { OperationQuery } from '../ports.ts';
@@ -15,7 +16,7 @@ export type OperationView = {
 // How often a waiting call checks whether another replica has moved the operation, in milliseconds.
 const pollMs = 500;
 
-/** Shows an operation of the caller's own tenant. While it awaits its outcome, Graph is read on behalf of the
+/** Shows an operation of the caller's own tenant. While it awaits its outcome or Intune's approval, Graph is read on behalf of the
  *  one who asks (at most once in `watchEveryMs` per operation, for all callers together), which may settle it. With
  *  `waitMs` it answers when the status changes, the time is up (RFC 7240 `wait`) or the process is stopping. No
  *  token outlives this call. */
@@ -93,16 +94,24 @@ async function watch(
   call: SignedInCall,
   view: OperationView,
 ): Promise<OperationView> {
-  const { operation } = view;
-  if (!awaitsOutcome(operation)) return { operation, readFailed: null };
+  let { operation } = view;
+  if (!awaitsOutcome(operation) && !awaitsIntune(operation)) return { operation, readFailed: null };
   const { operations, timing, connector, identity } = dependencies;
   if (!(await operations.claimRead(operation.id, timing.watchEveryMs))) return view;
   try {
     const { signedIn, deadline } = call;
     const token = await identity.exchangeForRead(signedIn, call);
-    const requestId = dependencies.newId();
-    const { seen } = await connector.list({ token, requestId, tenantId: operation.tenantId, deadline });
-    return { operation: await settle(dependencies, call, operation, seen), readFailed: null };
+    // Where the outcome is unknown, the connection may tell it without Intune's word.
+    const read = awaitsIntune(operation) ? readIntuneWord : tryToReadIntuneWord;
+    const word = await read(dependencies, call, operation, token);
+    if (awaitsIntune(operation)) operation = await settle(dependencies, call, operation, null, word);
+    // Completed in Intune, it is held against the connection at once.
+    if (awaitsOutcome(operation)) {
+      const requestId = dependencies.newId();
+      const { seen } = await connector.list({ token, requestId, tenantId: operation.tenantId, deadline });
+      operation = await settle(dependencies, call, operation, seen, word);
+    }
+    return { operation, readFailed: null };
   } catch (error) {
     const failure = failureOf(error);
     // Without a record nothing is done; else what is known is shown, with why it could not be brought up to date.

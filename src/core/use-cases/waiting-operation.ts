@@ -1,7 +1,7 @@
 import type { Dependencies } from '../dependencies.ts';
 import { CallFailed } from '../failure.ts';
 import type { SignedInCall } from '../frame.ts';
-import type { OperationStatus } from '../operation/life.ts';
+import { awaitsIntune, type OperationStatus } from '../operation/life.ts';
 import { settle } from '../operation/move.ts';
 import type { Operation, StoredOperation } from '../operation/operation.ts';
 import type { PreparedMove } from '../ports.ts';
@@ -11,7 +11,8 @@ export type AsSeen = ((operation: Operation) => boolean) | null;
 
 /** The operation of the caller's tenant that a decision, a withdrawal or an execution is about, if it is as the
  *  caller saw it, has one of `statuses`, and its time is not over. Fails with `operation_not_found`,
- *  `operation_changed` or `operation_not_allowed`. */
+ *  `operation_changed`, `operation_not_allowed`, or `decided_in_intune` where a request for its approval is filed
+ *  there. */
 export async function waitingOperation(
   dependencies: Dependencies,
   call: SignedInCall,
@@ -60,7 +61,13 @@ export async function notWaiting(
   return notAllowed(await settle(dependencies, call, found, null));
 }
 
-function notAllowed({ id, status }: StoredOperation): CallFailed {
+/** Why this cannot be done with the operation as it is. */
+export function notAllowed(operation: StoredOperation): CallFailed {
+  const { id, status, intuneApproval } = operation;
+  if (awaitsIntune(operation)) {
+    const approvalCode = intuneApproval?.code ?? null;
+    return new CallFailed({ reason: 'decided_in_intune', operationId: id, approvalCode });
+  }
   return new CallFailed({ reason: 'operation_not_allowed', operationId: id, status });
 }
 

@@ -8,8 +8,9 @@ import { type AsSeen, moveAsSeen, waitingOperation } from './waiting-operation.t
 export type Withdrawal = { readonly operationId: string; readonly reason: string; readonly asSeen: AsSeen };
 
 /** Takes back a disconnect that nobody has executed, for the person who asked for it. The slot and the
- *  idempotency key are free then. Fails with `not_the_requester`, `operation_not_found`, `operation_changed`, or
- *  `operation_not_allowed` where there is nothing left to withdraw. */
+ *  idempotency key are free then. Fails with `not_the_requester`, `operation_not_found`, `operation_changed`,
+ *  `decided_in_intune` where only Intune can take the request for approval back, or `operation_not_allowed` where there
+ *  is nothing left to withdraw. */
 export async function withdraw(
   dependencies: Dependencies,
   call: Call,

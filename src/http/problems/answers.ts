@@ -168,10 +168,12 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
       return problem('intune_approval_required');
     case 'intune_approval_pending':
       return problem('intune_approval_pending');
-    case 'intune_approval_filed': {
+    case 'intune_approval_filed':
+      return problem('intune_approval_filed', { ...aboutOperation(failure.operationId) });
+    case 'decided_in_intune': {
       const { headers, extra } = aboutOperation(failure.operationId);
       const { approvalCode } = failure;
-      return problem('intune_approval_filed', {
+      return problem('decided_in_intune', {
         ...(headers && { headers }),
         extra: { ...extra, ...(approvalCode !== null && { approvalCode }) },
       });

@@ -12,7 +12,7 @@ export const consentUrl = z
 
 export const approvalCode = z
   .guid()
-  .describe('With `intune_approval_filed`: under which Intune knows the request for approval.');
+  .describe('With `decided_in_intune`: under which Intune knows the request for approval.');
 
 export const aboutOperation = {
   operationId: z.guid().describe('The operation it is about.'),

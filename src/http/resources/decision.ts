@@ -68,6 +68,7 @@ function described({
       'operation_not_found',
       'operation_changed',
       'operation_not_allowed',
+      'decided_in_intune',
     ],
   };
 }

@@ -24,8 +24,23 @@ export const disconnected = z
   });
 
 export const awaitingApproval = z
-  .object({ operationId: z.guid(), status: z.literal('awaiting_approval'), expiresAt: z.iso.datetime() })
-  .meta({ id: 'AwaitingApproval', description: 'Nothing was sent: a second person must approve first.' });
+  .object({
+    operationId: z.guid(),
+    status: z
+      .enum(['awaiting_approval', 'awaiting_intune_approval'])
+      .describe(
+        '`awaiting_approval`: nothing was sent, and a second person must approve first. `awaiting_intune_approval`: Intune filed a request for approval (Multi Admin Approval), and whoever completes it there disconnects the connector.',
+      ),
+    expiresAt: z.iso
+      .datetime()
+      .nullable()
+      .describe('Until when it can be approved and executed; `null` where that is not on record yet.'),
+    approvalCode: z
+      .guid()
+      .optional()
+      .describe('With `awaiting_intune_approval`: under which Intune knows the request.'),
+  })
+  .meta({ id: 'AwaitingApproval', description: 'It is not carried out yet: people must approve it first.' });
 
 const checkNames = [
   'role',
@@ -42,6 +57,7 @@ const checkNames = [
   'connected',
   'no_open_operation',
   'intune_right_to_disconnect',
+  'intune_approval',
 ] as const;
 
 type NotCheckable = Extract<DryRunCheck, { result: 'not_checkable' }>['because'];
@@ -57,6 +73,18 @@ export const notCheckable = {
     title: 'It was not checked',
     detail: 'The connection could not be read, so nothing can be said about it.',
     hint: 'See to the check that failed first.',
+  },
+  intune_may_ask_for_approval: {
+    title: 'Intune may ask for an approval of its own',
+    detail:
+      'Only the disconnect itself shows whether an access policy of the tenant (Multi Admin Approval) protects this. If one does, reason and ticket go to Intune as the justification, and the disconnect waits for the approval there.',
+    hint: 'Give a reason that says to an approver in Intune what this is about.',
+  },
+  intune_may_refuse: {
+    title: 'Intune may demand an approval of its own',
+    detail:
+      'Only the disconnect itself shows whether an access policy of the tenant (Multi Admin Approval) protects this. If one does, the disconnect is refused: this service may not ask for the approval.',
+    hint: 'Where the tenant has such a policy, disconnect in the Intune admin center.',
   },
 } as const satisfies Record<NotCheckable, { title: string; detail: string; hint: string }>;
 

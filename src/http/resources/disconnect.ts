@@ -22,8 +22,13 @@ const intentBody = z.strictObject(
   {
     reason: boundedText(500)
       .optional()
-      .describe('Why, in the words of the one who asks; recorded, never sent on.'),
-    ticket: boundedText(100).optional().describe('The ticket this belongs to; recorded, never sent on.'),
+
+      .describe(
+        'Why, in the words of the one who asks; recorded. Sent on only to Intune, where it demands a justification.',
+      ),
+    ticket: boundedText(100)
+      .optional()
+      .describe('The ticket this belongs to; recorded, and sent on with the reason only.'),
     supersedes: z
       .guid('must be the id of an operation')
       .toLowerCase()
@@ -83,20 +88,21 @@ async function disconnectRequestOf(request: Request, response: Response): Promis
   return { reason, ticket, supersedes, ifMatch, idempotency };
 }
 
-/** Answers a disconnect: `202` where it waits for an approval, `200` with what Graph said otherwise. What
- *  Graph's answer does not say is added. */
+/** Answers a disconnect: `202` where it waits for an approval, here or in Intune, `200` with what Graph said otherwise.
+ *  What Graph's answer does not say is added. */
 export function sendReply(response: Response, reply: DisconnectReply): void {
   const { operation, outcome, replayed } = reply;
-  const { status, value, concludedFrom, graphRequestId } = outcome;
+  const { status, value, concludedFrom, graphRequestId, approvalCode } = outcome;
   response.setHeader('location', operationPath(operation.id));
   if (replayed) {
     response.setHeader('idempotency-replayed', 'true');
     response.setHeader('client-request-id', reply.requestId);
   }
   if (graphRequestId !== null) response.setHeader('request-id', graphRequestId);
-  if (status === 'awaiting_approval') {
+  if (status === 'awaiting_approval' || status === 'awaiting_intune_approval') {
     response.status(202);
-    sendJson(response, { operationId: operation.id, status, expiresAt: operation.expiresAt });
+    const { id: operationId, expiresAt } = operation;
+    sendJson(response, { operationId, status, expiresAt, ...(approvalCode && { approvalCode }) });
     return;
   }
   sendJson(response, {
@@ -156,8 +162,9 @@ export const disconnectPaths: DescribedPaths = {
           schema: z.union([disconnected, dryRunResult]),
         },
         202: {
-          description: 'The tenant demands a second person: the operation waits for an approval.',
-          headers: ['location', 'idempotency-replayed'],
+          description:
+            'The tenant demands a second person, or an approval in Intune: the operation waits for it.',
+          headers: ['location', 'request-id', 'idempotency-replayed'],
           schema: awaitingApproval,
         },
       },

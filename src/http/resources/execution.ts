@@ -11,13 +11,13 @@ import { ifMatch, ifMatchOf } from '../request/preconditions.ts';
 import { noQuery, queryOf } from '../request/query.ts';
 import { validate } from '../request/validate.ts';
 import { sendReply } from './disconnect.ts';
-import { disconnected } from './disconnect-schemas.ts';
+import { awaitingApproval, disconnected } from './disconnect-schemas.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 import { pathId } from './operation-schemas.ts';
 
 const emptyBody = z.strictObject({}, 'must be an empty JSON object, or nothing');
 
-/** Carries out what a second person approved. */
+/** Carries out what was approved, here or in Intune. */
 export function executionRoutes(dependencies: Dependencies): Router {
   const router = Router();
   router
@@ -41,7 +41,7 @@ export const executionPaths: DescribedPaths = {
       tag: 'operations',
       summary: 'Execute an approved disconnect',
       description:
-        'The one who asked for it runs it, with a fresh sign-in. From there on it is as *disconnect* is: with every problem but `outcome_unknown` and `intune_approval_filed` (and a defect, `internal_error`) it is certain that nothing was done.',
+        'The one who asked for it runs it, with a fresh sign-in, once a second person approved it here, or Intune shows its request as approved (Multi Admin Approval). From there on it is as *disconnect* is: with every problem but `outcome_unknown` and `intune_approval_filed` (and a defect, `internal_error`) it is certain that nothing was done.',
       who: 'disconnect',
       params: { path: pathId, header: z.object({ 'If-Match': ifMatch }) },
       body: { description: 'Nothing, or `{}`.', required: false, schema: emptyBody },
@@ -51,8 +51,13 @@ export const executionPaths: DescribedPaths = {
           headers: ['location', 'request-id'],
           schema: disconnected,
         },
+        202: {
+          description: 'Intune demands an approval of its own: the operation waits for it.',
+          headers: ['location', 'request-id'],
+          schema: awaitingApproval,
+        },
       },
-      problems: [...actProblems, 'operation_not_allowed', 'not_the_requester'],
+      problems: [...actProblems, 'operation_not_allowed', 'decided_in_intune', 'not_the_requester'],
     },
   },
 };

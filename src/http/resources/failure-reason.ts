@@ -45,6 +45,7 @@ const failureReasons = {
   intune_approval_required: true,
   intune_approval_pending: true,
   intune_approval_filed: true,
+  decided_in_intune: true,
   not_connected: true,
   connection_changed: true,
   operation_in_progress: true,

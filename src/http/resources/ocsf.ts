@@ -136,6 +136,7 @@ function statusOf(result: Result): keyof typeof statuses {
     case 'accepted':
     case 'completed':
     case 'approved':
+    case 'approved_in_intune':
     case 'rejected':
       return 1;
     case 'refused':
@@ -146,6 +147,7 @@ function statusOf(result: Result): keyof typeof statuses {
     case 'pending':
     case 'sent':
     case 'awaiting_approval':
+    case 'awaiting_intune_approval':
     case 'unknown':
       return 0;
   }

@@ -16,7 +16,7 @@ export const time = z.iso.datetime();
 export const operationStatus = z.enum(operationStatuses).meta({
   id: 'OperationStatus',
   description:
-    'The status of a disconnect. `accepted` is all that a 200 of Graph promises; `completed` is that the connection is gone; `unknown` is that nobody can tell yet.',
+    'The status of a disconnect. `accepted` is all that a 200 of Graph promises; `completed` is that the connection is gone; `unknown` is that nobody can tell yet. With `awaiting_intune_approval` and `approved_in_intune` a request for its approval is filed in Intune, where it may be completed at any moment.',
 });
 
 const person = { oid: z.string(), name: z.string().nullable() };
@@ -44,16 +44,22 @@ export const operation = z
     concludedFrom: concludedFrom
       .nullable()
       .describe(
-        "What the status was concluded from: Graph's answer to the act, a later reading of the connection, the end of the sender's lease, the clock, or a request for approval that Intune filed.",
+        "What the status was concluded from: Graph's answer to the act, a later reading of the connection, the end of the sender's lease, the clock, or what Intune said of its own approval.",
       ),
     explanation: z.string().nullable().describe('Why it has this status, for people.'),
     approval: z.object({ approver: z.object(person), reason: z.string(), at: time }).nullable(),
+    intuneApproval: z
+      .object({ code: z.guid(), filedAt: time })
+      .nullable()
+      .describe(
+        'The request for approval that Intune filed for it (Multi Admin Approval), and its code there.',
+      ),
     supersedes: id.nullable().describe('The operation it took over from.'),
     supersededBy: id.nullable().describe('The operation that took over from it.'),
     requestedAt: time,
     sentAt: time.nullable(),
     movedAt: time.describe('When it got this status.'),
-    expiresAt: time.nullable().describe('Until when it can be approved and executed.'),
+    expiresAt: time.nullable().describe('Until when it can be approved and executed, here or in Intune.'),
     tookMs: z.number().nullable().describe('How long it took from sending to its end.'),
   })
   .meta({
@@ -100,6 +106,7 @@ export function shownOperation(operation: Operation): ShownOperation {
     concludedFrom: operation.concludedFrom,
     explanation: operation.explanation,
     approval: operation.approval,
+    intuneApproval: operation.intuneApproval,
     supersedes: operation.supersedes,
     supersededBy: operation.supersededBy,
     requestedAt: operation.requestedAt,

@@ -45,6 +45,7 @@ export const withdrawalPaths: DescribedPaths = {
         'operation_not_found',
         'operation_changed',
         'operation_not_allowed',
+        'decided_in_intune',
       ],
     },
   },

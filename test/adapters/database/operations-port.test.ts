@@ -40,7 +40,7 @@ const answered: KeptOutcome = {
 
 /** What an operation is, without what differs from run to run: ids and times, except whether there is one. */
 function shape(operation: object | string | null): unknown {
-  const differing = /^(id|tenantId|requestId|supersede.*|.*At|at|sinceSentMs|tookMs)$/;
+  const differing = /^(id|tenantId|requestId|supersede.*|.*At|at|sinceSentMs|sinceMovedMs|tookMs)$/;
   return JSON.parse(
     JSON.stringify(operation, (name, value) =>
       differing.test(name) && value !== null ? 'something' : value,
@@ -96,6 +96,7 @@ async function lifeOf({ operations, tenantId, switchTo, recorded }: Port): Promi
     if (typeof opened === 'object' && !events.includes(asked.event.id)) events.push(asked.event.id);
     return asked.operation.id;
   };
+  const sendingFor = (neededMs: number, mayBeFiled = false) => ({ neededMs, mayBeFiled });
   const moving = (
     id: string,
     status: OperationStatus,
@@ -134,11 +135,14 @@ async function lifeOf({ operations, tenantId, switchTo, recorded }: Port): Promi
   await note('open', operations.findOpen(tenantId));
   await note('found from elsewhere', operations.find(randomUUID(), firstId));
 
-  await note('permission', operations.permitSending(firstId, 0));
-  await note('permission, for longer than the lease', operations.permitSending(firstId, minuteMs));
-  await note('permission for none', operations.permitSending(randomUUID(), 0));
+  await note('permission', operations.permitSending(firstId, sendingFor(0)));
+  await note(
+    'permission, for longer than the lease',
+    operations.permitSending(firstId, sendingFor(minuteMs)),
+  );
+  await note('permission for none', operations.permitSending(randomUUID(), sendingFor(0)));
   await switchTo(false);
-  await note('permission, switched off', operations.permitSending(firstId, 0));
+  await note('permission, switched off', operations.permitSending(firstId, sendingFor(0)));
   await note('why', operations.disabledBecause(tenantId));
   await open('switched off', await opening({}, { supersedes: firstId }));
   await switchTo(true);
@@ -150,14 +154,14 @@ async function lifeOf({ operations, tenantId, switchTo, recorded }: Port): Promi
   await move('to unknown', lost);
   await move('the same again', lost);
   await move('from where it is no more', moving(firstId, 'sent', 'failed'));
-  await assert.rejects(operations.move(moving(firstId, 'unknown', 'expired')), 'no such move');
+  await assert.rejects(operations.move(moving(firstId, 'unknown', 'approved')), 'no such move');
   const another = eventOf(randomUUID());
   await assert.rejects(
     operations.move(moving(firstId, 'unknown', 'failed', { event: another })),
     'not its event',
   );
   await assert.rejects(opening({ event: another }).then(operations.open), 'not its event');
-  await note('permission, moved', operations.permitSending(firstId, 0));
+  await note('permission, moved', operations.permitSending(firstId, sendingFor(0)));
   await note('claim', operations.claimRead(firstId, minuteMs));
   await note('claim again', operations.claimRead(firstId, minuteMs));
 
@@ -205,7 +209,7 @@ async function lifeOf({ operations, tenantId, switchTo, recorded }: Port): Promi
   await move('to sent, switched off', attempt());
   await switchTo(true);
   await move('to sent', attempt());
-  await note('permission', operations.permitSending(thirdId, 0));
+  await note('permission', operations.permitSending(thirdId, sendingFor(0)));
   await move(
     'to accepted',
     moving(thirdId, 'sent', 'accepted', { change: { value: 'inprogress', concludedFrom: 'answer' } }),
@@ -234,8 +238,13 @@ async function lifeOf({ operations, tenantId, switchTo, recorded }: Port): Promi
   const unsent = await opening({ leaseMs: 1, key: { key: 'third key', fingerprint: '' } });
   const unsentId = await open('one with a short lease', unsent);
   await overdue(unsentId);
-  await note('permission, too late', operations.permitSending(unsentId, 0));
-  const ended = { to: 'failed' as const, explanation: 'nothing was sent', event: eventOf(unsentId) };
+  await note('permission, too late', operations.permitSending(unsentId, sendingFor(0)));
+  const ended = {
+    to: 'failed' as const,
+    change: { explanation: 'nothing was sent', answer: null },
+    ends: true,
+    event: eventOf(unsentId),
+  };
   const { id, requestId } = unsent.operation;
   const operation: Pick<Operation, 'id' | 'tenantId' | 'status' | 'requestId'> = {
     id,

@@ -46,6 +46,7 @@ describe('the connector', () => {
   const connectorWith = (timeoutMs: number) =>
     createGraphConnector({ baseUrl: `http://localhost:${peer.port}/beta`, http, timeoutMs, clock: Date.now });
   const call = (leftMs = 10_000, permit: GraphAct['permit'] = async () => {}): GraphAct => ({
+    proof: null,
     token: new Secret('the-token'),
     requestId: 'our-id',
     tenantId: 'tenant',

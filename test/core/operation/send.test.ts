@@ -287,57 +287,6 @@ describe('certainly not done', () => {
   }
 });
 
-describe('Intune asks for an approval of its own', () => {
-  for (const approvalCode of ['code-7', null]) {
-    test(`and has filed a request (${approvalCode ?? 'without a code'}): unknown, until somebody completes it`, async () => {
-      const core = coreScene();
-      const filed: Failure = {
-        reason: 'intune_approval_filed',
-        graph: trace('graph-8'),
-        approvalCode,
-        operationId: null,
-      };
-      core.graph.answers.push(fails(filed));
-      const failure = await failureFrom(disconnecting(core));
-      const operation = await core.newest();
-      assert.deepEqual(failure, { ...filed, operationId: operation.id });
-      assert.deepEqual(
-        [operation.status, operation.concludedFrom, operation.graphRequestId, operation.value],
-        ['unknown', 'intune_approval', 'graph-8', null],
-      );
-      assert.equal(
-        operation.explanation,
-        `Intune filed a request for approval${approvalCode === null ? '' : ' (code-7)'}. Whoever completes it in Intune carries the disconnect out.`,
-      );
-      assert.deepEqual([core.graph.acts.length, core.graph.lists.length], [1, 1]);
-      const again = await failureFrom(disconnecting(core));
-      assert.deepEqual(again, {
-        ...filed,
-        graph: { status: null, code: null, requestId: 'graph-8', date: null },
-        operationId: operation.id,
-        replayOf: operation.requestId,
-      });
-    });
-  }
-
-  for (const [reason, explanation] of [
-    ['intune_approval_required', 'Nothing was done.'],
-    [
-      'intune_approval_pending',
-      'Nothing was done by this call. An earlier request for the same is waiting for approval in Intune.',
-    ],
-  ] as const) {
-    test(`${reason}: failed, and the key is free`, async () => {
-      const core = coreScene();
-      core.graph.answers.push(fails({ reason, graph: trace() }));
-      assert.equal((await failureFrom(disconnecting(core))).reason, reason);
-      const operation = await core.newest();
-      assert.deepEqual([operation.status, operation.explanation], ['failed', explanation]);
-      assert.equal((await disconnecting(core)).replayed, false);
-    });
-  }
-});
-
 describe('another try', () => {
   for (const failure of [throttled(), unavailable]) {
     test(`${failure.reason}: under the attempt's own id, twice at most`, async () => {
@@ -496,7 +445,8 @@ describe('permission to send', () => {
       await core.operations.endUnsent({
         operation: { id, tenantId, status, requestId },
         to: 'failed',
-        explanation: 'ended',
+        change: { explanation: 'ended', answer: null },
+        ends: true,
         event,
       });
     });

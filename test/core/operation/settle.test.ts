@@ -24,7 +24,14 @@ function conclusion(
   concludedFrom: ConcludedFrom | null = null,
 ): OperationStatus | null {
   const seen = { members: members.map(([id, shown]) => connection(id, shown)), etag: '""' };
-  const operation = { status, connection: connection('mine', before), sinceSentMs: afterMs, concludedFrom };
+  const operation = {
+    status,
+    connection: connection('mine', before),
+    sinceSentMs: afterMs,
+    sinceMovedMs: afterMs,
+    mayBeFiled: false,
+    concludedFrom,
+  };
   return conclude(operation, seen, settleAfterMs)?.status ?? null;
 }
 
@@ -80,6 +87,8 @@ describe('what a look at the connection says', () => {
       status: 'unknown',
       connection: connection('mine', 'onboarded'),
       sinceSentMs: null,
+      sinceMovedMs: 1e12,
+      mayBeFiled: false,
       concludedFrom: null,
     } as const;
     const seen = { members: [connection('mine', 'onboarded')], etag: '""' };
@@ -107,6 +116,8 @@ describe('what time and a look make of an operation', () => {
     ['awaiting_approval', 'expired', 'time', true],
     ['approved', 'expired', 'time', true],
     ['sent', 'unknown', 'lease', false],
+    ['awaiting_intune_approval', 'unknown', 'time', false],
+    ['approved_in_intune', 'unknown', 'time', false],
     ['accepted', null, null, null],
     ['unknown', null, null, null],
     ['completed', null, null, null],
@@ -138,6 +149,9 @@ describe('what time and a look make of an operation', () => {
     expiresAt: null,
     tookMs: null,
     sinceSentMs: 0,
+    sinceMovedMs: 0,
+    mayBeFiled: false,
+    intuneApproval: null,
     overdue: false,
     ...but,
   });
@@ -170,7 +184,7 @@ describe('what time and a look make of an operation', () => {
       assert.equal(next(gone)?.status ?? null, expected[status as keyof typeof expected] ?? null);
       assert.equal(
         next(gone, { supersededBy: 'another' })?.status ?? null,
-        status.startsWith('a') && status !== 'accepted' ? 'expired' : null,
+        ['awaiting_approval', 'approved'].includes(status) ? 'expired' : null,
       );
     });
   }

@@ -33,14 +33,17 @@ function saidBy(check: DryRunCheck): string {
   return check.result === 'passed' ? 'passed' : check.because;
 }
 
-const writeRight = { intune_right_to_disconnect: 'write_permission_not_verifiable' };
+const notCheckable = {
+  intune_right_to_disconnect: 'write_permission_not_verifiable',
+  intune_approval: 'intune_may_ask_for_approval',
+};
 const reached = { role: 'passed', enabled: 'passed', on_behalf_of: 'passed' };
 const allPassed = {
   ...reached,
   connection_readable: 'passed',
   connected: 'passed',
   no_open_operation: 'passed',
-  ...writeRight,
+  ...notCheckable,
 };
 
 describe('a dry run', () => {
@@ -52,7 +55,7 @@ describe('a dry run', () => {
     assert.deepEqual(checksOf(answer), allPassed);
     assert.deepEqual(
       answer.checks.map(({ result }) => result),
-      ['passed', 'passed', 'passed', 'passed', 'passed', 'passed', 'not_checkable'],
+      ['passed', 'passed', 'passed', 'passed', 'passed', 'passed', 'not_checkable', 'not_checkable'],
     );
     assert.deepEqual([answer.would, answer.connection?.value], ['disconnect', [connected]]);
     assert.deepEqual(
@@ -152,7 +155,7 @@ describe('a dry run', () => {
     );
   });
 
-  const notReached = { connected: 'not_reached', no_open_operation: 'not_reached', ...writeRight };
+  const notReached = { connected: 'not_reached', no_open_operation: 'not_reached', ...notCheckable };
   for (const [port, failure, failed] of [
     ['exchangeAnew', { reason: 'access_blocked', entraCode: 1 }, { on_behalf_of: 'access_blocked' }],
     [

@@ -32,6 +32,7 @@ function operation(given: Partial<Operation>): Operation {
     concludedFrom: null,
     explanation: null,
     approval: null,
+    intuneApproval: null,
     supersedes: null,
     supersededBy: null,
     requestedAt: at(0),
@@ -45,6 +46,8 @@ function operation(given: Partial<Operation>): Operation {
 
 const told = (given: Partial<Operation>) =>
   timelineOf(operation(given)).map(({ name, state }) => `${name} ${state}`);
+const intuneApproval = { code: 'code', filedAt: at(1) };
+const filed = (state: string) => ['requested done', 'sent done', `awaiting_intune_approval ${state}`];
 const wished = { sentAt: null, expiresAt: at(59) };
 
 describe('the timeline', () => {
@@ -92,6 +95,53 @@ describe('the timeline', () => {
     ],
     ['completed', { status: 'completed' }, ['requested done', 'sent done', 'completed now']],
     ['failed', { status: 'failed' }, ['requested done', 'sent done', 'failed now']],
+    [
+      'filed in Intune',
+      { status: 'awaiting_intune_approval', intuneApproval },
+      [...filed('now'), 'approved_in_intune ahead', 'end ahead'],
+    ],
+    [
+      'filed in Intune after the approval here',
+      { status: 'awaiting_intune_approval', approval, intuneApproval, expiresAt: at(59) },
+      ['requested done', 'approved done', ...filed('now').slice(1), 'approved_in_intune ahead', 'end ahead'],
+    ],
+    [
+      'approved in Intune',
+      { status: 'approved_in_intune', intuneApproval },
+      [...filed('done'), 'approved_in_intune now', 'end ahead'],
+    ],
+    [
+      'sent after that',
+      { status: 'sent', sentAt: at(3), intuneApproval },
+      [...filed('done'), 'approved_in_intune done', 'sent now', 'end ahead'],
+    ],
+    [
+      'completed here',
+      { status: 'completed', sentAt: at(3), intuneApproval },
+      [...filed('done'), 'approved_in_intune done', 'sent done', 'completed now'],
+    ],
+    [
+      'completed in Intune',
+      { status: 'accepted', intuneApproval },
+      [...filed('done'), 'accepted now', 'end ahead'],
+    ],
+    [
+      'nobody looked for three days',
+      { status: 'unknown', intuneApproval },
+      [...filed('done'), 'unknown now', 'end ahead'],
+    ],
+    ...(['rejected', 'expired', 'withdrawn'] as const).map(
+      (status): [string, Partial<Operation>, string[]] => [
+        `${status} in Intune`,
+        { status, intuneApproval },
+        [...filed('done'), `${status} now`],
+      ],
+    ),
+    [
+      'rejected in Intune after the approval here',
+      { status: 'rejected', approval, intuneApproval },
+      ['requested done', 'approved done', ...filed('done').slice(1), 'rejected now'],
+    ],
   ];
   for (const [name, given, expected] of cases) {
     test(name, () => assert.deepEqual(told(given), expected));
@@ -133,6 +183,8 @@ test('an operation waits for whoever may take its next step', () => {
   assert.equal(waitsFor(who('ada', 'disconnect'), approved), true);
   assert.equal(waitsFor(who('sven', 'disconnect', 'approve'), approved), false);
   assert.equal(waitsFor(who('ada', 'disconnect'), operation({ status: 'accepted' })), false);
+  assert.equal(waitsFor(who('ada', 'disconnect'), operation({ status: 'approved_in_intune' })), true);
+  assert.equal(waitsFor(who('ada', 'disconnect'), operation({ status: 'awaiting_intune_approval' })), false);
 });
 
 test('it may be taken over where its end is unknown or long overdue', () => {
@@ -142,4 +194,8 @@ test('it may be taken over where its end is unknown or long overdue', () => {
   assert.equal(mayBeTakenOver(operation({ status: 'accepted', sentAt: at(0) }), now), true);
   assert.equal(mayBeTakenOver(operation({ status: 'accepted', sentAt: at(10) }), now), false);
   assert.equal(mayBeTakenOver(operation({ status: 'completed' }), now), false);
+  assert.equal(mayBeTakenOver(operation({ status: 'approved_in_intune' }), now), false);
+  const inIntune = { status: 'accepted', concludedFrom: 'intune_approval', sentAt: at(0) } as const;
+  assert.equal(mayBeTakenOver(operation({ ...inIntune, movedAt: at(10) }), now), false);
+  assert.equal(mayBeTakenOver(operation({ ...inIntune, movedAt: at(4) }), now), true);
 });

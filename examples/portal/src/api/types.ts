@@ -31,7 +31,7 @@ export type AuditEvent = {
   readonly graphRequestId: string | null;
   readonly reason: string | null;
   readonly ticket: string | null;
-  readonly result: "awaiting_approval" | "approved" | "sent" | "accepted" | "completed" | "failed" | "unknown" | "rejected" | "expired" | "withdrawn" | "pending" | "refused" | "succeeded";
+  readonly result: "awaiting_approval" | "approved" | "sent" | "awaiting_intune_approval" | "approved_in_intune" | "accepted" | "completed" | "failed" | "unknown" | "rejected" | "expired" | "withdrawn" | "pending" | "refused" | "succeeded";
   readonly value: string | null;
   readonly failure: FailureReason | null;
   readonly move: ({
@@ -80,8 +80,9 @@ export type AuditPage = {
 
 export type AwaitingApproval = {
   readonly operationId: string;
-  readonly status: "awaiting_approval";
-  readonly expiresAt: string;
+  readonly status: "awaiting_approval" | "awaiting_intune_approval";
+  readonly expiresAt: string | null;
+  readonly approvalCode?: string;
 };
 
 export type ChainStatus = {
@@ -146,9 +147,9 @@ export type DryRun = {
 };
 
 export type DryRunCheck = {
-  readonly name: "role" | "idempotency_key_unused" | "enabled" | "reason" | "ticket" | "step_up" | "idempotency_key" | "if_match" | "on_behalf_of" | "connection_readable" | "unchanged" | "connected" | "no_open_operation" | "intune_right_to_disconnect";
+  readonly name: "role" | "idempotency_key_unused" | "enabled" | "reason" | "ticket" | "step_up" | "idempotency_key" | "if_match" | "on_behalf_of" | "connection_readable" | "unchanged" | "connected" | "no_open_operation" | "intune_right_to_disconnect" | "intune_approval";
   readonly result: "passed" | "failed" | "not_checkable";
-  readonly code: (ProblemCode | ("write_permission_not_verifiable" | "not_reached")) | null;
+  readonly code: (ProblemCode | ("write_permission_not_verifiable" | "not_reached" | "intune_may_ask_for_approval" | "intune_may_refuse")) | null;
   readonly title?: string;
   readonly detail?: string;
   readonly hint?: string;
@@ -162,7 +163,7 @@ export type DryRunCheck = {
   readonly approvalCode?: string;
 };
 
-export type FailureReason = "request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "not_found" | "method_not_allowed" | "precondition_required" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "token_missing" | "token_invalid" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "signing_keys_unavailable" | "claims_required" | "assertion_rejected" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "exchange_misconfigured" | "credential_rejected" | "identity_throttled" | "identity_unavailable" | "graph_token_rejected" | "graph_forbidden" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "graph_throttled" | "graph_unavailable" | "outcome_unknown" | "intune_approval_required" | "intune_approval_pending" | "intune_approval_filed" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_changed" | "operation_not_found" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "caller_gone" | "not_sent_in_time" | "rate_limited" | "overloaded" | "audit_unavailable" | "history_lost" | "internal";
+export type FailureReason = "request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "not_found" | "method_not_allowed" | "precondition_required" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "token_missing" | "token_invalid" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "signing_keys_unavailable" | "claims_required" | "assertion_rejected" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "exchange_misconfigured" | "credential_rejected" | "identity_throttled" | "identity_unavailable" | "graph_token_rejected" | "graph_forbidden" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "graph_throttled" | "graph_unavailable" | "outcome_unknown" | "intune_approval_required" | "intune_approval_pending" | "intune_approval_filed" | "decided_in_intune" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_changed" | "operation_not_found" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "caller_gone" | "not_sent_in_time" | "rate_limited" | "overloaded" | "audit_unavailable" | "history_lost" | "internal";
 
 export type OcsfLine = {
   readonly class_uid: 6003;
@@ -212,6 +213,10 @@ export type Operation = {
     readonly reason: string;
     readonly at: string;
   }) | null;
+  readonly intuneApproval: {
+    readonly code: string;
+    readonly filedAt: string;
+  } | null;
   readonly supersedes: string | null;
   readonly supersededBy: string | null;
   readonly requestedAt: string;
@@ -248,6 +253,10 @@ export type OperationNow = {
     readonly reason: string;
     readonly at: string;
   }) | null;
+  readonly intuneApproval: {
+    readonly code: string;
+    readonly filedAt: string;
+  } | null;
   readonly supersedes: string | null;
   readonly supersededBy: string | null;
   readonly requestedAt: string;
@@ -263,7 +272,7 @@ export type OperationPage = {
   readonly nextCursor: string | null;
 };
 
-export type OperationStatus = "awaiting_approval" | "approved" | "sent" | "accepted" | "completed" | "failed" | "unknown" | "rejected" | "expired" | "withdrawn";
+export type OperationStatus = "awaiting_approval" | "approved" | "sent" | "awaiting_intune_approval" | "approved_in_intune" | "accepted" | "completed" | "failed" | "unknown" | "rejected" | "expired" | "withdrawn";
 
 export type Policy = {
   readonly reasonRequired: boolean;
@@ -304,7 +313,7 @@ export type Problem = {
   readonly approvalCode?: string;
 };
 
-export type ProblemCode = "request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "precondition_required" | "not_found" | "method_not_allowed" | "token_missing" | "invalid_token" | "insufficient_claims" | "graph_token_rejected" | "signing_keys_unavailable" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "graph_forbidden" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_changed" | "operation_not_found" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "outcome_unknown" | "intune_approval_required" | "intune_approval_pending" | "intune_approval_filed" | "rate_limited" | "caller_gone" | "not_sent_in_time" | "overloaded" | "graph_throttled" | "graph_unavailable" | "identity_throttled" | "identity_unavailable" | "audit_unavailable" | "history_lost" | "exchange_misconfigured" | "credential_rejected" | "internal_error";
+export type ProblemCode = "request_invalid" | "request_malformed" | "request_timeout" | "headers_too_large" | "body_incomplete" | "body_not_json" | "body_too_large" | "media_type_unsupported" | "idempotency_key_required" | "idempotency_key_reused" | "idempotency_key_in_use" | "precondition_required" | "not_found" | "method_not_allowed" | "token_missing" | "invalid_token" | "insufficient_claims" | "graph_token_rejected" | "signing_keys_unavailable" | "insufficient_scope" | "portal_not_allowed" | "guest_not_allowed" | "role_missing" | "consent_required" | "tenant_setup_required" | "access_blocked" | "exchange_refused" | "graph_forbidden" | "own_approval" | "not_the_requester" | "disconnect_disabled" | "not_connected" | "connection_changed" | "operation_in_progress" | "operation_not_allowed" | "operation_changed" | "operation_not_found" | "graph_not_found" | "graph_conflict" | "graph_rejected" | "outcome_unknown" | "intune_approval_required" | "intune_approval_pending" | "intune_approval_filed" | "decided_in_intune" | "rate_limited" | "caller_gone" | "not_sent_in_time" | "overloaded" | "graph_throttled" | "graph_unavailable" | "identity_throttled" | "identity_unavailable" | "audit_unavailable" | "history_lost" | "exchange_misconfigured" | "credential_rejected" | "internal_error";
 
 export type Profile = {
   readonly oid: string;

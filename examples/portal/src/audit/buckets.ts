@@ -36,9 +36,11 @@ export function outcomeOf({ result }: Pick<AuditEvent, 'result'>): Outcome {
     case 'accepted':
     case 'completed':
     case 'approved':
+    case 'approved_in_intune':
       return 'done';
     case 'pending':
     case 'awaiting_approval':
+    case 'awaiting_intune_approval':
     case 'sent':
       return 'open';
     case 'refused':

@@ -7,6 +7,8 @@ const tones: Record<OperationStatus, Tone> = {
   awaiting_approval: 'wait',
   approved: 'wait',
   sent: 'busy',
+  awaiting_intune_approval: 'wait',
+  approved_in_intune: 'wait',
   accepted: 'busy',
   completed: 'good',
   failed: 'bad',

@@ -10,6 +10,8 @@ export type Step = {
     | 'expired'
     | 'withdrawn'
     | 'sent'
+    | 'awaiting_intune_approval'
+    | 'approved_in_intune'
     | 'accepted'
     | 'unknown'
     | 'superseded'
@@ -46,12 +48,13 @@ export function timelineOf(operation: Operation, watched: Watched = {}): Step[] 
 
   const needsApproval = approval !== null || expiresAt !== null;
   if (needsApproval && status === 'awaiting_approval') add('awaiting_approval', null, 'now');
-  if (status === 'rejected') add('rejected', approval?.at ?? movedAt, 'now');
+  // What a second person here decides comes before it is sent; what Intune's people decide, after.
+  const refused = status === 'rejected' || status === 'expired' || status === 'withdrawn' ? status : null;
+  if (refused === 'rejected' && sentAt === null) add('rejected', approval?.at ?? movedAt, 'now');
   else if (approval !== null) add('approved', approval.at, status === 'approved' ? 'now' : 'done');
-  if (status === 'expired') add('expired', movedAt, 'now');
-  if (status === 'withdrawn') add('withdrawn', movedAt, 'now');
 
   if (sentAt === null) {
+    if (refused !== null && refused !== 'rejected') add(refused, movedAt, 'now');
     if (isOver(operation)) return steps;
     if (status === 'awaiting_approval') add('approved', null, 'ahead');
     add('sent', null, 'ahead');
@@ -59,7 +62,7 @@ export function timelineOf(operation: Operation, watched: Watched = {}): Step[] 
     return steps;
   }
 
-  add('sent', sentAt, status === 'sent' ? 'now' : 'done');
+  addSending(operation, watched, add);
   const now = supersededBy === null ? 'now' : 'done';
   if (status === 'unknown') add('unknown', movedAt, now);
   else if (watched.unknown !== undefined) add('unknown', watched.unknown, 'done');
@@ -67,7 +70,31 @@ export function timelineOf(operation: Operation, watched: Watched = {}): Step[] 
   else if (watched.accepted !== undefined) add('accepted', watched.accepted, 'done');
   if (status === 'completed') add('completed', movedAt, 'now');
   else if (status === 'failed') add('failed', movedAt, 'now');
+  else if (refused !== null) add(refused, movedAt, 'now');
   else if (supersededBy !== null) add('superseded', null, 'now');
   else add('end', null, 'ahead');
   return steps;
+}
+
+/** From sending on, with what Intune's own approval has a part in: it was filed by the first sending, and what was
+ *  approved there is sent once more. */
+function addSending(
+  { status, sentAt, movedAt, intuneApproval }: Operation,
+  watched: Watched,
+  add: (name: Step['name'], when: string | null, state: Step['state']) => void,
+): void {
+  const sending = status === 'sent' ? 'now' : 'done';
+  if (intuneApproval === null) {
+    add('sent', sentAt, sending);
+    return;
+  }
+  const { filedAt } = intuneApproval;
+  const executed = sentAt !== null && sentAt > filedAt;
+  add('sent', executed ? null : sentAt, 'done');
+  add('awaiting_intune_approval', filedAt, status === 'awaiting_intune_approval' ? 'now' : 'done');
+  if (status === 'approved_in_intune') add('approved_in_intune', movedAt, 'now');
+  else if (executed || watched.approved_in_intune !== undefined) {
+    add('approved_in_intune', watched.approved_in_intune ?? null, 'done');
+  } else if (status === 'awaiting_intune_approval') add('approved_in_intune', null, 'ahead');
+  if (executed) add('sent', sentAt, sending);
 }

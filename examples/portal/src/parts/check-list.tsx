@@ -32,9 +32,12 @@ export function CheckList({ checks }: Pick<DryRun, 'checks'>) {
 
 function whyOf({ code, title = '', hint = '' }: DryRunCheck): string | null {
   if (code === null) return null;
-  if (code === 'write_permission_not_verifiable' || code === 'not_reached') {
-    return say.disconnect.reasonForCheck[code];
-  }
+  const { reasonForCheck } = say.disconnect;
+  if (isIn(reasonForCheck, code)) return reasonForCheck[code];
   const { what, next } = told({ code, title, hint });
   return `${what} ${next}`;
+}
+
+function isIn<Names extends object>(names: Names, name: PropertyKey): name is keyof Names {
+  return Object.hasOwn(names, name);
 }

@@ -199,16 +199,20 @@ const problems: Record<ProblemCode, Told> = {
     next: 'Do not repeat it. Watch the operation: it is settled as soon as Intune shows what happened.',
   },
   intune_approval_required: {
-    what: 'Intune wants an approval of its own for this (Multi Admin Approval). Nothing was done.',
-    next: 'Disconnect in the Intune admin center, where you can ask for the approval, or ask an Intune administrator to change the access policy.',
+    what: 'Intune wants an approval of its own for this (Multi Admin Approval), and this service did not get it to ask for one. Nothing was done.',
+    next: 'Disconnect in the Intune admin center, where you can ask for the approval, or ask the operators whether this service may ask for it.',
   },
   intune_approval_pending: {
     what: 'A request for this is waiting for approval in Intune. This call did nothing.',
     next: 'Find the request in the Intune admin center, under Multi Admin Approval: complete it there, or have it cancelled before you ask again.',
   },
   intune_approval_filed: {
-    what: 'Intune filed a request for approval (Multi Admin Approval). The connection is not ended yet, and will be when someone completes that request in Intune.',
+    what: 'Intune filed a request for approval (Multi Admin Approval), and gave no code for it. The connection is not ended yet, and will be when someone completes that request in Intune.',
     next: 'Do not repeat it. Find the request in the Intune admin center, under Multi Admin Approval, and have it completed or cancelled there.',
+  },
+  decided_in_intune: {
+    what: 'A request for the approval of this is filed in Intune (Multi Admin Approval). It is decided there, not here. This call changed nothing.',
+    next: 'Find the request in the Intune admin center, under Multi Admin Approval, by its code. Once it is approved there, carry it out here. To take it back, cancel it there.',
   },
   signing_keys_unavailable: {
     what: 'Sign-ins cannot be checked at the moment. Nothing was done.',
@@ -257,6 +261,16 @@ const operationStatuses: Record<OperationStatus, { readonly word: string; readon
     word: 'Approved',
     sentence: 'The person who asked for it may now carry it out. Nothing was sent.',
   },
+  awaiting_intune_approval: {
+    word: 'Needs approval in Intune',
+    sentence:
+      'Intune filed a request for approval (Multi Admin Approval). Nothing is carried out yet. It will be when someone completes that request, here or in Intune.',
+  },
+  approved_in_intune: {
+    word: 'Approved in Intune',
+    sentence:
+      'The request was approved in Intune. The person who asked for it may now carry it out here, or complete it in Intune.',
+  },
   sent: { word: 'Sent', sentence: 'The request to Microsoft Graph is on its way.' },
   accepted: {
     word: 'Under way',
@@ -269,15 +283,24 @@ const operationStatuses: Record<OperationStatus, { readonly word: string; readon
     sentence:
       'Nobody can tell yet whether it was carried out. It will not be sent again; it is settled as soon as Intune shows what happened.',
   },
-  rejected: { word: 'Rejected', sentence: 'The second person said no. It was never sent.' },
-  expired: { word: 'Expired', sentence: 'Its time ran out. It was never sent.' },
-  withdrawn: { word: 'Withdrawn', sentence: 'The person who asked for it took it back. It was never sent.' },
+  rejected: { word: 'Rejected', sentence: 'It was refused, and it was not carried out.' },
+  expired: { word: 'Expired', sentence: 'Its time ran out, and it was not carried out.' },
+  withdrawn: {
+    word: 'Withdrawn',
+    sentence: 'The person who asked for it took it back. It was not carried out.',
+  },
 };
 
-const reasonForCheck: Record<'write_permission_not_verifiable' | 'not_reached', string> = {
+const reasonForCheck: Record<
+  'write_permission_not_verifiable' | 'not_reached' | 'intune_may_ask_for_approval' | 'intune_may_refuse',
+  string
+> = {
   write_permission_not_verifiable:
     'Only the disconnect itself shows whether Intune lets you: reading does not prove it.',
   not_reached: 'It could not be looked at, since the connection could not be read.',
+  intune_may_ask_for_approval:
+    'Intune says so only to the disconnect itself. If it does, your reason and ticket go there as the justification, and the disconnect waits for the approval.',
+  intune_may_refuse: 'Intune says so only to the disconnect itself. If it does, nothing is done.',
 };
 
 export const en = {
@@ -403,6 +426,7 @@ export const en = {
     refreshed: 'The connection was read again.',
     underWay: 'A disconnect is under way.',
     needsApproval: 'A disconnect waits for an approval.',
+    needsIntuneApproval: 'A disconnect waits for an approval in Intune.',
     approved: 'A disconnect is approved and waits to be carried out.',
     follow: 'Follow it',
     endTitle: 'End the connection',
@@ -450,6 +474,7 @@ export const en = {
       connected: 'There is a connection',
       no_open_operation: 'No other disconnect is under way',
       intune_right_to_disconnect: 'Intune lets you disconnect',
+      intune_approval: 'Intune demands no approval of its own',
     } satisfies Record<DryRunCheck['name'], string>,
     results: {
       passed: 'Yes',
@@ -529,6 +554,8 @@ export const en = {
       expired: 'Expired',
       withdrawn: 'Withdrawn',
       sent: 'Sent to Microsoft Graph',
+      awaiting_intune_approval: 'Request for approval filed in Intune',
+      approved_in_intune: 'Approved in Intune',
       accepted: 'Taken on by Intune',
       unknown: 'Outcome not known',
       superseded: 'Another one took over',
@@ -547,6 +574,7 @@ export const en = {
     requester: 'Asked for by',
     approver: 'Decided by',
     approverReason: 'Their reason',
+    intuneCode: 'Approval code in Intune',
     reason: 'Reason',
     ticket: 'Ticket',
     owner: 'Owner of the connection',
@@ -557,7 +585,7 @@ export const en = {
       reading: 'a later look at the connection',
       lease: 'the end of the sender’s time',
       time: 'the clock',
-      intune_approval: 'a request for approval that Intune filed',
+      intune_approval: 'Intune’s own approval',
     } as Readonly<Record<string, string>>,
     explanation: 'Explanation',
     requestId: 'Request id',
@@ -588,6 +616,12 @@ export const en = {
     approved: 'You approved it.',
     rejected: 'You rejected it.',
     ownWaits: 'You asked for it, so another person has to decide. Tell someone with the approver’s role.',
+    ownWaitsForIntune:
+      'Intune tells nobody, so tell someone who may approve it: in the Intune admin center, under Tenant administration, Multi Admin Approval, by the code below. Once it is approved there, you can carry it out here.',
+    waitsForIntune:
+      'It is approved or rejected in the Intune admin center, under Tenant administration, Multi Admin Approval, by the code below. Once it is approved there, the person who asked for it can carry it out here.',
+    takeBackInIntune:
+      'Only Intune can take this request back: the person who asked for it cancels it there. Whoever completes it in Intune ends the connection.',
     withdrawTitle: 'Take it back',
     withdrawHint: 'Nothing was sent. If you take it back, you can ask again at once.',
     withdraw: 'Withdraw',
@@ -656,6 +690,8 @@ export const en = {
       awaiting_approval: 'needs approval',
       approved: 'approved',
       sent: 'sent',
+      awaiting_intune_approval: 'needs approval in Intune',
+      approved_in_intune: 'approved in Intune',
       accepted: 'taken on',
       completed: 'completed',
       failed: 'failed',

@@ -1,6 +1,7 @@
 import type { ConnectionSeen } from '../api/api.ts';
 import type { Connection, Operation } from '../api/types.ts';
 import { isOver } from '../operations/timeline.ts';
+import { isApproved, waitsForIntune } from '../operations/waits-for.ts';
 import { Badge } from '../parts/badge.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { FailureNotice } from '../parts/failure-notice.tsx';
@@ -120,9 +121,11 @@ function UnderWay({ operation }: { operation: Operation }) {
   const sentence =
     status === 'awaiting_approval'
       ? say.connection.needsApproval
-      : status === 'approved'
+      : isApproved(operation)
         ? say.connection.approved
-        : say.connection.underWay;
+        : waitsForIntune(operation)
+          ? say.connection.needsIntuneApproval
+          : say.connection.underWay;
   const tone = status === 'unknown' ? 'unsure' : 'wait';
   return (
     <section class={`notice tone-${tone}`}>

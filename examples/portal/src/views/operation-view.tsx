@@ -7,7 +7,7 @@ import { StatusBadge } from '../operations/status-badge.tsx';
 import { isOver, type Watched } from '../operations/timeline.ts';
 import { TimelineList } from '../operations/timeline-list.tsx';
 import { useOperation } from '../operations/use-operation.ts';
-import { mayBeTakenOver } from '../operations/waits-for.ts';
+import { isApproved, mayBeTakenOver, waitsForIntune } from '../operations/waits-for.ts';
 import { WithdrawForm } from '../operations/withdraw-form.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { FailureNotice } from '../parts/failure-notice.tsx';
@@ -70,7 +70,7 @@ function Standing({ operation, watched }: { operation: OperationNow; watched: Wa
   const { status, value, tookMs, expiresAt, supersededBy, readFailed } = operation;
   const { word, sentence } = say.operations.statuses[status] ?? { word: status, sentence: '' };
   const over = isOver(operation);
-  const waiting = status === 'awaiting_approval' || status === 'approved';
+  const waiting = status === 'awaiting_approval' || isApproved(operation) || waitsForIntune(operation);
   return (
     <section class="card">
       <p class="state">
@@ -131,9 +131,25 @@ function NextStep({ operation, etag, onDone, onOvertaken }: NextStepProps) {
     if (!may('approve')) return null;
     return <DecideForm operation={operation} etag={etag} onDone={onDone} onOvertaken={onOvertaken} />;
   }
-  if (operation.status === 'approved') {
+  if (operation.status === 'awaiting_intune_approval') {
+    return (
+      <section class="card">
+        <p>{mine ? say.operation.ownWaitsForIntune : say.operation.waitsForIntune}</p>
+        <p>{say.operation.takeBackInIntune}</p>
+      </section>
+    );
+  }
+  if (isApproved(operation)) {
     if (!mine) return <p class="card">{say.operation.executeOther}</p>;
     if (!may('disconnect')) return null;
+    if (waitsForIntune(operation)) {
+      return (
+        <>
+          <ExecuteForm operation={operation} onSent={() => onDone('')} />
+          <p class="card">{say.operation.takeBackInIntune}</p>
+        </>
+      );
+    }
     return (
       <>
         <ExecuteForm operation={operation} onSent={() => onDone('')} />
@@ -158,7 +174,8 @@ function NextStep({ operation, etag, onDone, onOvertaken }: NextStepProps) {
 
 function Details({ operation }: { operation: OperationNow }) {
   const { may } = usePortal();
-  const { operationId, requester, approval, connection, concludedFrom, supersedes, supersededBy } = operation;
+  const { operationId, requester, approval, intuneApproval, connection, concludedFrom } = operation;
+  const { supersedes, supersededBy } = operation;
   const { operation: names } = say;
   return (
     <section class="card">
@@ -170,6 +187,7 @@ function Details({ operation }: { operation: OperationNow }) {
           [names.ticket, operation.ticket],
           [names.approver, approval?.approver.name ?? approval?.approver.oid],
           [names.approverReason, approval?.reason],
+          [names.intuneCode, intuneApproval && <code key="code">{intuneApproval.code}</code>],
           [names.owner, connection.owner],
           [names.connectionId, <code key="connection">{connection.id}</code>],
           [names.concludedFrom, concludedFrom && (names.conclusions[concludedFrom] ?? concludedFrom)],

@@ -46,14 +46,25 @@ begin
       case when lease_ms > 0 then moved_at_time + lease_ms * interval '1 millisecond' else o.lease_until end,
     took_ms = case when ends then extract(epoch from moved_at_time - o.sent_at) * 1000 else o.took_ms end,
     request_id = coalesce((change ->> 'requestId')::uuid, o.request_id),
-    graph_request_id = coalesce(change ->> 'graphRequestId', o.graph_request_id),
-    value = coalesce(change ->> 'value', o.value),
-    concluded_from = coalesce(change ->> 'concludedFrom', o.concluded_from),
-    explanation = coalesce(change ->> 'explanation', o.explanation),
+    -- What is sent anew begins with nothing concluded.
+    graph_request_id = coalesce(change ->> 'graphRequestId', case when lease_ms > 0 then null else o.graph_request_id end),
+    value = coalesce(change ->> 'value', case when lease_ms > 0 then null else o.value end),
+    concluded_from = coalesce(change ->> 'concludedFrom', case when lease_ms > 0 then null else o.concluded_from end),
+    explanation = coalesce(change ->> 'explanation', case when lease_ms > 0 then null else o.explanation end),
     approval = case
       when change ? 'approval' then change -> 'approval' || jsonb_build_object(
         'at', to_char(moved_at_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
       else o.approval end,
+    intune_approval = case
+      when change ? 'intuneApproval' then jsonb_build_object(
+        'code', change #> '{intuneApproval,code}',
+        'filedAt', to_char(moved_at_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+      else o.intune_approval end,
+    may_be_filed = o.may_be_filed or change ? 'intuneApproval',
+    expires_at = case
+      when change ? 'intuneApproval'
+        then moved_at_time + (change #>> '{intuneApproval,expiresInMs}')::bigint * interval '1 millisecond'
+      else o.expires_at end,
     connection = coalesce(nullif(change -> 'connection', 'null'), o.connection),
     answer = case when change ? 'answer' then nullif(change -> 'answer', 'null') else o.answer end,
     idempotency_key = case when change -> 'answer' = 'null' then null else o.idempotency_key end

@@ -96,6 +96,20 @@ insert into operation_moves values
   ('approved', 'sent'),
   ('approved', 'expired'),
   ('approved', 'withdrawn'),
+  ('sent', 'awaiting_intune_approval'),
+  ('sent', 'approved_in_intune'),
+  ('awaiting_intune_approval', 'approved_in_intune'),
+  ('awaiting_intune_approval', 'accepted'),
+  ('awaiting_intune_approval', 'rejected'),
+  ('awaiting_intune_approval', 'expired'),
+  ('awaiting_intune_approval', 'withdrawn'),
+  ('awaiting_intune_approval', 'unknown'),
+  ('approved_in_intune', 'sent'),
+  ('approved_in_intune', 'accepted'),
+  ('approved_in_intune', 'rejected'),
+  ('approved_in_intune', 'expired'),
+  ('approved_in_intune', 'withdrawn'),
+  ('approved_in_intune', 'unknown'),
   ('sent', 'accepted'),
   ('sent', 'failed'),
   ('sent', 'unknown'),
@@ -103,7 +117,12 @@ insert into operation_moves values
   ('accepted', 'failed'),
   ('unknown', 'accepted'),
   ('unknown', 'completed'),
-  ('unknown', 'failed');
+  ('unknown', 'failed'),
+  ('unknown', 'awaiting_intune_approval'),
+  ('unknown', 'approved_in_intune'),
+  ('unknown', 'rejected'),
+  ('unknown', 'expired'),
+  ('unknown', 'withdrawn');
 
 create table operations (
   id uuid primary key,
@@ -123,6 +142,10 @@ create table operations (
   concluded_from text,
   explanation text,
   approval jsonb,
+  -- The request for approval that Intune filed; and whether it may have filed one, known or not: a justification was
+  -- sent, or was about to be.
+  intune_approval jsonb,
+  may_be_filed boolean not null default false,
   supersedes uuid,
   superseded_by uuid,
   requested_at timestamptz not null,
@@ -139,7 +162,8 @@ create table operations (
   -- Whether it holds its tenant's one slot. The statuses are `openStatuses` in
   -- src/core/operation/life.ts; a test compares the two.
   open boolean not null generated always as (
-    superseded_by is null and status in ('awaiting_approval', 'approved', 'sent', 'accepted', 'unknown')
+    superseded_by is null and status in (
+      'awaiting_approval', 'approved', 'sent', 'awaiting_intune_approval', 'approved_in_intune', 'accepted', 'unknown')
   ) stored
 );
 create unique index operations_one_open_per_tenant on operations (tenant_id) where open;
@@ -147,7 +171,7 @@ create unique index operations_by_idempotency_key on operations (tenant_id, requ
   where idempotency_key is not null;
 create index operations_by_tenant on operations (tenant_id, position desc);
 create index operations_with_a_deadline on operations (status)
-  where status in ('sent', 'awaiting_approval', 'approved');
+  where status in ('sent', 'awaiting_approval', 'approved', 'awaiting_intune_approval', 'approved_in_intune');
 
 create table disconnect_switches (
   id uuid primary key,

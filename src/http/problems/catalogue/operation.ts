@@ -75,8 +75,8 @@ export const operationProblems = {
     status: 403,
     title: 'Intune demands an approval of its own',
     detail:
-      'An access policy of the tenant (Multi Admin Approval) protects this in Intune, and this service cannot file the request for approval. Nothing was done.',
-    hint: 'Disconnect in the Intune admin center, where the request can be filed, or ask an Intune administrator to take this out of the access policy.',
+      'An access policy of the tenant (Multi Admin Approval) protects this in Intune. This service does not ask for the approval, or Intune did not take its justification. Nothing was done.',
+    hint: 'Disconnect in the Intune admin center, where the request can be filed, or ask the operators of this service to allow it to ask (disconnect.policy.intuneApproval).',
     headers: ['request-id'],
   },
   intune_approval_pending: {
@@ -89,11 +89,20 @@ export const operationProblems = {
   },
   intune_approval_filed: {
     status: 502,
-    title: 'Intune filed a request for approval',
+    title: 'Intune filed a request for approval, and gave no code for it',
     detail:
-      'The tenant demands an approval in Intune (Multi Admin Approval), and Intune filed a request for it. The connector is not disconnected yet; whoever completes the request in Intune disconnects it.',
-    hint: 'Do not repeat the call. See the request in the Intune admin center, under Tenant administration, Multi Admin Approval, by its approval code: have it approved and completed there, or cancelled.',
+      'The tenant demands an approval in Intune (Multi Admin Approval), and Intune filed a request for it, without a code by which this service could follow it. The connector is not disconnected yet; whoever completes the request in Intune disconnects it.',
+    hint: 'Do not repeat the call. See the request in the Intune admin center, under Tenant administration, Multi Admin Approval: have it approved and completed there, or cancelled.',
     headers: ['location', 'request-id', 'idempotency-replayed'],
+    members: aboutOperation,
+  },
+  decided_in_intune: {
+    status: 409,
+    title: 'This is decided in Intune',
+    detail:
+      'A request for the approval of this operation is filed in Intune (Multi Admin Approval). It is approved, rejected or cancelled there, not here. This call changed nothing; whoever completes the request in Intune disconnects the connector.',
+    hint: 'See the request in the Intune admin center, under Tenant administration, Multi Admin Approval, by its approval code. Once it is approved there, its requester executes the operation here, or completes it there; to take it back, its requester cancels it there.',
+    headers: ['location'],
     members: { ...aboutOperation, approvalCode },
   },
 } as const satisfies Record<string, ProblemRow>;

@@ -1,0 +1,93 @@
+import type { Dependencies } from '../dependencies.ts';
+import { failureOf } from '../failure.ts';
+import type { SignedInCall } from '../frame.ts';
+import type { Secret } from '../secret.ts';
+import { awaitsIntune } from './life.ts';
+import type { Operation, StoredOperation } from './operation.ts';
+import type { Outcome } from './outcome.ts';
+
+/** How long Intune keeps a request for approval, in milliseconds (Multi Admin Approval: three days). */
+export const intuneApprovalMs = 3 * 24 * 3600 * 1000;
+
+/** What Intune calls a request that may be executed. */
+export const approvedWord = 'approved';
+
+/** Why Intune's people are to approve it: reason and ticket, in the requester's words. */
+export function justificationOf({ reason, ticket }: Pick<Operation, 'reason' | 'ticket'>): string {
+  const said = [reason, ticket === null ? null : `Ticket: ${ticket}`].filter((part) => part?.trim());
+  return said.join('\n') || 'Disconnect the ChromeOS connector.';
+}
+
+/** Reads what Intune says of the request it filed for an operation, on behalf of the one who asks: a word of Intune's,
+ *  which may be one that nobody knows yet. `null` where there is no code to ask by, where its end is known, or where
+ *  Intune shows no such request. Fails with one of Graph's reasons. */
+export async function readIntuneWord(
+  { connector, newId }: Pick<Dependencies, 'connector' | 'newId'>,
+  { deadline }: SignedInCall,
+  operation: Pick<StoredOperation, 'status' | 'tenantId' | 'intuneApproval'>,
+  token: Secret,
+): Promise<string | null> {
+  const { tenantId, status, intuneApproval } = operation;
+  if (intuneApproval === null || !(awaitsIntune(operation) || status === 'unknown')) return null;
+  const { code } = intuneApproval;
+  return await connector.approvalRequest({ token, requestId: newId(), tenantId, deadline, code });
+}
+
+/** The same, and `null` too where Intune cannot be asked: for calls that can do without. */
+export async function tryToReadIntuneWord(
+  ...asked: Parameters<typeof readIntuneWord>
+): Promise<string | null> {
+  try {
+    return await readIntuneWord(...asked);
+  } catch (error) {
+    if (failureOf(error).reason === 'internal') throw error;
+    return null;
+  }
+}
+
+/** What Intune's word makes of an operation whose request waits there, or whose outcome is unknown; `null` where it
+ *  says nothing new.
+ *
+ *  | Intune says             | waiting              | `unknown`   |
+ *  | ----------------------- | -------------------- | ----------- |
+ *  | approved                | `approved_in_intune` |             |
+ *  | completed               | `accepted`           | `accepted`  |
+ *  | rejected                | `rejected`           | `rejected`  |
+ *  | cancelled               | `withdrawn`          | `withdrawn` |
+ *  | expired                 | `expired`            | `expired`   |
+ *  | needsApproval, any other|                      |             |
+ */
+export function outcomeOfWord(
+  { status, intuneApproval }: Pick<StoredOperation, 'status' | 'intuneApproval'>,
+  word: string | null,
+): Outcome | null {
+  if (word === null || intuneApproval === null) return null;
+  const { code } = intuneApproval;
+  switch (word) {
+    case approvedWord:
+      return status === 'awaiting_intune_approval'
+        ? byIntune('approved_in_intune', `The request ${code} was approved in Intune.`)
+        : null;
+    case 'completed':
+      return byIntune('accepted', `The request ${code} was completed in Intune, which carries it out.`);
+    case 'rejected':
+      return byIntune('rejected', `The request ${code} was rejected in Intune.`);
+    case 'cancelled':
+      return byIntune('withdrawn', `The request ${code} was cancelled in Intune.`);
+    case 'expired':
+      return byIntune('expired', `The request ${code} expired in Intune: nobody completed it in time.`);
+    default:
+      return null;
+  }
+}
+
+function byIntune(status: Outcome['status'], explanation: string): Outcome {
+  return {
+    status,
+    value: null,
+    concludedFrom: 'intune_approval',
+    explanation,
+    graphRequestId: null,
+    reported: true,
+  };
+}
