@@ -143,11 +143,11 @@ function listPeople(world: World) {
 
 function setPerson(world: World, request: Received, name: string): Reply {
   const behaviour = parseBody(personSchema, request);
-  return done(() => world.behaviours.set(personName(name), behaviour));
+  return done(() => world.setBehaviour(personName(name), behaviour));
 }
 
 function forgetPerson(world: World, _request: Received, name: string): Reply {
-  return done(() => world.behaviours.delete(personName(name)));
+  return done(() => world.setBehaviour(personName(name), undefined));
 }
 
 async function tokenByQuery(world: World, request: Received, name: string): Promise<Reply> {

@@ -18,7 +18,7 @@ export type Person = {
 
 /** What Entra and Graph hold against one person; each is off unless set. */
 export type PersonBehaviour = {
-  /** Sessions were revoked: on-behalf-of answers AADSTS50173. */
+  /** Sessions were revoked: on-behalf-of answers AADSTS50173 until the person signs in again at the browser door. */
   revoked?: boolean;
   /** A claims challenge as JSON, e.g. `{"access_token":{"acrs":{"essential":true,"value":"c1"}}}`.
    *  On-behalf-of answers AADSTS50076 with it until the token carries a demanded value in `acrs`. */

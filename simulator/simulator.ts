@@ -177,8 +177,7 @@ function describe(
     token: (person, overrides) => world.mint(person, overrides),
     setPerson: (person, behaviour) => {
       if (behaviour?.mfaRequired !== undefined) JSON.parse(behaviour.mfaRequired);
-      if (behaviour) world.behaviours.set(person, behaviour);
-      else world.behaviours.delete(person);
+      world.setBehaviour(person, behaviour ?? undefined);
     },
     calls: world.calls.calls,
     clearCalls: () => world.calls.clear(),

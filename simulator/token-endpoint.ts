@@ -159,7 +159,9 @@ async function checkSignature(tenant: Tenant, jwt: DecodedJwt): Promise<void> {
 function checkPerson(world: World, tenant: Tenant, assertion: JsonObject): void {
   const person = personByOid(tenant.id, assertion.oid);
   const behaviour = world.behaviourOf(person);
-  if (behaviour.revoked) throw new EntraError(50173);
+  // A sign-in from after the revocation is a session of its own.
+  const session = typeof assertion.sid === 'string' ? assertion.sid : undefined;
+  if (behaviour.revoked && !world.signIns.findSession(session, tenant.id)) throw new EntraError(50173);
   if (behaviour.consentMissing) {
     throw new EntraError(65001, {
       detail: `ID '${registration.clientId}' named 'ChromeOS connector BFF'. Send an interactive authorization request for this user and resource.`,

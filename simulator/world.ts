@@ -85,6 +85,13 @@ export class World {
     return (person && this.behaviours.get(person.name)) ?? {};
   }
 
+  /** How a person's calls go from now on; `undefined`: as usual. Revoking takes effect on what was given out before. */
+  setBehaviour(name: PersonName, behaviour: PersonBehaviour | undefined): void {
+    if (behaviour?.revoked) this.signIns.revoke(people[name]);
+    if (behaviour) this.behaviours.set(name, behaviour);
+    else this.behaviours.delete(name);
+  }
+
   async mint(name: PersonName, options: TokenOptions = {}): Promise<string> {
     const person = people[name];
     if (!person) {

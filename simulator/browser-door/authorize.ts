@@ -104,6 +104,7 @@ function arrived(world: World, request: Received, asked: SignInRequest): Reply {
 /** The page was answered: who it is, and whether they have proven it. */
 function answered(world: World, request: Received, asked: SignInRequest): Reply {
   const form = new URLSearchParams(request.body);
+  if (form.has('cancel')) throw new EntraError(65004);
   const person = personNames.map((name) => people[name]).find(({ name }) => name === form.get('person'));
   if (!person) throw new EntraError(65004);
   const previous = sessionOf(world, request, asked.tenantId);

@@ -39,7 +39,7 @@ async function grant(world: World, request: Received, tenant: Tenant): Promise<J
     }
     case 'refresh_token': {
       const { grant: granted, expiresAt } = world.signIns.refresh(form.get('refresh_token'), tenant.id);
-      return issue(world, tenant, renewed(world, granted, form), { clientInfo, expiresAt });
+      return issue(world, tenant, renewed(granted, form), { clientInfo, expiresAt });
     }
     default:
       throw new EntraError(70003, {
@@ -56,9 +56,9 @@ function checkOrigin(request: Received): void {
 }
 
 /** The grant as the portal asks for it now: other scopes, and perhaps more proof than was given. */
-function renewed(world: World, granted: Grant, form: URLSearchParams): Grant {
+function renewed(granted: Grant, form: URLSearchParams): Grant {
   const { session } = granted;
-  if (world.behaviourOf(session.person).revoked) throw new EntraError(50173);
+  if (session.revoked) throw new EntraError(50173);
   const demand = readClaimsDemand(form.get('claims'));
   const tooOld = session.signedInAt / 1000 < demand.notBefore;
   if (tooOld || !isProven(demand, session.contexts)) throw new EntraError(50076, { claims: demand.json });
@@ -103,6 +103,7 @@ function accessToken(world: World, tenant: Tenant, { session, capabilities }: Gr
     tenantId: tenant.id,
     expiresIn: ACCESS_TOKEN_SECONDS,
     claims: {
+      sid: session.id,
       acrs: session.contexts.length > 0 ? session.contexts : undefined,
       xms_cc: capabilities.length > 0 ? capabilities : undefined,
     },

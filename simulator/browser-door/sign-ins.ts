@@ -15,6 +15,8 @@ export type Session = {
   contexts: string[];
   /** Milliseconds. */
   signedInAt: number;
+  /** Nothing that was given out for it is good any more. */
+  revoked: boolean;
 };
 
 /** What a code or a refresh token stands for. */
@@ -50,9 +52,18 @@ export class SignIns {
     const same = previous?.person === person;
     if (previous && !same) this.close(previous.id);
     const id = same ? previous.id : opaque(16);
-    const session = { id, tenantId, person, contexts, signedInAt: this.#now() };
+    const session = { id, tenantId, person, contexts, signedInAt: this.#now(), revoked: false };
     this.#sessions.set(session.id, session);
     return session;
+  }
+
+  /** Ends every sign-in of a person, in every tenant. They can sign in again. */
+  revoke(person: Person): void {
+    for (const session of this.#sessions.values()) {
+      if (session.person !== person) continue;
+      session.revoked = true;
+      this.#sessions.delete(session.id);
+    }
   }
 
   close(id: string | undefined): void {

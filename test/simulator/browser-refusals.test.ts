@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { decodeJwt } from 'jose';
-import { atTheDoor, broughtBack, type Changes, form, origin } from './browser-door.ts';
+import { atTheDoor, broughtBack, type Changes, form, origin, stepUp } from './browser-door.ts';
 
 const door = atTheDoor();
 const { call, authorizePath, press, redeem, signIn } = door;
@@ -72,6 +72,16 @@ describe('what the browser door refuses', () => {
 
   it('a person who cancels', async () => {
     const back = broughtBack(await press(authorizePath({ response_mode: 'query' }), { cancel: 'yes' }));
+    assert.equal(back.error, 'access_denied');
+  });
+
+  it('a person who cancels where more proof is wanted: the form names them all the same', async () => {
+    const { cookie } = await signIn('admin', { claims: null });
+    const path = authorizePath({ response_mode: 'query', claims: JSON.stringify(stepUp) });
+    const page = await call('GET', path, { cookie });
+    assert.match(page.text, /Prove it is you/);
+    assert.match(page.text, /name="person" value="admin"/);
+    const back = broughtBack(await press(path, { person: 'admin', cancel: 'yes' }, cookie));
     assert.equal(back.error, 'access_denied');
   });
 

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose';
 import { Agent, request } from 'undici';
 import { atTheDoor, broughtBack, cookieOf, origin, stepUp } from './browser-door.ts';
+import { clientOf } from './support.ts';
 
 const door = atTheDoor();
 const { call, authorizePath, press, redeem, signIn } = door;
@@ -178,6 +179,33 @@ describe('signing in at the browser door', () => {
     const wrongMethod = await call('DELETE', authorizePath());
     assert.equal(wrongMethod.status, 405);
     assert.equal(wrongMethod.headers.allow, 'GET, POST');
+  });
+
+  it('a person who was revoked signs in again: what was given out before stays refused', async () => {
+    await using entra = clientOf(door.simulator);
+    const { code, cookie } = await signIn('admin');
+    const before = await redeem({ code });
+    const exchanged = async (token: unknown) => (await entra.exchange(String(token))).json().error_codes;
+    assert.equal(await exchanged(before.json.access_token), undefined);
+    door.wait(60_000);
+    door.simulator.setPerson('admin', { revoked: true });
+    assert.deepEqual(await exchanged(before.json.access_token), [50173]);
+    assert.match((await call('GET', authorizePath(), { cookie })).text, /Pick who you are/);
+
+    door.wait(60_000);
+    const again = await signIn('admin');
+    const after = await redeem({ code: again.code });
+    assert.equal(await exchanged(after.json.access_token), undefined);
+    assert.deepEqual(await exchanged(before.json.access_token), [50173]);
+    const refresh = async ({ json }: typeof before) =>
+      (await redeem({ grant_type: 'refresh_token', refresh_token: String(json.refresh_token) })).status;
+    assert.deepEqual([await refresh(before), await refresh(after)], [400, 200]);
+    // Another person's sign-in, and theirs elsewhere, are no sign-in of theirs here.
+    door.wait(60_000);
+    door.simulator.setPerson('admin', { revoked: true });
+    await signIn('reader');
+    assert.deepEqual(await exchanged(after.json.access_token), [50173]);
+    assert.deepEqual(await exchanged(await door.simulator.token('admin')), [50173]);
   });
 });
 

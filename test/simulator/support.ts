@@ -18,6 +18,18 @@ type CallOptions = { headers?: Record<string, string>; body?: string };
 /** A simulator and a client that trusts its CA; both close at the end of the `await using` block. */
 export async function start(options?: SimulatorOptions) {
   const simulator = await startSimulator({ ...simulatorKeys, ...options });
+  const client = clientOf(simulator);
+  return {
+    ...client,
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]();
+      await simulator.close();
+    },
+  };
+}
+
+/** A client that trusts the simulator's CA; it closes at the end of the `await using` block. */
+export function clientOf(simulator: Simulator) {
   const dispatcher = new Agent({ connect: { ca: simulator.caPem } });
 
   async function call(method: string, path: string, { headers, body }: CallOptions = {}): Promise<Answer> {
@@ -42,7 +54,6 @@ export async function start(options?: SimulatorOptions) {
     },
     async [Symbol.asyncDispose]() {
       await dispatcher.destroy();
-      await simulator.close();
     },
   };
 }
