@@ -88,55 +88,73 @@ describe('npm run demo', () => {
     await nothingIsLeft(run);
   });
 
-  it('stays up until Ctrl-C, takes its own curl line, and lets no second demo in', async () => {
-    const run = await demoUp();
-    if (hasCurl) {
+  describe('stays up', () => {
+    let run: Run;
+    before(async () => {
+      run = await demoUp();
+    });
+
+    it('lets no second demo in', async () => {
+      const second = demo([]);
+      assert.equal(await second.exit, 1);
+      assert.match(second.errors(), new RegExp(`already running in this folder \\(process ${run.pid}\\)`));
+    });
+
+    it('shows the portal first, for a tenant that demands nothing and for one that demands everything', async () => {
+      const next = run.output().slice(run.output().indexOf('Everything stays up')).split('\n');
+      assert.match(next[1] ?? '', /^ {2}portal +http:/);
+      assert.match(next[2] ?? '', /^ {2}portal \(2\) +http:/);
+      for (const port of [5173, 5174]) assert.match(run.output(), new RegExp(`Port ${port} is taken`));
+      const demands = [];
+      for (const portal of portalsOf(run)) {
+        const config = (await (await fetch(`${portal}/config.json`)).json()) as PortalConfig;
+        const { apiBaseUrl, authority, authorityMetadata } = config;
+        assert.match(await (await fetch(`${portal}/`)).text(), /<script type="module"/);
+        const settings = `${apiBaseUrl}/api/v1/deviceManagement/chromeOSOnboardingSettings`;
+        const preflight = await fetch(settings, {
+          method: 'OPTIONS',
+          headers: { origin: portal, 'access-control-request-method': 'GET' },
+        });
+        assert.equal(preflight.headers.get('access-control-allow-origin'), portal);
+        assert.equal(authorityMetadata.issuer, `${authority}/v2.0`);
+        const token = await signIn(portal, authorityMetadata);
+        const dryRun = await fetch(`${settings}/disconnect?dryRun=true`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${token}` },
+        });
+        const { would, code } = (await dryRun.json()) as { would?: string; code?: string };
+        demands.push(would ?? code);
+      }
+      assert.deepEqual(demands, ['disconnect', 'insufficient_claims']);
+    });
+
+    it('takes its own curl line', { skip: !hasCurl && 'needs curl' }, async () => {
       const line = /curl -i [\s\S]*?\/disconnect$/m.exec(run.output())?.[0] ?? assert.fail(run.output());
       const { stdout } = await promisify(execFile)('/bin/sh', ['-c', line], { env: childEnvironment() });
       assert.match(stdout, /^HTTP\/1.1 200/);
       assert.match(stdout, /"value":"inprogress"/);
-    }
-    const second = demo([]);
-    assert.equal(await second.exit, 1);
-    assert.match(second.errors(), new RegExp(`already running in this folder \\(process ${run.pid}\\)`));
+    });
 
-    run.child.kill('SIGINT');
-    assert.equal(await run.exit, 0);
-    assert.equal(run.errors(), '');
-    assert.match(run.output(), /Stopped\.\n$/);
-    await nothingIsLeft(run);
-  });
+    it('listens on 127.0.0.1 only', {
+      skip: process.platform !== 'linux' && 'reads /proc',
+    }, async () => {
+      const shown = run.output().slice(run.output().indexOf('Everything stays up'));
+      const ports = [...new Set([...shown.matchAll(/:(\d{4,5})\b/g)].map(([, port]) => Number(port)))];
+      assert.ok(ports.length >= 6, shown);
+      const [v4, v6] = ['0100007F', '00000000000000000000000001000000'];
+      for (const port of ports) {
+        for (const address of await listenersOn(port))
+          assert.ok([v4, v6].includes(address), `${port}: ${address}`);
+      }
+    });
 
-  it('shows the portal first, for a tenant that demands nothing and for one that demands everything', async () => {
-    const run = await demoUp();
-    const next = run.output().slice(run.output().indexOf('Everything stays up')).split('\n');
-    assert.match(next[1] ?? '', /^ {2}portal +http:/);
-    assert.match(next[2] ?? '', /^ {2}portal \(2\) +http:/);
-    for (const port of [5173, 5174]) assert.match(run.output(), new RegExp(`Port ${port} is taken`));
-    const demands = [];
-    for (const portal of portalsOf(run)) {
-      const config = (await (await fetch(`${portal}/config.json`)).json()) as PortalConfig;
-      const { apiBaseUrl, authority, authorityMetadata } = config;
-      assert.match(await (await fetch(`${portal}/`)).text(), /<script type="module"/);
-      const settings = `${apiBaseUrl}/api/v1/deviceManagement/chromeOSOnboardingSettings`;
-      const preflight = await fetch(settings, {
-        method: 'OPTIONS',
-        headers: { origin: portal, 'access-control-request-method': 'GET' },
-      });
-      assert.equal(preflight.headers.get('access-control-allow-origin'), portal);
-      assert.equal(authorityMetadata.issuer, `${authority}/v2.0`);
-      const token = await signIn(portal, authorityMetadata);
-      const dryRun = await fetch(`${settings}/disconnect?dryRun=true`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${token}` },
-      });
-      const { would, code } = (await dryRun.json()) as { would?: string; code?: string };
-      demands.push(would ?? code);
-    }
-    assert.deepEqual(demands, ['disconnect', 'insufficient_claims']);
-    run.child.kill('SIGTERM');
-    assert.equal(await run.exit, 0);
-    await nothingIsLeft(run);
+    it('until Ctrl-C', async () => {
+      run.child.kill('SIGINT');
+      assert.equal(await run.exit, 0);
+      assert.equal(run.errors(), '');
+      assert.match(run.output(), /Stopped\.\n$/);
+      await nothingIsLeft(run);
+    });
   });
 
   it('leaves no process behind when it is killed, and nothing that stops the next one', async () => {
@@ -182,22 +200,6 @@ describe('npm run demo', () => {
     assert.match(run.errors(), /The service ended with exit code 1 instead of starting\.\n[\s\S]*LOG_LEVEL/);
     assert.doesNotMatch(run.errors(), /^ +at /m);
     await nothingIsLeft(run);
-  });
-
-  it('listens on 127.0.0.1 only', {
-    skip: process.platform !== 'linux' && 'reads /proc',
-  }, async () => {
-    const run = await demoUp();
-    const shown = run.output().slice(run.output().indexOf('Everything stays up'));
-    const ports = [...new Set([...shown.matchAll(/:(\d{4,5})\b/g)].map(([, port]) => Number(port)))];
-    assert.ok(ports.length >= 6, shown);
-    const [v4, v6] = ['0100007F', '00000000000000000000000001000000'];
-    for (const port of ports) {
-      for (const address of await listenersOn(port))
-        assert.ok([v4, v6].includes(address), `${port}: ${address}`);
-    }
-    run.child.kill('SIGTERM');
-    assert.equal(await run.exit, 0);
   });
 
   it('says how it is used', async () => {
