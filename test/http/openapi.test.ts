@@ -8,15 +8,84 @@ import { type Answer, complaintsAbout } from '../support/described-answers.ts';
 import { documentOf, sampleInstallation } from '../support/openapi.ts';
 
 describe('the OpenAPI document', () => {
-  for (const viewer of [false, true]) {
-    test(`lists what Express serves, and nothing else; viewer: ${viewer}`, () => {
-      const installation = { ...sampleInstallation, viewer };
-      const described = Object.entries(documentOf(installation).paths).flatMap(([path, methods]) =>
+  for (const [viewer, pages] of [
+    [false, ['/openapi.json', '/docs/errors', '/docs/page.css']],
+    [
+      true,
+      [
+        '/openapi.json',
+        '/docs/errors',
+        '/docs/page.css',
+        '/docs',
+        '/docs/viewer.js',
+        '/docs/swagger-ui-bundle.js',
+        '/docs/swagger-ui.css',
+      ],
+    ],
+  ] as const) {
+    test(`lists what Express serves but for documentation, and nothing else; viewer: ${viewer}`, () => {
+      const described = Object.entries(documentOf(sampleInstallation).paths).flatMap(([path, methods]) =>
         Object.keys(methods).map((method) => `${method} ${path}`),
       );
-      assert.deepEqual(described.toSorted(), routesServed(viewer).toSorted());
+      const documentation = pages.map((path) => `get ${path}`);
+      assert.deepEqual([...described, ...documentation].toSorted(), routesServed(viewer).toSorted());
     });
   }
+
+  describe('is one that clients are generated from', () => {
+    const { paths, components } = documentOf(sampleInstallation);
+    const operations = Object.values(paths).flatMap((methods) => Object.values(methods));
+
+    test('each kind of problem has one name', () => {
+      const names = [...Object.keys(components.schemas), ...Object.keys(components.responses)];
+      assert.deepEqual(
+        names.filter((name) => !/^[A-Z][A-Za-z]+$/.test(name)),
+        [],
+      );
+      const problem = { $ref: '#/components/schemas/Problem' };
+      for (const { content = {} } of Object.values(components.responses)) {
+        assert.deepEqual(
+          Object.entries(content).map(([type, { schema }]) => [type, schema]),
+          [
+            ['application/problem+json', problem],
+            ['application/json', problem],
+          ],
+        );
+      }
+      for (const { responses } of operations) {
+        for (const [status, response] of Object.entries(responses)) {
+          assert.equal('$ref' in response, Number(status) >= 400, status);
+        }
+      }
+    });
+
+    test('its booleans are booleans, and its patterns escape no slash', () => {
+      const dryRun = operations.flatMap(({ parameters = [] }) =>
+        parameters.filter(({ name }) => name === 'dryRun'),
+      );
+      assert.deepEqual(
+        dryRun.map(({ schema }) => [schema.type, schema.default, schema.enum]),
+        [['boolean', false, undefined]],
+      );
+      const patterns: string[] = [];
+      JSON.stringify({ paths, components }, (key, value) => {
+        if (key === 'pattern') patterns.push(value);
+        return value;
+      });
+      assert.ok(patterns.length > 5);
+      assert.deepEqual(
+        patterns.filter((pattern) => pattern.includes('\\/')),
+        [],
+      );
+    });
+
+    test('which codes an operation has is there for programs, by status', () => {
+      for (const { responses, 'x-problem-codes': codes } of operations) {
+        const failing = Object.keys(responses).filter((status) => Number(status) >= 400);
+        assert.deepEqual(Object.keys(codes), failing);
+      }
+    });
+  });
 
   test('has the closed list of codes, and an example of each that can be brought about', () => {
     const { components } = documentOf(sampleInstallation);
@@ -132,12 +201,17 @@ describe('an answer that is not as described is found', () => {
     [
       'a code that this operation does not have',
       answer(problem('own_approval', 403), { status: 403, headers: asProblem }),
-      /code must be equal to one of/,
+      /403 own_approval is not described/,
     ],
     [
       'a code of another status',
       answer(problem('rate_limited', 503), { status: 503, headers: asProblem }),
-      /code must be equal to one of/,
+      /503 rate_limited is not described/,
+    ],
+    [
+      'a status in the body that is another',
+      answer(problem('rate_limited', 503), { status: 429, headers: asProblem }),
+      /the body has the status 503/,
     ],
     [
       'what answers where nothing is',

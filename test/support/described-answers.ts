@@ -1,7 +1,12 @@
 import { gunzipSync } from 'node:zlib';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import { type DescribedResponse, documentOf, sampleInstallation } from './openapi.ts';
+import {
+  type DescribedOperation,
+  type DescribedResponse,
+  documentOf,
+  sampleInstallation,
+} from './openapi.ts';
 
 /** An answer of the API, as it left the service. */
 export type Answer = {
@@ -13,7 +18,7 @@ export type Answer = {
   readonly body: Buffer;
 };
 
-const document = documentOf({ ...sampleInstallation, viewer: true });
+const document = documentOf(sampleInstallation);
 // Whether the document is one is tested once, not by each process that uses it.
 const ajv = new Ajv2020({ strict: false, allErrors: true, validateSchema: false });
 formats.default(ajv);
@@ -41,6 +46,10 @@ const undescribed = new Set([
   'x-frame-options',
 ]);
 
+// Pages, and the document itself: no operations of it.
+const isDocumentation = (route: string | null) =>
+  route === '/openapi.json' || /^\/docs(\/|$)/.test(route ?? '');
+
 // What the document says in words of every resource.
 const notAllowed = problemWith({ 405: ['method_not_allowed'] }, 'allow');
 const unmatched = problemWith({
@@ -55,9 +64,10 @@ const unmatched = problemWith({
 export function complaintsAbout(answer: Answer): string[] {
   if (answer.method === 'OPTIONS' && answer.status === 204)
     return answer.body.length === 0 ? [] : ['has a body'];
+  if (isDocumentation(answer.route) && answer.status < 400) return [];
   const { path, operation } = operationFor(answer);
   if (operation === undefined) {
-    const generic = answer.route === null ? unmatched : notAllowed;
+    const generic = answer.status === 405 && answer.route !== null ? notAllowed : unmatched;
     return complaintsByHand(answer, generic);
   }
   const stated = operation.responses[answer.status];
@@ -68,7 +78,11 @@ export function complaintsAbout(answer: Answer): string[] {
     shared === null
       ? ['paths', path, methodOf(answer), 'responses', String(answer.status)]
       : ['components', 'responses', shared];
-  return [...headerComplaints(answer, described), ...bodyComplaints(answer, described, pointer)];
+  return [
+    ...headerComplaints(answer, described),
+    ...bodyComplaints(answer, described, pointer),
+    ...codeComplaints(answer, operation['x-problem-codes']),
+  ];
 }
 
 function operationFor(answer: Answer) {
@@ -110,6 +124,15 @@ function bodyComplaints(answer: Answer, described: DescribedResponse, pointer: s
     .split('\n')
     .slice(0, -1)
     .flatMap((line) => against([...schema, 'contentSchema'], parsed(line), 'a line'));
+}
+
+function codeComplaints(answer: Answer, codes: DescribedOperation['x-problem-codes']): string[] {
+  if (answer.status < 400 || answer.method === 'HEAD') return [];
+  const { code, status } = parsed(decoded(answer)) as { code: string; status: number };
+  const complaints = codes[answer.status]?.includes(code)
+    ? []
+    : [`${answer.status} ${code} is not described`];
+  return status === answer.status ? complaints : [...complaints, `the body has the status ${status}`];
 }
 
 function complaintsByHand(answer: Answer, generic: ReturnType<typeof problemWith>): string[] {

@@ -28,6 +28,11 @@ export type DescribedResponse = {
 export type DescribedOperation = {
   readonly operationId: string;
   readonly responses: Readonly<Record<string, DescribedResponse | { readonly $ref: string }>>;
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly schema: Readonly<Record<string, unknown>>;
+  }[];
+  readonly 'x-problem-codes': Readonly<Record<string, readonly string[]>>;
 };
 
 /** As much of an OpenAPI document as the tests read. */

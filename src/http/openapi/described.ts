@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import type {
   oas31,
   ZodOpenApiMediaTypeObject,
@@ -6,12 +7,13 @@ import type {
   ZodOpenApiResponseObject,
 } from 'zod-openapi';
 import { type RoleNames, rolesThatGive } from '../../core/access.ts';
-import type { ProblemCode } from '../problems/catalogue.ts';
+import { catalogue, type ProblemCode } from '../problems/catalogue.ts';
 import { anyCall, signedIn } from '../problems/possible.ts';
-import { problemResponses } from '../problems/problem-schema.ts';
+import type { ProblemRow } from '../problems/problem-row.ts';
+import { byStatus, problemResponses } from '../problems/problem-schema.ts';
 import type { AnswerDescription, DescribedPaths, Description, Installation } from './description.ts';
 import { answerExamples } from './examples.ts';
-import { headersWith } from './headers.ts';
+import { headersWith, type ResponseHeader } from './headers.ts';
 
 /** Paths in OpenAPI's terms. */
 export function described(installation: Installation, paths: DescribedPaths): ZodOpenApiPathsObject {
@@ -28,11 +30,14 @@ export function described(installation: Installation, paths: DescribedPaths): Zo
 function operation(installation: Installation, given: Description): ZodOpenApiOperationObject {
   const { operationId, tag, summary, params, body } = given;
   const access = accessTo(installation, given.who);
+  const problems = [...anyCall, ...access.problems, ...given.problems];
   return {
     operationId,
     tags: [tag],
     summary,
-    description: [given.description, access.words].filter((words) => words !== null).join('\n\n'),
+    description: [given.description, access.words, headersOf(given, problems), codesOf(problems)].join(
+      '\n\n',
+    ),
     security: access.security,
     ...(params !== undefined && { requestParams: params }),
     ...(body !== undefined && {
@@ -49,13 +54,40 @@ function operation(installation: Installation, given: Description): ZodOpenApiOp
           response(operationId, status, answer),
         ]),
       ),
-      ...problemResponses([...anyCall, ...access.problems, ...given.problems]),
+      ...problemResponses(problems),
     },
+    // For programs, what the descriptions of these answers say.
+    'x-problem-codes': byStatus(problems),
   };
 }
 
+/** Some generators leave headers out, and what an operation says of its answers: they show its description. */
+function headersOf({ params, answers }: Description, problems: readonly ProblemCode[]): string {
+  const taken = Object.keys((params?.header as z.ZodObject | undefined)?.shape ?? {});
+  const given = Object.values(answers).flatMap(({ headers = [] }) => headers);
+  const waits = problems.some((code) => (catalogue[code] as ProblemRow).headers?.includes('retry-after'));
+  const brought = [...new Set([...given, ...(waits ? ['retry-after' as const] : [])])].map(written);
+  const listed = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ');
+  return [
+    ...(taken.length > 0 ? [`Takes the headers ${listed(taken)}.`] : []),
+    `May answer with the headers ${listed(brought)}.`,
+  ].join(' ');
+}
+
+// As one writes it; upper and lower case are the same to HTTP.
+function written(name: ResponseHeader): string {
+  return name === 'etag' ? 'ETag' : name.replaceAll(/\b[a-z]/g, (letter) => letter.toUpperCase());
+}
+
+function codesOf(problems: readonly ProblemCode[]): string {
+  const lines = Object.entries(byStatus(problems)).map(
+    ([status, codes]) => `${status} ${codes.map((code) => `\`${code}\``).join(', ')}`,
+  );
+  return `Problems: ${lines.join('; ')}.`;
+}
+
 type Access = {
-  readonly words: string | null;
+  readonly words: string;
   readonly security: Record<string, string[]>[];
   readonly problems: readonly ProblemCode[];
 };
@@ -64,7 +96,6 @@ function accessTo(
   { roleNames, scope }: { readonly roleNames: RoleNames; readonly scope: string },
   who: Description['who'],
 ): Access {
-  if (who === 'anyone') return { words: null, security: [], problems: [] };
   const roles = who === 'user' ? [] : rolesThatGive(roleNames, who);
   return {
     words:

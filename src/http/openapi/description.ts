@@ -33,8 +33,8 @@ export type Description = {
   readonly tag: string;
   readonly summary: string;
   readonly description: string;
-  /** Who may call; `user` is any whom an allowed portal signed in, `anyone` needs no token. */
-  readonly who: Permission | 'user' | 'anyone';
+  /** Who may call; `user` is any whom an allowed portal signed in. */
+  readonly who: Permission | 'user';
   readonly params?: ZodOpenApiOperationObject['requestParams'];
   readonly body?: { readonly schema: z.ZodType; readonly required: boolean; readonly description: string };
   readonly answers: Readonly<Record<string, AnswerDescription>>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type CreateDocumentOptions, createDocument, createSchema } from 'zod-openapi';
-import { problem } from '../problems/problem-schema.ts';
+import { problem, sharedProblemResponses } from '../problems/problem-schema.ts';
 import { auditActorPaths } from '../resources/audit-actors.ts';
 import { auditEventPaths } from '../resources/audit-events.ts';
 import { auditExportPaths } from '../resources/audit-export.ts';
@@ -9,7 +9,6 @@ import { auditVerificationPaths } from '../resources/audit-verification.ts';
 import { connectionPaths } from '../resources/connection.ts';
 import { decisionPaths } from '../resources/decision.ts';
 import { disconnectPaths } from '../resources/disconnect.ts';
-import { documentationPaths } from '../resources/documentation.ts';
 import { executionPaths } from '../resources/execution.ts';
 import { operationPaths } from '../resources/operations.ts';
 import { profilePaths } from '../resources/profile.ts';
@@ -18,15 +17,14 @@ import { described } from './described.ts';
 import type { Installation } from './description.ts';
 import { problemExamples } from './examples.ts';
 import { responseHeaders } from './headers.ts';
-import { shareProblemResponses } from './shared-responses.ts';
 
-const options: CreateDocumentOptions = { override: ({ jsonSchema }) => dropPattern(jsonSchema) };
+const options: CreateDocumentOptions = { override: ({ jsonSchema }) => simplifyPattern(jsonSchema) };
 
 const description = `Portals disconnect Intune's ChromeOS connector through this API, on behalf of the signed-in admin: once, on purpose, and on the record.
 
 Every call needs an Entra ID access token of a user, for this API, from a portal that may call. Where an answer is a problem, branch on its \`code\`; what each means, what the user sees and what to do is at [/docs/errors](/docs/errors).
 
-Besides what is listed here, every resource answers \`OPTIONS\` with \`Allow\`, those that take \`GET\` take \`HEAD\` too, other methods are answered with the problem \`method_not_allowed\` and other paths with \`not_found\`. A parameter that is unknown or given twice is refused everywhere. A request that is not valid HTTP, or is followed by what is not, is answered with a problem too, and the connection is closed. \`traceparent\` is continued where it is valid.`;
+What is generated from this document leaves out this document and the pages under \`/docs\`, which are open to anyone. Besides what is listed here, every resource answers \`OPTIONS\` with \`Allow\`, those that take \`GET\` take \`HEAD\` too, other methods are answered with the problem \`method_not_allowed\` and other paths with \`not_found\`. A parameter that is unknown or given twice is refused everywhere. A request that is not valid HTTP, or is followed by what is not, is answered with a problem too, and the connection is closed. \`traceparent\` is continued where it is valid.`;
 
 /** The OpenAPI document of this installation: made of the schemas that requests are checked with. */
 export function openApiDocument(installation: Installation): object {
@@ -46,7 +44,6 @@ export function openApiDocument(installation: Installation): object {
         { name: 'operations', description: 'What becomes of a disconnect.' },
         { name: 'audit', description: 'The record.' },
         { name: 'caller', description: 'Who asks.' },
-        { name: 'documentation', description: 'What this service says of itself.' },
       ],
       paths: described(installation, {
         ...connectionPaths,
@@ -60,10 +57,10 @@ export function openApiDocument(installation: Installation): object {
         ...auditExportPaths,
         ...auditVerificationPaths,
         ...profilePaths,
-        ...documentationPaths(installation),
       }),
       components: {
         headers: responseHeaders,
+        responses: sharedProblemResponses,
         examples: examplesOfOperations,
         securitySchemes: {
           entra: {
@@ -90,9 +87,8 @@ export function openApiDocument(installation: Installation): object {
     options,
   );
   const { components, ...rest } = document;
-  const responses = shareProblemResponses(rest.paths ?? {});
   const schemas = { ...components?.schemas, ...referredTo };
-  return { ...rest, components: { ...components, schemas, responses } };
+  return { ...rest, components: { ...components, schemas } };
 }
 
 // Those of no operation are described in words.
@@ -101,7 +97,9 @@ const { not_found: _a, method_not_allowed: _b, ...examplesOfOperations } = probl
 // What paths refer to by name only.
 const { components: referredTo } = createSchema(z.union([problem, exportLine, ocsfLine]), { opts: options });
 
-// A format says it shorter than the expression it is checked with.
-function dropPattern(schema: { format?: string; pattern?: string }): void {
+// A format says it shorter than the expression it is checked with. A slash is nothing special in a pattern, but
+// JavaScript writes it as `\/`, and generators that write JavaScript escape it again.
+function simplifyPattern(schema: { format?: string; pattern?: string }): void {
   if (schema.format === 'date-time' || schema.format === 'uuid') delete schema.pattern;
+  else if (schema.pattern !== undefined) schema.pattern = schema.pattern.replaceAll('\\/', '/');
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** Further members that problems have. */
 
 export const invalidFields = z
-  .array(z.object({ field: z.string(), message: z.string() }))
+  .array(z.object({ field: z.string(), message: z.string() }).meta({ id: 'InvalidField' }))
   .describe('With `request_invalid`: each field or parameter that is wrong.');
 
 export const consentUrl = z

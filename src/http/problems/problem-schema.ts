@@ -20,6 +20,20 @@ export const furtherMembers = z
   )
   .partial().shape;
 
+const graphError = z
+  .object({
+    code: problemCode,
+    message: z.string(),
+    innerError: z
+      .object({
+        'request-id': z.string(),
+        'client-request-id': z.guid(),
+        date: z.iso.datetime(),
+      })
+      .meta({ id: 'GraphInnerError' }),
+  })
+  .meta({ id: 'GraphError', description: 'The same as Microsoft Graph shapes an error.' });
+
 export const problem = z
   .object({
     type: z
@@ -37,17 +51,7 @@ export const problem = z
       .regex(/^[0-9a-f]{32}$/)
       .describe('By which this call is found in the log and in traces.'),
     hint: z.string().describe('What to do about it.'),
-    error: z
-      .object({
-        code: problemCode,
-        message: z.string(),
-        innerError: z.object({
-          'request-id': z.string(),
-          'client-request-id': z.guid(),
-          date: z.iso.datetime(),
-        }),
-      })
-      .describe('The same as Microsoft Graph shapes an error.'),
+    error: graphError,
     ...furtherMembers,
   })
   .meta({
@@ -55,36 +59,82 @@ export const problem = z
     description: 'Problem details (RFC 9457) that are at once an error as Microsoft Graph shapes it.',
   });
 
+/** What any address answers, and so no operation by itself: told in words. */
+const ofNoOperation: readonly ProblemCode[] = ['not_found', 'method_not_allowed'];
+
+type Status = (typeof catalogue)[ProblemCode]['status'];
+
+// What generated clients call the answers with a status.
+const names = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  405: 'MethodNotAllowed',
+  408: 'RequestTimeout',
+  409: 'Conflict',
+  412: 'PreconditionFailed',
+  413: 'ContentTooLarge',
+  415: 'UnsupportedMediaType',
+  422: 'UnprocessableContent',
+  428: 'PreconditionRequired',
+  429: 'TooManyRequests',
+  431: 'HeadersTooLarge',
+  500: 'InternalError',
+  502: 'BadGateway',
+  503: 'ServiceUnavailable',
+} as const satisfies Record<Status, string>;
+
+type CodesByStatus = { readonly [status in Status]?: readonly ProblemCode[] };
+
+/** Sorts codes by the status that they come with. */
+export function byStatus(codes: readonly ProblemCode[]): CodesByStatus {
+  return Object.groupBy([...new Set(codes)], (code) => catalogue[code].status);
+}
+
+/** The answers by which calls can end badly, one for each status, by name: so that the document, and what is
+ *  generated from it, has each once. */
+export const sharedProblemResponses = Object.fromEntries(
+  eachStatus(byStatus(problemCodes.filter((code) => !ofNoOperation.includes(code)))).map(
+    ([status, codes]) => [names[status], sharedResponse(status, codes)],
+  ),
+);
+
+/** References to those with which a call with these codes can end, each with the codes that it can have. */
+export function problemResponses(possible: readonly ProblemCode[]): ZodOpenApiResponsesObject {
+  return Object.fromEntries(
+    eachStatus(byStatus(possible)).map(([status, codes]) => [
+      String(status),
+      { $ref: `#/components/responses/${names[status]}`, description: told(codes) },
+    ]),
+  );
+}
+
+function eachStatus(codes: CodesByStatus): [Status, readonly ProblemCode[]][] {
+  return Object.entries(codes).map(([status, these]) => [Number(status) as Status, these]);
+}
+
+function told(codes: readonly ProblemCode[]): string {
+  return codes.map((code) => `\`${code}\`: ${catalogue[code].title}.`).join(' ');
+}
+
 function headersOf(code: ProblemCode): ResponseHeader[] {
   const { headers = [] }: ProblemRow = catalogue[code];
-  // `Allow` comes with a code that is described in words.
+  // `Allow` comes with a code of no operation.
   return headers.filter((name) => name !== 'allow');
 }
 
-/** The answers by which a call with these codes can end badly, by status. */
-export function problemResponses(possible: readonly ProblemCode[]): ZodOpenApiResponsesObject {
-  const byStatus = Object.groupBy([...new Set(possible)], (code) => String(catalogue[code].status));
-  return Object.fromEntries(
-    Object.entries(byStatus).map(([status, these = []]) => [status, problemResponse(Number(status), these)]),
-  );
-}
-
-function problemResponse(status: number, these: readonly ProblemCode[]): ZodOpenApiResponseObject {
-  const schema: oas31.SchemaObject = {
-    allOf: [
-      { $ref: '#/components/schemas/Problem' },
-      { type: 'object', properties: { status: { const: status }, code: { enum: [...these] } } },
-    ],
-  };
+function sharedResponse(status: Status, codes: readonly ProblemCode[]): ZodOpenApiResponseObject {
   const examples = Object.fromEntries(
-    these
+    codes
       .filter((code) => code in problemExamples)
       .map((code) => [code, { $ref: `#/components/examples/${code}` }]),
   );
+  const schema: oas31.ReferenceObject = { $ref: '#/components/schemas/Problem' };
   const media = { schema, ...(Object.keys(examples).length > 0 && { examples }) };
   return {
-    description: these.map((code) => `\`${code}\`: ${catalogue[code].title}.`).join(' '),
-    headers: headersWith(...new Set(these.flatMap(headersOf))),
+    description: `A problem, with one of the codes that the operation lists for ${status}.`,
+    headers: headersWith(...new Set(codes.flatMap(headersOf))),
     // The latter for clients that ask for it, and Microsoft's own.
     content: { 'application/problem+json': media, 'application/json': media },
   };

@@ -42,7 +42,14 @@ const disconnectQuery = z.strictObject({
   dryRun: z
     .enum(['true', 'false'], 'must be true or false')
     .default('false')
-    .describe('`true`: do everything but the act, and tell what the call would do.'),
+    .meta({
+      description: '`true`: do everything but the act, and tell what the call would do.',
+      // In a URL a boolean is one of these two words, and nothing else is taken for one.
+      override: ({ jsonSchema }) => {
+        delete jsonSchema.enum;
+        Object.assign(jsonSchema, { type: 'boolean', default: false });
+      },
+    }),
 });
 
 const idempotencyKey = idempotencyKeyHeader

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Router } from 'express';
 import { keptFile } from '../answer/kept-file.ts';
-import type { DescribedPaths, Description, Installation } from '../openapi/description.ts';
+import type { Installation } from '../openapi/description.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
 
 const root = new URL('../../../', import.meta.url);
@@ -23,7 +23,8 @@ const style = { 'content-type': 'text/css; charset=utf-8' };
 const script = { 'content-type': 'text/javascript; charset=utf-8' };
 
 /** The API's own documentation, for anyone: its OpenAPI document, what its errors mean, and a viewer of the
- *  document where the installation has one. Each is made when it is first asked for. */
+ *  document where the installation has one. Each is made when it is first asked for. None of it is an operation of
+ *  the document: clients are generated from that, and have no use for pages. */
 export function documentationRoutes(
   installation: () => Installation,
   openApiDocument: () => Promise<object>,
@@ -47,41 +48,4 @@ export function documentationRoutes(
     serve('/docs/swagger-ui.css', style, viewerStyle);
   }
   return router;
-}
-
-/** What anyone may read. */
-export function documentationPaths({ viewer }: Installation): DescribedPaths {
-  return {
-    '/openapi.json': {
-      get: file('readDocument', 'This document', 'application/json', { type: 'object' }),
-    },
-    '/docs/errors': { get: file('readErrors', 'What each problem means', 'text/html') },
-    '/docs/page.css': { get: file('readStyle', 'The style of that page', 'text/css') },
-    ...(viewer && {
-      '/docs': { get: file('readViewer', 'This document, to read', 'text/html') },
-      '/docs/viewer.js': { get: file('readViewerStart', 'Starts the viewer', 'text/javascript') },
-      '/docs/swagger-ui-bundle.js': { get: file('readViewerScript', 'The viewer', 'text/javascript') },
-      '/docs/swagger-ui.css': { get: file('readViewerStyle', "The viewer's style", 'text/css') },
-    }),
-  };
-}
-
-function file(
-  operationId: string,
-  summary: string,
-  type: string,
-  schema: Readonly<Record<string, unknown>> = { type: 'string' },
-): Description {
-  return {
-    operationId,
-    tag: 'documentation',
-    summary,
-    description: 'Open to anyone.',
-    who: 'anyone',
-    answers: {
-      200: { description: summary, headers: ['etag'], type, schema },
-      304: { description: 'It has not changed (`If-None-Match`).', headers: ['etag'], schema: null },
-    },
-    problems: [],
-  };
 }

@@ -20,7 +20,14 @@ export const operationStatus = z.enum(operationStatuses).meta({
 });
 
 const person = { oid: z.string(), name: z.string().nullable() };
-const concludedFrom = z.enum(['answer', 'reading', 'lease', 'time', 'intune_approval']);
+const requester = z.object({ ...person, clientId: z.string() }).meta({ id: 'Requester' });
+const approval = z
+  .object({ approver: z.object(person).meta({ id: 'Person' }), reason: z.string(), at: time })
+  .meta({ id: 'Approval' });
+const intuneApproval = z.object({ code: z.guid(), filedAt: time }).meta({ id: 'IntuneApproval' });
+const concludedFrom = z
+  .enum(['answer', 'reading', 'lease', 'time', 'intune_approval'])
+  .meta({ id: 'ConcludedFrom' });
 
 /** An operation on the wire, where its id has the name that it has in problems, events and answers. */
 type ShownOperation = Omit<Operation, 'id'> & { readonly operationId: string } & Consequence;
@@ -30,7 +37,7 @@ export const operation = z
     operationId: id,
     tenantId: id,
     status: operationStatus,
-    requester: z.object({ ...person, clientId: z.string() }),
+    requester,
     reason: z.string().nullable(),
     ticket: z.string().nullable(),
     consequence: z.string().describe('What carrying it out does, to show to whoever decides about it.'),
@@ -47,9 +54,8 @@ export const operation = z
         "What the status was concluded from: Graph's answer to the act, a later reading of the connection, the end of the sender's lease, the clock, or what Intune said of its own approval.",
       ),
     explanation: z.string().nullable().describe('Why it has this status, for people.'),
-    approval: z.object({ approver: z.object(person), reason: z.string(), at: time }).nullable(),
-    intuneApproval: z
-      .object({ code: z.guid(), filedAt: time })
+    approval: approval.nullable(),
+    intuneApproval: intuneApproval
       .nullable()
       .describe(
         'The request for approval that Intune filed for it (Multi Admin Approval), and its code there.',
@@ -123,14 +129,16 @@ export function nowShown(operation: Operation, readFailed: Failure | null) {
 }
 
 /** The body of what a person decides about an operation. */
-export const reasonedBody = z.strictObject(
-  {
-    reason: boundedText(500)
-      .refine((value) => value.trim() !== '', 'must not be empty')
-      .meta({ description: 'Why, for the other person and the record.', minLength: 1 }),
-  },
-  'must be a JSON object',
-);
+export const reasonedBody = z
+  .strictObject(
+    {
+      reason: boundedText(500)
+        .refine((value) => value.trim() !== '', 'must not be empty')
+        .meta({ description: 'Why, for the other person and the record.', minLength: 1 }),
+    },
+    'must be a JSON object',
+  )
+  .meta({ id: 'ReasonedRequest' });
 
 /** The operation in the path and the reason in the body. Fails with what is wrong with either, or with the query. */
 export async function readReasoned(
