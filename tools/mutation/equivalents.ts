@@ -35,6 +35,10 @@ export const equivalents: readonly Equivalent[] = [
     because: 'One piece put together is that piece: it saves a copy.',
   },
   {
+    change: `${outbound}/http-client.ts: this.#progress = 'answering'; -> this.#progress = '';`,
+    because: 'All that is asked of it is whether it is one of the two before.',
+  },
+  {
     change: `${graph}/intune-approval.ts: const message = typeof error.message === 'string' ? error.message : ''; -> const message = typeof error.message === 'string' ? error.message : 'mutant';`,
     because: noWord,
   },
