@@ -35,8 +35,16 @@ export const equivalents: readonly Equivalent[] = [
     because: 'One piece put together is that piece: it saves a copy.',
   },
   {
+    change: `${outbound}/json.ts: } catch { return undefined; } -> } catch {}`,
+    because: 'A function that ends without a value gives `undefined`.',
+  },
+  {
+    change: `${outbound}/http-client.ts: this.#progress = this.wasUsed() ? 'sent_over_kept' : 'sent'; -> this.#progress = this.wasUsed() ? 'sent_over_kept' : '';`,
+    because: 'All that is asked of it is whether it is `unsent` or `sent_over_kept`.',
+  },
+  {
     change: `${outbound}/http-client.ts: this.#progress = 'answering'; -> this.#progress = '';`,
-    because: 'All that is asked of it is whether it is one of the two before.',
+    because: 'All that is asked of it is whether it is `unsent` or `sent_over_kept`.',
   },
   {
     change: `${graph}/intune-approval.ts: const message = typeof error.message === 'string' ? error.message : ''; -> const message = typeof error.message === 'string' ? error.message : 'mutant';`,

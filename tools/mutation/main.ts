@@ -37,7 +37,7 @@ async function isNoticed(trial: Trial, tests: readonly Test[]): Promise<boolean 
     if (environment === null) return null;
     for (const { path, tookMs, coverage } of tests) {
       if (!trial.isCovered(coverage)) continue;
-      if ((await runTest(path, environment, 20_000 + 5 * tookMs)).failed) return true;
+      if ((await runTest(path, environment, 10_000 + 4 * tookMs)).failed) return true;
     }
     return false;
   } finally {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { RequestFailed } from '../../../src/adapters/outbound/http-client.ts';
-import { parseJson } from '../../../src/adapters/outbound/json.ts';
+import { createHttpClient, RequestFailed } from '../../../src/adapters/outbound/http-client.ts';
+import { isJsonObject, parseJson } from '../../../src/adapters/outbound/json.ts';
 import { storable } from '../../../src/adapters/outbound/storable.ts';
 import { type Peer, startClient, startPeer, startRawPeer } from './peer.ts';
 
@@ -92,6 +92,16 @@ describe('a request and its answer', () => {
     }
   });
 
+  test('a mebibyte is the usual bound', async () => {
+    const usual = createHttpClient({ https: null, exceptions: null });
+    const ask = () => usual.send({ method: 'GET', url: url(), headers: {}, timeoutMs: 30_000 });
+    answer = (_request, response) => response.end('x'.repeat(1024 * 1024));
+    assert.equal((await ask()).text.length, 1024 * 1024);
+    answer = (_request, response) => response.end('x'.repeat(1024 * 1024 + 1));
+    await failsWith(ask(), true, 'UND_ERR_RES_EXCEEDED_MAX_SIZE');
+    await usual.close();
+  });
+
   test('an answer that breaks off is none', async () => {
     answer = (request, response) => {
       response.writeHead(200, { 'content-length': 100 });
@@ -143,6 +153,11 @@ describe('a request and its answer', () => {
 describe('text from outside', () => {
   test('is JSON or undefined', () => {
     assert.deepEqual([parseJson('{"a":1}'), parseJson('null'), parseJson('{')], [{ a: 1 }, null, undefined]);
+  });
+
+  test('is a JSON object, or something else', () => {
+    for (const value of [{}, { a: 1 }]) assert.equal(isJsonObject(value), true);
+    for (const value of [null, undefined, [], 'x', 1, true]) assert.equal(isJsonObject(value), false);
   });
 
   test('is kept as the database can hold it', () => {
