@@ -146,7 +146,8 @@ describe('functions of the database', () => {
       const ending = {
         operation: { id, tenantId, requestId, status: 'sent' as const },
         to: 'failed' as const,
-        explanation: 'x',
+        change: { explanation: 'x', answer: null },
+        ends: true,
         event: sampleEvent(tenantId, { operationId: id }),
       };
       await assert.rejects(impatient.endUnsent(ending), refusedWith('55P03'));
@@ -177,7 +178,8 @@ describe('functions of the database', () => {
       const ending = operations.endUnsent({
         operation: { id, tenantId, requestId, status: 'sent' },
         to: 'failed',
-        explanation: 'nothing was sent',
+        change: { explanation: 'nothing was sent', answer: null },
+        ends: true,
         event: sampleEvent(tenantId, { operationId: id }),
       });
       await waiting();
@@ -222,7 +224,7 @@ describe('functions of the database', () => {
     test('permit sending by the time it is now, not when the transaction began', async () => {
       const { id } = await open({ approvalMs: minuteMs });
       const said = async (client: pg.Client) =>
-        (await client.query("select permit_sending($1, 'sent', 0) as said", [id])).rows[0].said;
+        (await client.query("select permit_sending($1, 'sent', 0, false, 1000) as said", [id])).rows[0].said;
       const asker = await beside(['select 1']);
       assert.equal(await said(asker.client), 'granted');
       await owner.query('update operations set expires_at = clock_timestamp() where id = $1', [id]);
@@ -231,6 +233,34 @@ describe('functions of the database', () => {
       assert.equal(await said(asker.client), 'moved_already');
       await asker.end();
     });
+  });
+
+  test('put down with the permission that Intune may file a request, or give none', async () => {
+    const permit = async (id: string, mayBeFiled: boolean, lockMs = 5000) =>
+      (
+        await scene.service.query("select permit_sending($1, 'sent', 0, $2, $3) as said", [
+          id,
+          mayBeFiled,
+          lockMs,
+        ])
+      ).rows[0].said;
+    const { id } = await open();
+    assert.deepEqual([await permit(id, false), await column(id, 'may_be_filed')], ['granted', false]);
+    assert.deepEqual([await permit(id, true), await column(id, 'may_be_filed')], ['granted', true]);
+    assert.equal(await permit(randomUUID(), true), 'moved_already');
+
+    const other = await open({}, { tenantId: randomUUID() });
+    const mover = await lockRow(other.id);
+    await assert.rejects(permit(other.id, true, 50), refusedWith('55P03'));
+    const late = permit(other.id, true);
+    await waiting();
+    await mover.client.query("update operations set status = 'unknown' where id = $1", [other.id]);
+    await mover.end();
+    assert.deepEqual([await late, await column(other.id, 'may_be_filed')], ['moved_already', false]);
+    assert.deepEqual(
+      [await permit(other.id, true), await column(other.id, 'may_be_filed')],
+      ['moved_already', false],
+    );
   });
 
   describe('that record', () => {
