@@ -35,6 +35,7 @@ const licences = new Set([
   'ISC',
   'MIT',
   'MIT OR Apache-2.0',
+  'Unlicense', // given to the public domain
 ]);
 // Packages whose manifest states none in a form npm understands; by name, with what their files say.
 const statedElsewhere: Readonly<Record<string, string>> = {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { Checkpointer, type Contradiction, contradictionReasons } from '../adapters/database/checkpoints.ts';
 import type { Database } from '../adapters/database/database.ts';
+import type { NotificationQueue } from '../adapters/database/notification-queue.ts';
 import { createSignInQueue } from '../adapters/database/sign-in-queue.ts';
 import { FollowedFile, UnusableFile } from '../adapters/files/followed-file.ts';
 import type { Logs } from '../adapters/telemetry/logger.ts';
@@ -61,6 +62,7 @@ export function composeAudit(
   keys: AuditKeys,
   database: Database,
   trail: AuditTrail,
+  queue: Pick<NotificationQueue, 'reportContradiction'>,
   metrics: Metrics,
   { log, checkpoint: printCheckpoint }: Logs,
 ) {
@@ -103,7 +105,17 @@ export function composeAudit(
       log.warn({ error }, 'the audit chains could not be checkpointed');
     }
   };
-  const checkpoints = repeat(settings.checkpointMs, checkpoint);
+  const report = async () => {
+    try {
+      for (const one of contradictions) await queue.reportContradiction(one);
+    } catch (error) {
+      log.warn({ error }, 'receivers could not be told that an audit chain contradicts what was signed');
+    }
+  };
+  const checkpoints = repeat(settings.checkpointMs, async () => {
+    await checkpoint();
+    await report();
+  });
 
   const signIns = createSignInQueue(trail, {
     size: settings.rejectedSignIns,

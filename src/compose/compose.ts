@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { createEventCommits } from '../adapters/database/event-commits.ts';
+import { createNotificationQueue } from '../adapters/database/notification-queue.ts';
 import { createPostgresAuditTrail } from '../adapters/database/postgres-audit-trail.ts';
 import { createPostgresOperations } from '../adapters/database/postgres-operations.ts';
 import { followTlsPair } from '../adapters/files/tls-pair.ts';
@@ -43,6 +44,7 @@ import { composeAudit, readAuditKeys } from './compose-audit.ts';
 import { composeDatabase } from './compose-database.ts';
 import { installationOf } from './compose-documentation.ts';
 import { composeEntra } from './compose-entra.ts';
+import { composeNotifications } from './compose-notifications.ts';
 import { expectOutsideCheckpoints } from './outside-checkpoints.ts';
 
 /** The service, wired and not yet started. */
@@ -84,7 +86,9 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
     ),
     traceAuditTrail,
   );
-  const audit = composeAudit(settings, auditKeys, database, trail, metrics, logs);
+  const queue = createNotificationQueue(database);
+  const audit = composeAudit(settings, auditKeys, database, trail, queue, metrics, logs);
+  const notifications = composeNotifications(settings, queue, metrics, log);
 
   /** Without a receiver for spans nothing is wrapped. */
   function traced<Port>(port: Port, trace: (port: Port, tracing: Tracing) => Port): Port {
@@ -194,6 +198,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
       ...entra.checks(),
       ...(await postgres.checks()),
       ...audit.checks(),
+      ...notifications.checks(),
     ];
   }
 
@@ -211,6 +216,8 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
   async function close(): Promise<void> {
     const { drainMs, shutdownMs } = settings.server;
     const endsAt = performance.now() + drainMs + shutdownMs;
+    // What is not told yet other replicas tell, or the next process.
+    const told = notifications.stop();
     const unfinished = await servers.drain();
     if (unfinished > 0) log.error({ unfinished }, 'calls were left unfinished: their time was up');
     const recorded = await endsWithin(Math.max(0, endsAt - performance.now()), backlog.settled());
@@ -219,7 +226,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
       log.error({ waiting: backlog.size }, 'outcomes could not be recorded before the process ended');
     const tidied = await endsWithin(
       settings.server.tidyMs,
-      Promise.all([sweeping.stop(), audit.close(), entra.close()]).then(() =>
+      Promise.all([told, sweeping.stop(), audit.close(), entra.close()]).then(() =>
         Promise.allSettled([postgres.close(), http.close(), tracing?.close()]),
       ),
     );
@@ -238,6 +245,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
       entra.start();
       postgres.start();
       sweeping.start();
+      notifications.start();
       audit.start();
       return servers.start();
     },

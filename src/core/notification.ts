@@ -27,6 +27,10 @@ export function typeOf(kind: NotificationKind): NotificationType {
   return `${prefix}${kind}`;
 }
 
+export function kindOf(type: NotificationType): NotificationKind {
+  return type.slice(prefix.length) as NotificationKind;
+}
+
 /** Something to be told. It happened: it is on record in the same commit that queued this. */
 export type Notification = {
   /** The same at every try: that of the audit event, where there is one. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Secret } from '../core/secret.ts';
 import { type CloudName, clouds } from './clouds.ts';
+import { notifications } from './notification-settings.ts';
 
 const cloudNames = Object.keys(clouds) as [CloudName, ...CloudName[]];
 
@@ -232,6 +233,7 @@ export const everything = z.object({
   disconnect,
   limits,
   audit,
+  notifications,
   tracing: z.object({ endpoint: otlpUrl.nullable() }),
   log: z.object({
     level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {

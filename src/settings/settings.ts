@@ -165,13 +165,21 @@ function substitute(
   return values;
 }
 
-function complaintsOf(error: z.ZodError, nameOf: (key: string) => string): string[] {
+/** What is wrong, each with the name under which the operator knows it. */
+export function complaintsOf(error: z.ZodError, nameOf: (key: string) => string): string[] {
   const complaints = error.issues.map((issue) => {
-    // A list's item is reported under the list's own name.
-    const key = issue.path.filter((part) => typeof part === 'string').join('.');
-    return `${nameOf(key)} ${issue.message}`;
+    return `${nameOf(keyOf(issue.path))} ${issue.message}`;
   });
   return [...new Set(complaints)];
+}
+
+/** A list's value is reported under the list's own name; where a list has maps in it, under theirs. */
+function keyOf(path: readonly PropertyKey[]): string {
+  const named = path.slice(0, path.findLastIndex((part) => typeof part === 'string') + 1);
+  return named.reduce<string>(
+    (key, part) => (typeof part === 'number' ? `${key}[${part}]` : `${key}${key && '.'}${String(part)}`),
+    '',
+  );
 }
 
 function deepFreeze<Value>(value: Value): Value {

@@ -11,12 +11,21 @@ export type Timings = Partial<Omit<Settings['disconnect'], 'policy'>> & {
   /** Of the database. */
   writeTimeoutMs?: number;
   limits?: Partial<Settings['limits']>;
+  notifications?: Partial<Settings['notifications']>;
 };
 
 /** Settings that wait for nothing a test does not want to wait for. */
 export function adjusted(timings: Timings = {}): (settings: Settings) => Settings {
-  const { answerMs, requestTimeoutMs, graphTimeoutMs, writeTimeoutMs, limits, policy, ...disconnect } =
-    timings;
+  const {
+    answerMs,
+    requestTimeoutMs,
+    graphTimeoutMs,
+    writeTimeoutMs,
+    limits,
+    policy,
+    notifications,
+    ...disconnect
+  } = timings;
   return (settings) => ({
     ...settings,
     server: {
@@ -27,6 +36,7 @@ export function adjusted(timings: Timings = {}): (settings: Settings) => Setting
     graph: { ...settings.graph, timeoutMs: graphTimeoutMs ?? 1000 },
     audit: { ...settings.audit, writeTimeoutMs: writeTimeoutMs ?? settings.audit.writeTimeoutMs },
     limits: { ...settings.limits, callerPerMinute: 0, ...limits },
+    notifications: { ...settings.notifications, ...notifications },
     disconnect: {
       ...settings.disconnect,
       watchEveryMs: 0,

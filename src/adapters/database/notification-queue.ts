@@ -3,6 +3,7 @@ import type { Notification, NotificationType } from '../../core/notification.ts'
 import type { Database } from './database.ts';
 import { type OperationRow, operationFrom } from './operation-row.ts';
 import { claimNotifications } from './statements/claim-notifications.ts';
+import { notificationsNotQueued } from './statements/notifications-not-queued.ts';
 import { pendingNotifications } from './statements/pending-notifications.ts';
 
 /** What one receiver wants to be told. */
@@ -42,9 +43,11 @@ export type NotificationQueue = {
   ): Promise<DeliveryState | null>;
   /** How many were not delivered or given up yet, and how long ago the oldest was queued. */
   pending(subscription: Subscription): Promise<{ number: number; oldestSeconds: number }>;
+  /** How many could not be queued, ever, in this database. */
+  notQueued(): Promise<number>;
   /** Forgets what is older than two days, and receivers that have not been among `receivers` for as long. */
   prune(receivers: readonly string[]): Promise<void>;
-  /** Queues, once, that a chain contradicts what was signed of it. */
+  /** Queues that a chain contradicts what was signed of it: once in two days for the same reason. */
   reportContradiction(found: { chain: string; reason: string; message: string }): Promise<void>;
 };
 
@@ -87,6 +90,11 @@ export function createNotificationQueue(database: Database): NotificationQueue {
         tenants,
       ]);
       return { number: row?.number ?? 0, oldestSeconds: row?.oldest_seconds ?? 0 };
+    },
+
+    async notQueued() {
+      const [row] = await database.query<{ number: string }>(notificationsNotQueued);
+      return Number(row?.number ?? 0);
     },
 
     async prune(receivers) {

@@ -772,7 +772,7 @@ CREATE OR REPLACE FUNCTION public.report_contradiction(of_chain text, because te
 AS $function$
 begin
   perform queue_notification(
-    encode(substring(sha256(convert_to(of_chain || ' ' || because || ' ' || message, 'UTF8')) for 16), 'hex')::uuid,
+    encode(substring(sha256(convert_to(of_chain || ' ' || because, 'UTF8')) for 16), 'hex')::uuid,
     'history.contradicted', of_chain, jsonb_build_object('reason', because, 'message', message));
 end $function$;
 

@@ -17,6 +17,9 @@ export type HttpClient = {
   close(): Promise<void>;
 };
 
+/** One that its owner may end while requests are under way: they fail. */
+export type EndableHttpClient = HttpClient & { destroy(): Promise<void> };
+
 export type OutboundRequest = {
   readonly method: 'GET' | 'POST';
   readonly url: string;
@@ -69,7 +72,7 @@ export class RequestFailed extends Error {
 const usualLimits: Limits = { connectTimeoutMs: 5000, maxAnswerBytes: 1024 * 1024 };
 
 /** An HTTP client over undici. `proxy` is what HTTPS_PROXY and NO_PROXY say. */
-export function createHttpClient(proxy: ProxySettings, limits = usualLimits): HttpClient {
+export function createHttpClient(proxy: ProxySettings, limits = usualLimits): EndableHttpClient {
   const createDispatcher = dispatcherFactory(proxy, limits);
   const kept = createDispatcher();
 
@@ -107,6 +110,7 @@ export function createHttpClient(proxy: ProxySettings, limits = usualLimits): Ht
       }
     },
     close: () => kept.close(),
+    destroy: () => kept.destroy(),
   };
 }
 

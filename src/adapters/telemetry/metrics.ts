@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { eventKinds } from '../../core/audit/audit-event.ts';
 import { type DroppedLines, lineKinds } from './log-output.ts';
+import { createNotificationMetrics } from './notification-metrics.ts';
 import { createVitalGauges } from './vital-gauges.ts';
 
 const prefix = 'chromeos_bff_';
@@ -177,6 +178,7 @@ export function createMetrics() {
       registers,
     }),
     ...createVitalGauges(registers),
+    ...createNotificationMetrics(registers),
   };
   // A value that has not been read yet must not look like a reading.
   metrics.tlsCertificateExpiry.remove();

@@ -80,7 +80,7 @@ describe('the queue of notifications', () => {
     client.release();
     const contradiction = { chain: tenantId, reason: 'changed', message: 'event 3 differs' };
     await scene.queue.reportContradiction(contradiction);
-    await scene.queue.reportContradiction(contradiction);
+    await scene.queue.reportContradiction({ ...contradiction, message: 'event 4 differs' });
 
     const claimed = await claim();
     assert.deepEqual(
