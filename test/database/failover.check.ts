@@ -5,11 +5,11 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrate } from '../../src/adapters/database/migrate.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { type Answered, callSteadily } from '../../tools/bench/load/steadily.ts';
 import { until } from '../support/processes.ts';
 import { bearer, connectionPath, startService, startWorld, type World } from '../support/service.ts';
 import { adjusted } from '../support/timings.ts';
 import { type DebianPostgres, startDebianPostgres } from './debian-postgres.ts';
-import { type Answered, callSteadily } from './load.ts';
 import { startMovingName } from './moving-name.ts';
 
 type Removable = DebianPostgres & { remove(): Promise<void> };

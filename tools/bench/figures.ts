@@ -20,6 +20,12 @@ export const targets = {
   replicas: { what: 'two replicas against one', atLeast: 1.7, unit: '×' },
   verification: { what: 'trail verification', atLeast: 20_000, unit: 'events/s' },
   growth: { what: 'audit trail grown: slowest answer against before', atMost: 2, unit: '×' },
+  horizon: { what: 'an append after 24,000 commits under a held horizon', atMost: 1.5, unit: '×' },
+  lockedBackends: { what: 'a chain locked: connections beyond the pool', atMost: 2, unit: '' },
+  lockedRefusals: { what: 'a chain locked: refusals in other tenants', atMost: 0, unit: '' },
+  lockedP99: { what: 'a chain locked: p99 in other tenants', atMost: 0.5, unit: 's' },
+  lockedRecovery: { what: "a chain locked: last refusal after the lock's end", atMost: 1, unit: 's' },
+  vanishedRecovery: { what: 'a replica vanished with a chain: last refusal after', atMost: 10, unit: 's' },
 } as const satisfies Record<string, Target>;
 
 export type Target = { readonly what: string; readonly unit: string } & (

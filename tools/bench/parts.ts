@@ -3,6 +3,7 @@ import { disconnect } from './parts/disconnect.ts';
 import { growth } from './parts/growth.ts';
 import { latency } from './parts/latency.ts';
 import { lifecycle } from './parts/lifecycle.ts';
+import { lockedHead } from './parts/locked-head.ts';
 import { manyUsers } from './parts/many-users.ts';
 import { memory } from './parts/memory.ts';
 import { read } from './parts/read.ts';
@@ -24,4 +25,5 @@ export const parts: readonly Part[] = [
   manyUsers,
   verification,
   growth,
+  lockedHead,
 ];

@@ -20,6 +20,10 @@ export type Scale = {
   /** Rows of the audit table before and after it has grown. */
   readonly rows: { readonly few: number; readonly many: number };
   readonly verifiedEvents: number;
+  /** In one chain, one after the other, while a transaction elsewhere keeps every version of its head. */
+  readonly heldCommits: number;
+  /** How long somebody locks a chain's head. */
+  readonly lockSeconds: number;
   /** 16 MB each, of PostgreSQL's log, in use before anything is measured. */
   readonly logSegments: number;
 };
@@ -39,6 +43,8 @@ export const scales: Readonly<Record<Scale['name'], Scale>> = {
     cachedTokens: 500,
     rows: { few: 200, many: 2000 },
     verifiedEvents: 1000,
+    heldCommits: 400,
+    lockSeconds: 5,
     logSegments: 2,
   },
   short: {
@@ -55,6 +61,8 @@ export const scales: Readonly<Record<Scale['name'], Scale>> = {
     cachedTokens: 100_000,
     rows: { few: 10_000, many: 500_000 },
     verifiedEvents: 100_000,
+    heldCommits: 24_000,
+    lockSeconds: 10,
     logSegments: 64,
   },
   full: {
@@ -71,6 +79,8 @@ export const scales: Readonly<Record<Scale['name'], Scale>> = {
     cachedTokens: 100_000,
     rows: { few: 10_000, many: 10_000_000 },
     verifiedEvents: 200_000,
+    heldCommits: 24_000,
+    lockSeconds: 60,
     logSegments: 128,
   },
 };

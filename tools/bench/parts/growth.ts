@@ -2,6 +2,7 @@ import { readFile, statfs } from 'node:fs/promises';
 import type { Bench } from '../bench.ts';
 import { type BenchDatabase, databaseSize } from '../database.ts';
 import { amount } from '../figures.ts';
+import { measureHorizon } from '../growth/horizon.ts';
 import { type Ask, asksOf, growTrail, type Landmarks } from '../growth/trail.ts';
 import type { Part } from '../part.ts';
 import type { BenchService } from '../service.ts';
@@ -13,7 +14,7 @@ const bytesPerRow = 2000;
 /** The audit trail with few rows and with many: what a reader waits for must not grow with it. */
 export const growth: Part = {
   name: 'growth',
-  what: 'listing, filtering and exporting the audit trail, before and after it has grown',
+  what: 'the audit trail, before and after it has grown; appends while somebody holds the horizon',
   async run(bench) {
     const { few, many } = bench.scale.rows;
     const free = await freeBytes(bench.postgres.dataDir);
@@ -22,6 +23,7 @@ export const growth: Part = {
         `${amount(many, '')} rows need ${amount((1.5 * many * bytesPerRow) / 1e9, 'GB')} of disk`,
       );
     }
+    const held = await measureHorizon(bench, bench.scale.heldCommits);
     const database = await bench.createDatabase();
     const service = await bench.startService(database);
     const token = await firstToken(bench);
@@ -29,7 +31,7 @@ export const growth: Part = {
     const after = await timesAt(bench, database, service, token, many);
     const ratios = Object.keys(before).map((ask) => (after[ask] ?? Number.NaN) / (before[ask] ?? Number.NaN));
     return {
-      figures: { growth: Math.max(...ratios) },
+      figures: { growth: Math.max(...ratios), horizon: held.last / held.first },
       rows: [
         ['median of', `${amount(few, '')} events`, `${amount(many, '')} events`, ''],
         ...Object.entries(before).map(([ask, time]) => [
@@ -39,8 +41,16 @@ export const growth: Part = {
           amount((after[ask] ?? Number.NaN) / time, '×'),
         ]),
         ['size of the database', '', amount((await databaseSize(bench.postgres, database.name)) / 1e9, 'GB')],
+        [],
+        ['', 'at first', `after ${amount(held.commits, '')} commits`, ''],
+        [
+          'an append, the horizon held',
+          amount(held.first, 'ms'),
+          amount(held.last, 'ms'),
+          amount(held.last / held.first, '×'),
+        ],
       ],
-      data: { few, many, before, after },
+      data: { few, many, before, after, held },
     };
   },
 };
