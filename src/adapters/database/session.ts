@@ -31,17 +31,21 @@ export function isPooled(client: pg.ClientBase): boolean {
   return pooled.has(client);
 }
 
-/** Asks a new connection who answers, and sets our limits where the session is ours alone. A pooler gives itself
+/** Plans are made when a session first comes by, perhaps on empty tables, and kept: a scan that cost nothing then would
+ *  read the whole trail each time later. What cannot do without one is not worth compiling. */
+const planning = { enable_seqscan: 'off', jit: 'off' };
+
+/** Asks a new connection who answers, and sets our limits, and how to plan, where the session is ours alone. A pooler gives itself
  *  away by the process id it told: it is none of PostgreSQL's. Fails with `ReadOnlyServer`. */
 export async function beginSession(client: pg.ClientBase, patienceMs: number): Promise<void> {
-  const limits = sessionLimits(patienceMs);
+  const settings = { ...sessionLimits(patienceMs), ...planning };
   const own = (client as pg.ClientBase & { processID: number | null }).processID;
   const { rows } = await client.query<{ direct: boolean; read_only: boolean }>({
     text: `
       select direct, current_setting('transaction_read_only') = 'on' as read_only, (
         select count(set_config(key, value, false)) from json_each_text($2) where direct)
       from (select pg_backend_pid() = $1::int as direct) asked`,
-    values: [own, JSON.stringify(limits)],
+    values: [own, JSON.stringify(settings)],
     query_timeout: patienceMs,
   } as pg.QueryConfig);
   if (rows[0]?.read_only !== false) throw new ReadOnlyServer();
