@@ -131,7 +131,13 @@ export type Failure =
   | { readonly reason: 'rate_limited'; readonly retryAfter: number }
   | { readonly reason: 'overloaded'; readonly retryAfter: number }
   // Our own house.
-  | { readonly reason: 'audit_unavailable'; readonly cause: string }
+  | {
+      readonly reason: 'audit_unavailable';
+      readonly cause: string;
+      /** Whether the record may be there all the same, or may come to be: `unknown` where the database was asked and
+       *  did not answer, or did not confirm that it is durable. Nothing was sent either way. */
+      readonly recorded: 'no' | 'unknown';
+    }
   // The trail of the caller's tenant lacks what this service had on record: nothing is done there.
   | { readonly reason: 'history_lost' }
   | { readonly reason: 'internal'; readonly cause: string };

@@ -311,7 +311,7 @@ export const breaks = () => {
   throw new TypeError('a defect');
 };
 
-export const recordDown: Failure = { reason: 'audit_unavailable', cause: 'down' };
+export const recordDown: Failure = { reason: 'audit_unavailable', cause: 'down', recorded: 'unknown' };
 
 /** The failure that a call ends with. */
 export async function failureFrom(call: Promise<unknown>): Promise<Failure> {

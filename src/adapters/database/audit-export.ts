@@ -111,5 +111,6 @@ function changedMeanwhile(): CallFailed {
   return new CallFailed({
     reason: 'audit_unavailable',
     cause: 'events are missing: retention removed them meanwhile, or the trail was altered',
+    recorded: 'no',
   });
 }

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { CallFailed } from '../../core/failure.ts';
+import { NotReplicated } from './replication-notice.ts';
 
 /** What was asked was not answered in time. */
 export class DatabaseTimeout extends Error {
@@ -22,7 +23,12 @@ export class ReadOnlyServer extends Error {
  *  57P (shutting down, starting up), and 25006 (a read-only server). */
 export function isConnectionLost(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return /^(08|57P)|^25006$/.test(error.code ?? '');
-  return !(error instanceof DatabaseTimeout || error instanceof CallFailed);
+  return !(error instanceof DatabaseTimeout || error instanceof NotReplicated || error instanceof CallFailed);
+}
+
+/** PostgreSQL said no to a statement, and with it to its whole transaction: nothing of it is there. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && !isConnectionLost(error);
 }
 
 /** A lock could not be obtained in the time the statement had for it (SQLSTATE 55P03). */

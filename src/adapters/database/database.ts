@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import { CallFailed } from '../../core/failure.ts';
-import { isConnectionLost } from './connection-lost.ts';
+import { isConnectionLost, isRefused } from './connection-lost.ts';
 import type { Pool } from './pool.ts';
+import { NotReplicated, tookBackReplication } from './replication-notice.ts';
 import { lockPatience } from './session.ts';
 import { queryOf, type Statement } from './statement.ts';
 
@@ -17,7 +18,8 @@ export type Database = {
   /** Runs `work` on one connection. Where the connection breaks it is run once more on another, so it
    *  must be such that twice is no more than once. Fails with `audit_unavailable`. */
   run<Value>(work: (connection: Connection) => Promise<Value>): Promise<Value>;
-  /** The same in a transaction, which is committed when `run` returns. Given up before that, nobody commits it. */
+  /** The same in a transaction. Where it fails with `recorded: 'unknown'` PostgreSQL may have committed it all the
+   *  same, or may yet: a commit that waits for a standby is waited for no longer, and stays. */
   transact<Value>(work: (connection: Connection) => Promise<Value>): Promise<Value>;
   /** One statement, as `run`. */
   query<Row extends pg.QueryResultRow>(statement: Statement | string, values?: unknown[]): Promise<Row[]>;
@@ -30,16 +32,21 @@ export type Database = {
 /** The service's database. Whatever it does not answer within `timeoutMs` has failed. */
 export function createDatabase(pool: Pool, timeoutMs: number): Database {
   async function run<Value>(work: (connection: Connection) => Promise<Value>): Promise<Value> {
-    const begun = performance.now();
+    const deadline = performance.now() + timeoutMs;
+    let inDoubt = false;
     for (let attempt = 0; ; attempt += 1) {
+      let asked = false;
       try {
-        return await pool.withClient(timeoutMs - (performance.now() - begun), (client) =>
-          work(connectionOn(client)),
-        );
+        return await pool.withClient(deadline - performance.now(), (client) => {
+          asked = true;
+          return work(connectionOn(client));
+        });
       } catch (error) {
+        inDoubt ||= asked && !isRefused(error);
         // A connection that broke while idle in the pool, or between a commit and its answer, or that leads to
         // a standby, deserves another; time that has run out does not.
-        if (attempt > 0 || !isConnectionLost(error)) throw unavailable(error);
+        const again = attempt === 0 && performance.now() < deadline && isConnectionLost(error);
+        if (!again) throw unavailable(error, inDoubt ? 'unknown' : 'no');
       }
     }
   }
@@ -73,15 +80,19 @@ function connectionOn(client: pg.ClientBase): Connection {
       const query =
         typeof statement === 'string' ? { text: statement, values } : queryOf(client, statement, values);
       return new Promise<{ rows: Row[] }>((resolve, reject) => {
-        client.query<Row>(query, (error, result) => (error ? reject(error) : resolve(result)));
+        client.query<Row>(query, (error, result) => {
+          if (tookBackReplication(client)) reject(new NotReplicated());
+          else if (error) reject(error);
+          else resolve(result);
+        });
       });
     },
   };
 }
 
-function unavailable(error: unknown): unknown {
+function unavailable(error: unknown, recorded: 'no' | 'unknown'): unknown {
   if (error instanceof CallFailed) return error;
   const cause =
     error instanceof Error ? `${error.name} ${'code' in error ? error.code : error.message}` : 'unknown';
-  return new CallFailed({ reason: 'audit_unavailable', cause }, { cause: error });
+  return new CallFailed({ reason: 'audit_unavailable', cause, recorded }, { cause: error });
 }

@@ -75,6 +75,7 @@ export class GroupCommit<Written> {
     const now = performance.now();
     let next = Number.POSITIVE_INFINITY;
     for (const lane of [this.#shared, ...this.#alone.values()]) {
+      const asked = new Set(lane.batch);
       for (const waiting of [...lane.batch, ...lane.waiting]) {
         if (waiting.overdue) continue;
         if (waiting.deadline > now) {
@@ -82,9 +83,9 @@ export class GroupCommit<Written> {
           continue;
         }
         waiting.overdue = true;
-        waiting.failed(
-          new CallFailed({ reason: 'audit_unavailable', cause: 'the event was not durable in time' }),
-        );
+        const recorded = asked.has(waiting) ? 'unknown' : 'no';
+        const cause = 'the event was not durable in time';
+        waiting.failed(new CallFailed({ reason: 'audit_unavailable', cause, recorded }));
       }
     }
     this.#alarm = next === Number.POSITIVE_INFINITY ? null : this.#alarmIn(Math.max(1, next - now));

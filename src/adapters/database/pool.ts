@@ -2,7 +2,8 @@ import pg from 'pg';
 import type { Secret } from '../../core/secret.ts';
 import { cancelRunning } from './cancel.ts';
 import { connectionConfigsFrom } from './connection-config.ts';
-import { DatabaseTimeout, isConnectionLost } from './connection-lost.ts';
+import { DatabaseTimeout, isConnectionLost, isRefused } from './connection-lost.ts';
+import { heedNotices, NotReplicated } from './replication-notice.ts';
 import { beginSession } from './session.ts';
 
 export type PoolOptions = {
@@ -103,7 +104,10 @@ export function createPool(options: PoolOptions): Pool {
     lose(generation);
     options.onError(error);
   });
-  pool.on('connect', (client) => client.on('error', () => {}));
+  pool.on('connect', (client) => {
+    client.on('error', () => {});
+    heedNotices(client);
+  });
 
   function lose(made: number): void {
     if (made !== generation) return;
@@ -142,7 +146,8 @@ export function createPool(options: PoolOptions): Pool {
           if (late) void cancelRunning(client);
           const silent = late && performance.now() - answeredAt >= options.patienceMs / 2;
           if (silent || isConnectionLost(error)) lose(madeIn.get(client) ?? generation);
-          client.release(isConnectionLost(error) || !(error instanceof pg.DatabaseError));
+          const usable = isRefused(error) || error instanceof NotReplicated;
+          client.release(!usable);
           throw error;
         }
       } finally {

@@ -24,7 +24,11 @@ export class Turns {
   /** Fails with `audit_unavailable` where its turn does not come within `timeoutMs`; `work` is not begun then. */
   takeWithin<Value>(timeoutMs: number, work: () => Promise<Value>): Promise<Value> {
     const late = () =>
-      new CallFailed({ reason: 'audit_unavailable', cause: 'too many wait for the same lock' });
+      new CallFailed({
+        reason: 'audit_unavailable',
+        cause: 'too many wait for the same lock',
+        recorded: 'no',
+      });
     return new Promise((resolve, reject) => {
       let begun = false;
       let overdue = false;

@@ -1,8 +1,8 @@
 import type { Action } from '../audit/audit-event.ts';
 import { type EventDetail, type EventSource, eventOf } from '../audit/event-of.ts';
 import type { Dependencies } from '../dependencies.ts';
-import type { FailureReason } from '../failure.ts';
-import type { PreparedMove } from '../ports.ts';
+import type { Failure, FailureReason } from '../failure.ts';
+import type { PreparedMove, UnsentOperation } from '../ports.ts';
 import type { SeenConnection } from './connection.ts';
 import { intuneApprovalMs } from './intune-approval.ts';
 import { awaitsPeople, isFinal, movesFrom, type OperationStatus } from './life.ts';
@@ -109,34 +109,51 @@ export async function settle(
   return now ?? operation;
 }
 
+type Attempted = Pick<
+  Operation,
+  'id' | 'tenantId' | 'status' | 'reason' | 'ticket' | 'requestId' | 'intuneApproval'
+>;
+
 /** Sees to it that an operation whose attempt may be on record, though nobody could tell us, is not taken for
- *  one that was sent. This process knows that it sent nothing, and says so as soon as the database answers. What
- *  Intune keeps a request for goes on waiting there. */
+ *  one that was sent. This process knows that it sent nothing, and says so as soon as the database answers, even
+ *  where the operation was declared unknown meanwhile, because its lease had ended. What Intune keeps a request for
+ *  goes on waiting there. `why` is what opening or moving it failed with. */
 export function endUnsent(
   dependencies: Dependencies,
   source: EventSource,
-  operation: Pick<Operation, 'id' | 'tenantId' | 'status' | 'reason' | 'ticket' | 'requestId'>,
-  filed: Operation['intuneApproval'] = null,
+  operation: Attempted,
+  why: Failure,
 ): void {
-  const wasSending = operation.status === 'sent';
-  const to = filed !== null ? 'approved_in_intune' : wasSending ? 'failed' : 'expired';
+  if (why.reason === 'audit_unavailable' && why.recorded === 'no') return;
+  const unsent = unsentFrom(dependencies, source, operation);
+  const declaredUnknown =
+    operation.status === 'sent'
+      ? unsentFrom(dependencies, source, { ...operation, status: 'unknown' })
+      : null;
+  dependencies.backlog.add({ kind: 'unsent', event: unsent.event }, async () => {
+    await dependencies.operations.endUnsent(unsent);
+    if (declaredUnknown !== null) await dependencies.operations.endUnsent(declaredUnknown);
+  });
+}
+
+function unsentFrom(dependencies: Dependencies, source: EventSource, operation: Attempted): UnsentOperation {
+  const { status: from, intuneApproval: filed } = operation;
+  const to = filed !== null ? 'approved_in_intune' : awaitsPeople(operation) ? 'expired' : 'failed';
   const explanation =
     filed === null
       ? 'The record was not confirmed in time, so nothing was sent.'
       : `The record was not confirmed in time, so it was not sent again. The request ${filed.code} is still filed in Intune.`;
   const change = filed === null ? { explanation, answer: null } : { explanation };
   const event = eventOf(dependencies, source, {
-    event: wasSending ? 'outcome' : 'move',
+    event: from === 'sent' ? 'outcome' : 'move',
     action: 'disconnect',
     operationId: operation.id,
     reason: operation.reason,
     ticket: operation.ticket,
-    move: { from: operation.status, to },
+    move: { from, to },
     result: to,
     failure: 'audit_unavailable',
     explanation,
   });
-  dependencies.backlog.add({ kind: 'unsent', event }, () =>
-    dependencies.operations.endUnsent({ operation, to, change, ends: isFinal(to), event }),
-  );
+  return { operation, to, change, ends: isFinal(to), event };
 }

@@ -1,6 +1,6 @@
 import { eventOf, recordedConnection, recordedName } from '../audit/event-of.ts';
 import type { Dependencies } from '../dependencies.ts';
-import { CallFailed } from '../failure.ts';
+import { CallFailed, failureOf } from '../failure.ts';
 import { requireWanted, type SignedInCall } from '../frame.ts';
 import type { IdempotencyKey, NewOperation } from '../ports.ts';
 import type { ConnectionState, SeenConnection } from './connection.ts';
@@ -138,7 +138,7 @@ async function openOrEnd(dependencies: Dependencies, call: SignedInCall, opening
   try {
     return await dependencies.operations.open(opening);
   } catch (error) {
-    endUnsent(dependencies, call, opening.operation);
+    endUnsent(dependencies, call, { ...opening.operation, intuneApproval: null }, failureOf(error));
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { recordedConnection } from '../audit/event-of.ts';
 import type { Dependencies } from '../dependencies.ts';
-import { CallFailed } from '../failure.ts';
+import { CallFailed, failureOf } from '../failure.ts';
 import { type Call, frame, requireWanted, type SignedInCall } from '../frame.ts';
 import type { SeenConnection } from '../operation/connection.ts';
 import { approvedWord, readIntuneWord } from '../operation/intune-approval.ts';
@@ -97,8 +97,8 @@ async function attempt(
     leaseMs: dependencies.timing.leaseMs,
   });
   const moved = await dependencies.operations.move(move).catch((error: unknown) => {
-    const unsent = { ...approved, status: 'sent', requestId: call.requestId } as const;
-    endUnsent(dependencies, call, unsent, approved.intuneApproval);
+    const attempted = { ...approved, status: 'sent', requestId: call.requestId } as const;
+    endUnsent(dependencies, call, attempted, failureOf(error));
     throw error;
   });
   if (typeof moved !== 'string') return moved;

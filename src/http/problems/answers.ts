@@ -213,13 +213,23 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
     case 'overloaded':
       return problem('overloaded', { headers: { 'retry-after': String(failure.retryAfter) } });
     case 'audit_unavailable':
-      return problem('audit_unavailable', { headers: { 'retry-after': '5' } });
+      return problem('audit_unavailable', {
+        headers: { 'retry-after': '5' },
+        ...(failure.recorded === 'unknown' && recordUnknown),
+      });
     case 'history_lost':
       return problem('history_lost', { headers: { 'retry-after': '300' } });
     case 'internal':
       return problem('internal_error');
   }
 }
+
+/** Whatever the call was: a read, an attempt that was then not sent, a decision. */
+const recordUnknown = {
+  detail:
+    'The database did not confirm in time that this call is on record, so nothing was sent to Microsoft. The record may appear all the same; an attempt then ends as not sent.',
+  hint: 'Wait, then read the connection or the operation again before you repeat the call.',
+};
 
 /** What an administrator of the tenant has to do. */
 const whatIsMissing = {

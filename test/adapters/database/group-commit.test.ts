@@ -17,7 +17,7 @@ type Batch = {
 function lockTimeout(): CallFailed {
   const cause = new pg.DatabaseError('canceling statement due to lock timeout', 1, 'error');
   cause.code = '55P03';
-  return new CallFailed({ reason: 'audit_unavailable', cause: 'error 55P03' }, { cause });
+  return new CallFailed({ reason: 'audit_unavailable', cause: 'error 55P03', recorded: 'no' }, { cause });
 }
 
 // With a real database and a locked head: test/adapters/database/locked-head.test.ts. Here is the order of things.
@@ -197,7 +197,8 @@ describe('events that are committed together', () => {
       (error) =>
         error instanceof CallFailed &&
         error.failure.reason === 'audit_unavailable' &&
-        error.failure.cause === 'the event was not durable in time',
+        error.failure.cause === 'the event was not durable in time' &&
+        error.failure.recorded === 'no',
     );
     await second.appended;
     assert.equal(second.result, 'failed');

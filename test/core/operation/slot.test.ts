@@ -5,6 +5,7 @@ import { settle } from '../../../src/core/operation/move.ts';
 import type { StoredOperation } from '../../../src/core/operation/operation.ts';
 import type { DisconnectRequest } from '../../../src/core/operation/slot.ts';
 import { disconnect } from '../../../src/core/use-cases/disconnect.ts';
+import { sweep } from '../../../src/core/use-cases/sweep.ts';
 import {
   type CoreScene,
   callerGone,
@@ -543,6 +544,26 @@ describe('taking the slot', () => {
       assert.equal((await disconnecting(core, withKey('key'))).outcome.status, 'accepted', 'the key is free');
     });
   }
+
+  test('declared unknown because its lease ended first: it ends as unsent all the same', async () => {
+    const core = coreScene();
+    core.after('open', fails(recordDown));
+    await failureFrom(disconnecting(core));
+    core.advance(timing.leaseMs + 1);
+    assert.equal(await sweep(core.dependencies), 1);
+    assert.equal((await core.newest()).status, 'unknown');
+    await core.backlog[0]?.write();
+    assert.equal((await core.newest()).status, 'failed');
+    assert.deepEqual(core.graph.acts, []);
+  });
+
+  test('where the database said no, there is nothing to end', async () => {
+    const core = coreScene();
+    const refused = { ...recordDown, recorded: 'no' } as const;
+    core.before('open', fails(refused));
+    assert.deepEqual(await failureFrom(disconnecting(core)), refused);
+    assert.deepEqual(core.backlog, []);
+  });
 
   test('where it is not on record, nothing is ended', async () => {
     const core = coreScene();
