@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Checkpointer } from '../adapters/database/checkpoints.ts';
-import { createDatabase } from '../adapters/database/database.ts';
-import { createPool } from '../adapters/database/pool.ts';
-import { secretFrom } from '../adapters/files/followed-secret.ts';
 import { signerFrom, verifiersFrom } from '../audit-verification/format/statement.ts';
 import { loadRetentionSettings } from '../settings/settings.ts';
 import { runProgram } from './program/run-program.ts';
+import { withDatabase } from './program/with-database.ts';
 
 /** `audit-adopt [--public-key FILE…] [--yes]`: signs audit chains for the first time that are too old for the service
  *  to do it by itself. Needs DATABASE_URL and AUDIT_SIGNING_KEY_FILE. Without --yes it only says what it would sign.
@@ -17,24 +15,15 @@ const usage = `Usage: audit-adopt [--public-key FILE…] [--yes]
   --yes         signs; without it, it only says what it would sign
 Verify the trail first (audit-verify). What is older than its first signature stays unproven until then.`;
 
-const timeoutMs = 10_000;
-
 await runProgram({ usage, parse, main, failed: (words) => `It could not be done: ${words}` });
 
 async function main({ keyFiles, yes }: { keyFiles: string[]; yes: boolean }): Promise<number> {
   const { adminUrl: url, signingKeyFile } = loadRetentionSettings();
   const signer = signerFrom(readFileSync(signingKeyFile, 'utf8'));
   const earlier = keyFiles.flatMap((file) => [...verifiersFrom(readFileSync(file, 'utf8'))]);
-  const pool = createPool({
-    url: secretFrom(url),
-    size: 1,
-    connectTimeoutMs: timeoutMs,
-    patienceMs: timeoutMs,
-    onError: () => {},
-  });
-  try {
-    const contradictions = await new Checkpointer({
-      database: createDatabase(pool, timeoutMs),
+  const contradictions = await withDatabase(url, (database) =>
+    new Checkpointer({
+      database,
       signer,
       verifiers: new Map([...earlier, [signer.keyId, signer.verifier]]),
       clock: Date.now,
@@ -42,16 +31,14 @@ async function main({ keyFiles, yes }: { keyFiles: string[]; yes: boolean }): Pr
       mode: yes ? 'adopt' : 'look',
       onCheckpoint: ({ statement }) =>
         console.log(`${statement.chain}: signed up to event ${statement.number} (key ${statement.keyId}).`),
-    }).makeAll();
-    const young = contradictions.filter(({ reason }) => reason === 'never_signed');
-    const wrong = contradictions.filter(({ reason }) => reason !== 'never_signed');
-    for (const { chain } of young) console.log(`${chain}: would be signed for the first time.`);
-    for (const { chain, message } of wrong) console.log(`${chain} is not signed: ${message}.`);
-    if (young.length > 0) console.log('Nothing was signed. Say --yes to do it.');
-    return wrong.length === 0 ? 0 : 1;
-  } finally {
-    await pool.end();
-  }
+    }).makeAll(),
+  );
+  const young = contradictions.filter(({ reason }) => reason === 'never_signed');
+  const wrong = contradictions.filter(({ reason }) => reason !== 'never_signed');
+  for (const { chain } of young) console.log(`${chain}: would be signed for the first time.`);
+  for (const { chain, message } of wrong) console.log(`${chain} is not signed: ${message}.`);
+  if (young.length > 0) console.log('Nothing was signed. Say --yes to do it.');
+  return wrong.length === 0 ? 0 : 1;
 }
 
 function parse(args: string[]): { keyFiles: string[]; yes: boolean } | null {

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
-import { createDatabase } from '../adapters/database/database.ts';
+import type { Database } from '../adapters/database/database.ts';
 import { readSwitches, writeSwitch } from '../adapters/database/disconnect-switch.ts';
-import { createPool } from '../adapters/database/pool.ts';
-import { secretFrom } from '../adapters/files/followed-secret.ts';
 import { hasControlCharacters, printable } from '../core/text.ts';
-import { loadDatabaseSettings, SettingsError } from '../settings/settings.ts';
+import { loadDatabaseSettings } from '../settings/settings.ts';
+import { runProgram } from './program/run-program.ts';
+import { withDatabase } from './program/with-database.ts';
 
 /** `disconnect-switch on|off|status [--tenant ID] --reason "â€¦"`: turns disconnecting off or on again, for
  *  one tenant or for all. Every replica obeys at its next call; each change is an audit event. Needs
@@ -18,42 +18,17 @@ const usage = `Usage: disconnect-switch on|off|status [--tenant ID] [--reason "â
   status  what is switched off, since when, by whom and why
 Without --tenant it is about all tenants. on and off need a --reason.`;
 
-const timeoutMs = 10_000;
+await runProgram({ usage, parse, main, failed: (words) => `It could not be done: ${words}` });
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  if (error instanceof SettingsError) console.error(error.message);
-  else console.error(`It could not be done: ${error instanceof Error ? error.message : 'unknown error'}`);
-  process.exitCode = 1;
-}
-
-async function main(args: string[]): Promise<number> {
-  const command = parse(args);
-  if (command === null) {
-    console.error(usage);
-    return 2;
-  }
+async function main(command: Command): Promise<number> {
   if (command.verb !== 'status' && (!command.reason.isWellFormed() || hasControlCharacters(command.reason))) {
     console.error('The reason must not have control characters, tab and line feed apart.');
     return 2;
   }
-  const { url } = loadDatabaseSettings();
-  const pool = createPool({
-    url: secretFrom(url),
-    size: 1,
-    connectTimeoutMs: timeoutMs,
-    patienceMs: timeoutMs,
-    onError: () => {},
-  });
-  try {
-    const database = createDatabase(pool, timeoutMs);
-    if (command.verb === 'status') await showStatus(database, command.tenantId);
-    else await change(database, command);
-    return 0;
-  } finally {
-    await pool.end();
-  }
+  await withDatabase(loadDatabaseSettings().url, (database) =>
+    command.verb === 'status' ? showStatus(database, command.tenantId) : change(database, command),
+  );
+  return 0;
 }
 
 type Command =
@@ -81,7 +56,7 @@ function parse(args: string[]): Command | null {
 }
 
 async function change(
-  database: ReturnType<typeof createDatabase>,
+  database: Database,
   { verb, tenantId, reason }: Extract<Command, { reason: string }>,
 ): Promise<void> {
   const by = userInfo().username;
@@ -96,10 +71,7 @@ async function change(
   console.log(`Disconnecting is ${verb} for ${tenantId ?? 'all tenants'}: ${reason}`);
 }
 
-async function showStatus(
-  database: ReturnType<typeof createDatabase>,
-  tenantId: string | null,
-): Promise<void> {
+async function showStatus(database: Database, tenantId: string | null): Promise<void> {
   const switches = await readSwitches(database, tenantId);
   const off = switches.filter(({ enabled }) => !enabled);
   if (off.length === 0) console.log('Disconnecting is on.');
