@@ -6,6 +6,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { until } from '../support/processes.ts';
+import { hold } from '../support/scene.ts';
 import {
   bearer,
   connectionPath,
@@ -31,24 +32,6 @@ describe('draining', () => {
     ...settings,
     server: { ...settings.server, ...times },
   });
-
-  /** Holds disconnects at Graph until it is told to let go. */
-  function hold() {
-    const arrived = Promise.withResolvers<void>();
-    const letGo = Promise.withResolvers<void>();
-    const stop = world.simulator.onCall(async ({ endpoint }) => {
-      if (endpoint !== 'disconnect') return;
-      arrived.resolve();
-      await letGo.promise;
-    });
-    return {
-      arrived: arrived.promise,
-      letGo: () => {
-        letGo.resolve();
-        stop();
-      },
-    };
-  }
 
   function get(url: string, agent: http.Agent): Promise<http.IncomingMessage> {
     return new Promise((resolve, reject) => {
@@ -80,21 +63,21 @@ describe('draining', () => {
 
   test('a caller who goes away does not end the call: its outcome is on record before we are gone', async () => {
     const service = await startService(world);
-    const graph = hold();
+    const graph = hold(world.simulator, 'disconnect');
     const call = new AbortController();
     const answer = fetch(`${service.url}${disconnectPath}`, {
       method: 'POST',
       headers: { authorization: bearer(await world.simulator.token('admin')) },
       signal: call.signal,
     });
-    await graph.arrived;
+    await graph.arrived();
     call.abort();
     await assert.rejects(answer);
     // What the service reads on another connection since comes later.
     for (let round = 0; round < 3; round += 1) await service.management.get('/livez');
     assert.equal(await service.metric('chromeos_bff_requests_in_flight'), 1);
     const closed = service.close();
-    graph.letGo();
+    graph.release();
     await closed;
     assert.ok(service.log.some(({ aborted }) => aborted === true));
     const events = await world.query(
@@ -126,20 +109,20 @@ describe('draining', () => {
 
   test('what hangs is left behind when the time is up, and logged', async () => {
     const service = await startService(world, { adjust: within({ shutdownMs: 200, tidyMs: 200 }) });
-    const graph = hold();
+    const graph = hold(world.simulator, 'disconnect');
     const answer = fetch(`${service.url}${disconnectPath}`, {
       method: 'POST',
       headers: { authorization: bearer(await world.simulator.token('admin')) },
     });
     const lost = assert.rejects(answer);
-    await graph.arrived;
+    await graph.arrived();
     const begun = performance.now();
     await service.close();
     assert.ok(performance.now() - begun < 3000);
     await lost;
     const left = service.log.find(({ msg }) => msg.includes('left unfinished'));
     assert.equal(left?.unfinished, 1);
-    graph.letGo();
+    graph.release();
     // The database was let go of: the log has what could not be recorded, whole.
     const told = () => service.log.find(({ kind }) => kind === 'outcome');
     await until('the outcome is in the log', () => told() !== undefined);

@@ -5,7 +5,7 @@ import { until } from '../support/processes.ts';
 import { startReplica } from '../support/replica.ts';
 import { hold, scene } from '../support/scene.ts';
 import { bearer, disconnectPath } from '../support/service.ts';
-import { startTcpProxy, type Verdict } from '../support/tcp-proxy.ts';
+import { holdConnectionToGraph } from '../support/tcp-proxy.ts';
 
 // The lease leaves room for one request and little more.
 const timings = { leaseMs: 2000, graphTimeoutMs: 500, sweepMs: 100, writeTimeoutMs: 10_000 };
@@ -52,29 +52,20 @@ describe('whoever sends holds the slot', () => {
   });
 
   test('a process that was stopped while it connected does not send when it wakes', async () => {
-    const proxy = await startTcpProxy(it.simulator.port);
-    const letGo = Promise.withResolvers<void>();
-    // The look leaves no connection behind; the one for the act is held before its handshake.
-    it.simulator.setFault('list', { headers: { connection: 'close' } });
-    proxy.onConnection(async (number): Promise<Verdict> => {
-      if (number > 1) await letGo.promise;
-      return 'pass';
-    });
-    const replica = await startReplica(it.world, timings, {
-      GRAPH_BASE_URL: `https://localhost:${proxy.port}/beta`,
-    });
+    const graph = await holdConnectionToGraph(it.simulator);
+    const replica = await startReplica(it.world, timings, graph.environment);
     try {
       const sending = replica.api
         .post(disconnectPath)
         .set('authorization', bearer(await it.simulator.token('admin')))
         .then((response) => response);
-      await until('it connects', () => proxy.connections() === 2);
+      await graph.arrived();
       replica.freeze();
       const id = (await theOpenOne())?.id ?? '';
       await until('another replica ended it', async () => (await it.status(id)) === 'unknown');
       // The whole handshake waits for it when it wakes.
-      letGo.resolve();
-      await until('the peer has answered the handshake', () => proxy.answered(2) > 1000);
+      graph.release();
+      await graph.answered();
       replica.thaw();
       const response = await sending;
       assert.equal(it.asked('disconnect'), 0);
@@ -83,7 +74,7 @@ describe('whoever sends holds the slot', () => {
       assert.equal((await outcomes(id)).length, 1);
     } finally {
       await replica.kill();
-      await proxy.close();
+      await graph.close();
     }
   });
 

@@ -5,6 +5,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import request from 'supertest';
 import { until } from '../support/processes.ts';
+import { hold } from '../support/scene.ts';
 import { bearer, disconnectPath, eventsPath, startWorld, type World } from '../support/service.ts';
 import { spawnMain, startServiceProcess } from '../support/service-process.ts';
 
@@ -149,23 +150,16 @@ describe('boot and stop', () => {
     const management = request(service.managementUrl);
     await until('ready', async () => (await management.get('/readyz')).status === 200);
 
-    const arrived = Promise.withResolvers<void>();
-    const letGo = Promise.withResolvers<void>();
-    const stopListening = world.simulator.onCall(async (call) => {
-      if (call.endpoint !== 'disconnect') return;
-      arrived.resolve();
-      await letGo.promise;
-    });
+    const held = hold(world.simulator, 'disconnect');
     const answer = request(service.url)
       .post(disconnectPath)
       .set('authorization', bearer(await world.simulator.token('admin')))
       .then((response) => response);
-    await arrived.promise;
+    await held.arrived();
     service.child.kill('SIGTERM');
     await until('not ready', async () => (await management.get('/readyz')).status === 503);
-    letGo.resolve();
+    held.release();
     const response = await answer;
-    stopListening();
     assert.equal(response.status, 200);
     assert.equal(await service.ended(), 0);
     const rows = await world.query('select event from audit_events where operation_id = $1', [

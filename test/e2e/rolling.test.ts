@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { Agent, request } from 'undici';
 import { until } from '../support/processes.ts';
+import { hold } from '../support/scene.ts';
 import { bearer, connectionPath, disconnectPath, startWorld, type World } from '../support/service.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
 
@@ -116,24 +117,17 @@ describe('rolling from one process to the next', () => {
       });
 
       // A disconnect that is with Graph while the old process is told to stop.
-      const arrived = Promise.withResolvers<void>();
-      const letGo = Promise.withResolvers<void>();
-      const stopWatching = world.simulator.onCall(async ({ endpoint }) => {
-        if (endpoint !== 'disconnect') return;
-        arrived.resolve();
-        await letGo.promise;
-      });
+      const held = hold(world.simulator, 'disconnect');
       const disconnecting = call('POST', disconnectPath, admin);
-      await arrived.promise;
+      await held.arrived();
 
       fresh = await startServiceProcess(world, environment);
       balancer.add(fresh);
       await until('the new one is ready', () => balancer.upstreams[1]?.ready === true);
       old.child.kill('SIGTERM');
       await until('the old one is out', () => balancer.upstreams[0]?.ready === false);
-      letGo.resolve();
+      held.release();
       assert.equal(await old.ended(), 0);
-      stopWatching();
       const disconnected = await disconnecting;
       const seen = balancer.upstreams[1]?.sent ?? 0;
       await until('the new one serves alone', () => (balancer.upstreams[1]?.sent ?? 0) > seen + 50);

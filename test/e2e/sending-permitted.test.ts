@@ -4,7 +4,7 @@ import type request from 'supertest';
 import { until } from '../support/processes.ts';
 import { faultsInTurn, operationsPath, scene } from '../support/scene.ts';
 import { startService } from '../support/service.ts';
-import { startTcpProxy, type Verdict } from '../support/tcp-proxy.ts';
+import { holdConnectionToGraph, startTcpProxy } from '../support/tcp-proxy.ts';
 import { adjusted } from '../support/timings.ts';
 
 describe('each sending is permitted by the database, directly before it', () => {
@@ -63,29 +63,23 @@ describe('each sending is permitted by the database, directly before it', () => 
     });
 
     test(`nothing is sent when ${what} while the connection is being made`, async () => {
-      const proxy = await startTcpProxy(it.simulator.port);
-      const letGo = Promise.withResolvers<void>();
-      it.simulator.setFault('list', { headers: { connection: 'close' } });
-      proxy.onConnection(async (number): Promise<Verdict> => {
-        if (number > 1) await letGo.promise;
-        return 'pass';
-      });
+      const graph = await holdConnectionToGraph(it.simulator);
       const on = await startService(it.world, {
-        environment: { GRAPH_BASE_URL: `https://localhost:${proxy.port}/beta` },
+        environment: graph.environment,
         adjust: adjusted({ graphTimeoutMs: 4000 }),
       });
       try {
         const sending = it.disconnect({ on });
-        await until('it connects', () => proxy.connections() === 2);
+        await graph.arrived();
         await make();
-        letGo.resolve();
+        graph.release();
         assert.equal(it.asked('disconnect'), 0);
         await assertNotSent(await sending, code);
         assert.equal(it.asked('disconnect'), 0);
       } finally {
         await undo?.();
         await on.close();
-        await proxy.close();
+        await graph.close();
       }
     });
   }
@@ -108,27 +102,18 @@ describe('each sending is permitted by the database, directly before it', () => 
   test('without the database nothing is sent, though the attempt is on record', async () => {
     const postgres = new URL(it.world.database.url);
     const wire = await startTcpProxy(Number(postgres.port));
-    const graph = await startTcpProxy(it.simulator.port);
-    const letGo = Promise.withResolvers<void>();
-    it.simulator.setFault('list', { headers: { connection: 'close' } });
-    graph.onConnection(async (number): Promise<Verdict> => {
-      if (number > 1) await letGo.promise;
-      return 'pass';
-    });
+    const graph = await holdConnectionToGraph(it.simulator);
     postgres.port = String(wire.port);
     const on = await startService(it.world, {
-      environment: {
-        DATABASE_URL: postgres.href,
-        GRAPH_BASE_URL: `https://localhost:${graph.port}/beta`,
-      },
+      environment: { ...graph.environment, DATABASE_URL: postgres.href },
       adjust: adjusted({ graphTimeoutMs: 4000 }),
     });
     try {
       const sending = it.disconnect({ on });
-      await until('it connects', () => graph.connections() === 2);
+      await graph.arrived();
       wire.onConnection(() => 'refuse');
       wire.cut();
-      letGo.resolve();
+      graph.release();
       const response = await sending;
       assert.deepEqual([response.status, response.body.code], [503, 'audit_unavailable']);
       assert.equal(it.asked('disconnect'), 0);

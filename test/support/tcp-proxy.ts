@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import type { Simulator } from '../../simulator/simulator.ts';
+import { until } from './processes.ts';
 
 /** What becomes of a connection: it passes, is refused before a byte was exchanged, or waits first. */
-export type Verdict = 'pass' | 'refuse';
+type Verdict = 'pass' | 'refuse';
 
 export type TcpProxy = {
   readonly port: number;
@@ -55,5 +57,24 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       server.close();
       await once(server, 'close');
     },
+  };
+}
+
+/** A way to Graph on which the connection for an act is held before its handshake. It is the second one: the read
+ *  before it leaves none behind. */
+export async function holdConnectionToGraph(simulator: Simulator) {
+  const proxy = await startTcpProxy(simulator.port);
+  const letGo = Promise.withResolvers<void>();
+  simulator.setFault('list', { headers: { connection: 'close' } });
+  proxy.onConnection(async (number): Promise<Verdict> => {
+    if (number > 1) await letGo.promise;
+    return 'pass';
+  });
+  return {
+    environment: { GRAPH_BASE_URL: `https://localhost:${proxy.port}/beta` },
+    arrived: () => until('it connects for the act', () => proxy.connections() === 2),
+    release: () => letGo.resolve(),
+    answered: () => until('the peer has answered the handshake', () => proxy.answered(2) > 1000),
+    close: () => proxy.close(),
   };
 }
