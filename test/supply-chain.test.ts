@@ -26,6 +26,7 @@ const read = (path: string) => JSON.parse(readFileSync(new URL(`../${path}`, imp
 const licences = new Set([
   '(BSD-3-Clause OR GPL-2.0)', // the former is chosen
   '(MIT AND Zlib)',
+  '(MIT OR CC0-1.0)',
   '0BSD',
   'Apache-2.0',
   'BSD-2-Clause',
@@ -42,6 +43,7 @@ const statedElsewhere: Readonly<Record<string, string>> = {
   '@monokle/types': 'MIT', // as the repository it is part of
   'dom-walk': 'MIT',
   'passport-strategy': 'MIT',
+  pastable: 'MIT',
   pause: 'MIT',
   'valid-url': 'MIT',
 };
@@ -49,6 +51,7 @@ const statedElsewhere: Readonly<Record<string, string>> = {
 const toolLicences: Readonly<Record<string, string>> = {
   argparse: 'Python-2.0',
   'axe-core': 'MPL-2.0',
+  'caniuse-lite': 'CC-BY-4.0',
   dockerlinter: 'GPL-3.0-or-later',
   lightningcss: 'MPL-2.0',
 };
@@ -93,7 +96,7 @@ test('npm ci has nothing to say about the Node that installs', () => {
   );
 });
 
-for (const folder of ['', 'test/k8s/']) {
+for (const folder of ['', 'test/k8s/', 'test/clients/']) {
   describe(`what ${folder}package-lock.json brings`, () => {
     const manifest: Manifest = read(`${folder}package.json`);
     const { packages }: { packages: Packages } = read(`${folder}package-lock.json`);
