@@ -18,12 +18,16 @@ export type OperationReference = { readonly operationId: string };
 /** How the body or the query of a request fails to be what the API takes; `field` is a path into it. */
 export type ValidationIssue = { readonly field: string; readonly message: string };
 
+/** Why a call ended badly. `filed`: under this code a request for approval of the operation is filed in Intune. The call
+ *  did nothing, and whoever completes that request carries the act out. */
+export type Failure = FailureByReason & { readonly filed?: string };
+
 /** Every reason for which a call can end badly. What a reason means in HTTP is decided in one
  *  place, `http/problems/answers.ts`; nothing below the HTTP layer knows a status of ours.
  *
  *  `cause` is for the log and never leaves the service. `retryAfter` is ours, in seconds;
  *  `retryAfterMs` is what the other side asked for, in milliseconds, or `null`. */
-export type Failure =
+type FailureByReason =
   // The request itself.
   | { readonly reason: 'request_invalid'; readonly issues: readonly ValidationIssue[] }
   | { readonly reason: 'request_malformed'; readonly detail: string }

@@ -93,6 +93,26 @@ describe('a tenant whose Intune demands approvals of its own', () => {
     for (const event of [seen, attempt]) assert.ok(event?.explanation?.includes(approvalCode));
   });
 
+  for (const [name, endpoint, fault, status, code] of [
+    ['is not sent', 'list', { status: 503 }, 503, 'graph_unavailable'],
+    ['is refused', 'disconnect', { status: 403 }, 403, 'graph_forbidden'],
+  ] as const) {
+    test(`what was approved there and ${name} is told as filed still, and executed again`, async () => {
+      const { body } = await filed();
+      it.simulator.decideApproval(body.approvalCode, 'approve');
+      it.simulator.setFault(endpoint, { ...fault, times: 1 });
+      const refused = await execute(body.operationId);
+      assert.deepEqual([refused.status, refused.body.code], [status, code]);
+      assert.doesNotMatch(refused.text, /othing was done/);
+      assert.ok(
+        refused.body.detail.includes(`${body.approvalCode} for its approval is still filed in Intune`),
+      );
+      assert.equal(it.simulator.acts().length, 0);
+      assert.equal((await execute(body.operationId)).status, 200);
+      assert.equal(it.simulator.acts().length, 1);
+    });
+  }
+
   for (const [verb, status] of [
     ['reject', 'rejected'],
     ['cancel', 'withdrawn'],

@@ -85,7 +85,10 @@ function stillApproved({ code }: IntuneApproval, failure: Failure): Ending {
   const explanation = `It was not carried out (${failure.reason}). The request ${code} is still filed and approved in Intune.`;
   const graphRequestId = graphTraceOf(failure)?.requestId ?? null;
   const told = { value: null, explanation, graphRequestId, reported: false };
-  return { outcome: { ...told, status: 'approved_in_intune', concludedFrom: 'answer' }, failure };
+  return {
+    outcome: { ...told, status: 'approved_in_intune', concludedFrom: 'answer' },
+    failure: { ...failure, filed: code },
+  };
 }
 
 /** Intune does not take the code: somebody may have completed the request meanwhile. */

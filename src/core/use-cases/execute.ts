@@ -18,8 +18,8 @@ type ExecuteRequest = { readonly operationId: string; readonly ifMatch: readonly
 
 /** Carries out a disconnect that was approved, here or in Intune, for the person who asked for it, with a fresh
  *  sign-in. From the attempt on it is the same act as any other. Fails with `not_the_requester`,
- *  `operation_not_found`, `operation_not_allowed`, `decided_in_intune`, `connection_changed` (it is another connection than the one approved), or as
- *  `disconnect` does. */
+ *  `operation_not_found`, `operation_not_allowed`, `decided_in_intune`, `connection_changed` (it is another connection
+ *  than the one approved), or as `disconnect` does. */
 export async function execute(
   dependencies: Dependencies,
   call: Call,
@@ -45,8 +45,30 @@ async function prepare(
   const waiting = await waitingOperation(dependencies, call, operationId, executable);
   if (waiting.requester.oid !== caller.oid) throw new CallFailed({ reason: 'not_the_requester' });
 
+  try {
+    return await prepareWaiting(dependencies, call, waiting, ifMatch);
+  } catch (error) {
+    throw whileFiled(error, waiting);
+  }
+}
+
+/** Whatever keeps the requester from executing it, the request stays filed in Intune, and they are told so. */
+function whileFiled(error: unknown, { intuneApproval }: StoredOperation): unknown {
+  if (!(error instanceof CallFailed) || intuneApproval === null) return error;
+  if (error.failure.reason === 'operation_not_allowed') return error;
+  return new CallFailed({ ...error.failure, filed: intuneApproval.code }, { cause: error });
+}
+
+/** Everything before the act. */
+async function prepareWaiting(
+  dependencies: Dependencies,
+  call: SignedInCall,
+  waiting: StoredOperation,
+  ifMatch: ExecuteRequest['ifMatch'],
+): Promise<{ operation: StoredOperation; token: Secret }> {
+  const { caller } = call;
   const { reason, ticket } = waiting;
-  const idempotencyKey = operationId; // the operation itself can be executed only once
+  const idempotencyKey = waiting.id; // the operation itself can be executed only once
   meetPolicy(dependencies.policyOf(caller.tenantId), caller, { reason, ticket, ifMatch, idempotencyKey });
   const token = await dependencies.identity.exchangeAnew(call.signedIn, call);
   const approved = awaitsIntune(waiting)

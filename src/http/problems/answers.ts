@@ -44,8 +44,18 @@ function problem<Code extends ProblemCode>(
   return { code, status, title, hint, detail, ...(details as Partial<Answer> | undefined) };
 }
 
-/** The one place where a reason becomes HTTP. The compiler finds a reason that is missing here. */
+/** What a failed call is answered. While a request for approval is filed in Intune nobody is told that nothing was
+ *  done: whoever completes it there carries the act out. */
 export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): Answer {
+  const answer = answerByReason(failure, authorizationUri);
+  if (failure.filed === undefined) return answer;
+  const detail = answer.detail.replace(/\s*Nothing was (?:done|sent)\b[^.]*\./g, '');
+  const filed = `This call carried nothing out. The request ${failure.filed} for its approval is still filed in Intune.`;
+  return { ...answer, detail: `${detail} ${filed}` };
+}
+
+/** The one place where a reason becomes HTTP. The compiler finds a reason that is missing here. */
+function answerByReason(failure: Failure, authorizationUri: AuthorizationUri): Answer {
   const challenge = (tenantId: string | null, rest = '') => ({
     'www-authenticate': `Bearer realm="chromeos-connector-bff", authorization_uri="${authorizationUri(tenantId)}"${rest}`,
   });
@@ -186,12 +196,12 @@ export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): 
       return problem('operation_in_progress', { ...aboutOperation(failure.operationId) });
     case 'operation_not_allowed':
       return problem('operation_not_allowed', {
-        detail: `The operation's status is ${failure.status}. Nothing was done.`,
+        detail: `The operation's status is ${failure.status}. This call changed nothing.`,
         ...aboutOperation(failure.operationId),
       });
     case 'operation_changed':
       return problem('operation_changed', {
-        detail: `The operation is not what it was when it was last looked at: its status is ${failure.status}. Nothing was done.`,
+        detail: `The operation is not what it was when it was last looked at: its status is ${failure.status}. This call changed nothing.`,
         ...aboutOperation(failure.operationId),
       });
     case 'operation_not_found':

@@ -262,6 +262,70 @@ async function lifeOf({ operations, tenantId, switchTo, recorded }: Port): Promi
   await find(unsentId);
   await note('the key of what was not sent', operations.findByKey(caller, 'third key'));
 
+  const filing = await opening({ key: { key: 'fourth key', fingerprint: '' } });
+  const filedId = await open('one that Intune files', filing);
+  await note(
+    'permission, which may file it, too long',
+    operations.permitSending(filedId, sendingFor(minuteMs, true)),
+  );
+  await find(filedId);
+  await note('permission, which may file it', operations.permitSending(filedId, sendingFor(0, true)));
+  await find(filedId);
+  await move(
+    'to awaiting_intune_approval',
+    moving(filedId, 'sent', 'awaiting_intune_approval', {
+      change: {
+        concludedFrom: 'intune_approval',
+        explanation: 'filed',
+        graphRequestId: 'graph-2',
+        value: 'inprogress',
+        intuneApproval: { code: 'the code', expiresInMs: minuteMs },
+        answer: answered,
+      },
+    }),
+  );
+  await move('to approved_in_intune', moving(filedId, 'awaiting_intune_approval', 'approved_in_intune'));
+  const executing = randomUUID();
+  await move(
+    'to sent again, with nothing concluded',
+    moving(filedId, 'approved_in_intune', 'sent', {
+      inTime: true,
+      leaseMs: minuteMs,
+      change: { requestId: executing },
+    }),
+  );
+  const back = eventOf(filedId);
+  await operations.endUnsent({
+    operation: { id: filedId, tenantId, requestId: executing, status: 'sent' },
+    to: 'approved_in_intune',
+    change: { explanation: 'not sent' },
+    ends: false,
+    event: back,
+  });
+  events.push(back.id);
+  await find(filedId);
+  await note('its key is kept', operations.findByKey(caller, 'fourth key'));
+  await move(
+    'to filed for a moment',
+    moving(filedId, 'approved_in_intune', 'sent', { inTime: true, leaseMs: minuteMs }),
+  );
+  await move(
+    'filed for a moment',
+    moving(filedId, 'sent', 'awaiting_intune_approval', {
+      change: { intuneApproval: { code: 'another', expiresInMs: 1 } },
+    }),
+  );
+  await overdue(filedId);
+  await note(
+    'overdue in Intune',
+    operations.overdue().then((found) => found.filter(({ id }) => id === filedId)),
+  );
+  await move('to unknown', moving(filedId, 'awaiting_intune_approval', 'unknown'));
+  await move(
+    'to withdrawn',
+    moving(filedId, 'unknown', 'withdrawn', { ends: true, change: { answer: null } }),
+  );
+
   const page = await operations.list({ tenantId, status: null, limit: 2, cursor: null });
   const rest = await operations.list({ tenantId, status: null, limit: 10, cursor: page.nextCursor });
   const failed = await operations.list({ tenantId, status: 'failed', limit: 10, cursor: null });

@@ -83,6 +83,56 @@ describe('the connector', () => {
     assert.equal(headers['accept-encoding'], 'identity');
   });
 
+  test('shows Intune why, or under which code it was approved, and nothing where it was not asked', async () => {
+    says('{"value":"inprogress"}');
+    const code = '7f1c2b7e-51a4-4a0e-9b1e-2f6d1c0c7b11';
+    for (const proof of [{ justification: 'für 契約' }, { code }, null]) {
+      await connector.disconnect({ ...call(), proof });
+    }
+    const shown = received.map(({ headers }) => [
+      headers['x-msft-approval-justification'],
+      headers['x-msft-approval-code'],
+    ]);
+    const base64 = Buffer.from('für 契約', 'utf8').toString('base64');
+    assert.deepEqual(shown, [
+      [base64, undefined],
+      [undefined, code],
+      [undefined, undefined],
+    ]);
+  });
+
+  test('a refusal of a proven act says more than one of another', async () => {
+    for (const [status, text] of [
+      [200, '{}'],
+      [412, ''],
+    ] as const) {
+      says(text, status);
+      const filed = status === 412 ? 'intune_approval_filed' : 'outcome_unknown';
+      const proven = { ...call(), proof: { justification: 'why' } };
+      assert.equal((await failureOf(connector.disconnect(proven))).reason, filed);
+      const plain = status === 412 ? 'graph_rejected' : 'outcome_unknown';
+      assert.equal((await failureOf(connector.disconnect(call()))).reason, plain);
+    }
+  });
+
+  test('asks Intune for one request by its code, and reads its word', async () => {
+    const code = '7f1c2b7e-51a4-4a0e-9b1e-2f6d1c0c7b11';
+    says(JSON.stringify({ value: [{ requestId: code.toUpperCase(), status: 'escalated' }] }));
+    assert.equal(await connector.approvalRequest({ ...call(), code }), 'escalated');
+    const [{ method, url, headers } = assert.fail()] = received;
+    const path = '/beta/deviceManagement/operationApprovalRequests';
+    assert.deepEqual([method, url], ['GET', `${path}?$filter=requestId%20eq%20'${code}'`]);
+    assert.deepEqual([headers.authorization, headers['client-request-id']], ['Bearer the-token', 'our-id']);
+    says('<html></html>');
+    const failure = await failureOf(connector.approvalRequest({ ...call(), code }));
+    assert.deepEqual(
+      [failure.reason, 'cause' in failure && failure.cause],
+      ['graph_unavailable', 'Graph answered 200 with something that is not a list of requests'],
+    );
+    says('{}', 403);
+    assert.equal((await failureOf(connector.approvalRequest({ ...call(), code }))).reason, 'graph_forbidden');
+  });
+
   test('lists', async () => {
     says(list, 200, { 'request-id': 'their-id' });
     const { value, seen, graph } = await connector.list(call());

@@ -19,6 +19,8 @@ const escaped = error(
 
 const failureOf = (status: number, text: string, headers: Record<string, string> = {}, sideEffect = true) =>
   failureFromGraph({ status, text, headers }, 'tenant', { sideEffect, now: 0 });
+const failureOfProven = (status: number, text: string) =>
+  failureFromGraph({ status, text, headers: {} }, 'tenant', { sideEffect: true, proven: true, now: 0 });
 
 describe('Intune’s Multi Admin Approval in an answer to an act', () => {
   const table: [string, number, string, FailureReason][] = [
@@ -65,6 +67,33 @@ describe('Intune’s Multi Admin Approval in an answer to an act', () => {
   ];
   for (const [name, status, text, reason] of table) {
     test(`${name}: ${reason}`, () => assert.equal(failureOf(status, text).reason, reason));
+  }
+
+  // The code may have been lost on the way: what may have filed a request must not count as a refusal.
+  const proven: [string, number, string, FailureReason][] = [
+    ['412', 412, '', 'intune_approval_filed'],
+    ['412 that names the header', 412, intune('PreconditionFailed', justify), 'intune_approval_filed'],
+    ['403 with a code of its own', 403, error('ApprovalRequired', ''), 'intune_approval_filed'],
+    ['403 that says nothing', 403, '', 'intune_approval_filed'],
+    ['403 that speaks of an approval', 403, intune('Forbidden', 'Needs Approval'), 'intune_approval_filed'],
+    ['403 of a missing role', 403, intune('Forbidden', 'No role'), 'graph_forbidden'],
+    ['400 that names the header', 400, intune('BadRequest', justify), 'intune_approval_required'],
+    ['428 that names the header', 428, intune('BadRequest', justify), 'intune_approval_required'],
+    ['400 of another kind', 400, intune('BadRequest', 'Too long'), 'graph_rejected'],
+    ['409', 409, intune('Conflict', 'Busy'), 'intune_approval_pending'],
+    ['429', 429, '', 'graph_throttled'],
+    ['500', 500, '', 'outcome_unknown'],
+  ];
+  for (const [name, status, text, reason] of proven) {
+    test(`after a justification or with a code, ${name}: ${reason}`, () => {
+      const failure = failureOfProven(status, text);
+      assert.equal(failure.reason, reason);
+      if (failure.reason !== 'intune_approval_filed') return;
+      assert.deepEqual(
+        [failure.approvalCode, failure.operationId, failure.graph.status],
+        [null, null, status],
+      );
+    });
   }
 
   test('both can be traced', () => {

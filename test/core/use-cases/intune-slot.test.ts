@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { CallFailed, type Failure } from '../../../src/core/failure.ts';
+import { decide } from '../../../src/core/use-cases/decide.ts';
+import { disconnect } from '../../../src/core/use-cases/disconnect.ts';
+import { dryRun } from '../../../src/core/use-cases/dry-run.ts';
+import { withdraw } from '../../../src/core/use-cases/withdraw.ts';
+import { breaks, connected, coreScene, failureFrom, plainRequest, trace } from '../../support/core.ts';
+import { approveInIntune, code, day, fileInIntune, intuneEnds, wanted } from '../../support/intune.ts';
+
+const decided = (id: string): Failure => ({
+  reason: 'decided_in_intune',
+  operationId: id,
+  approvalCode: code,
+});
+
+describe('what is filed in Intune and everyone else', () => {
+  for (const bring of [fileInIntune, approveInIntune]) {
+    test(`${bring.name}: nobody here approves, rejects or withdraws it`, async () => {
+      const core = coreScene();
+      const { id } = await bring(core);
+      const said = { operationId: id, reason: 'why', asSeen: null };
+      for (const verb of ['approve', 'reject'] as const) {
+        assert.deepEqual(
+          await failureFrom(decide(core.dependencies, core.call('second'), verb, async () => said)),
+          decided(id),
+        );
+      }
+      assert.deepEqual(
+        await failureFrom(withdraw(core.dependencies, core.call(), async () => said)),
+        decided(id),
+      );
+    });
+
+    test(`${bring.name}: nobody takes over from it`, async () => {
+      const core = coreScene();
+      const { id } = await bring(core);
+      core.advance(day);
+      const over = { ...plainRequest, supersedes: id };
+      const call = disconnect(core.dependencies, core.call('second'), async () => over);
+      assert.deepEqual(await failureFrom(call), { reason: 'operation_in_progress', operationId: id });
+      const { checks } = await dryRun(core.dependencies, core.call('second'), async () => over);
+      const slot = checks.find(({ name }) => name === 'no_open_operation');
+      assert.deepEqual(slot, {
+        name: 'no_open_operation',
+        result: 'failed',
+        failure: { reason: 'operation_in_progress', operationId: id },
+      });
+    });
+  }
+
+  for (const [word] of intuneEnds) {
+    test(`${word} in Intune: the next call finds the slot free`, async () => {
+      const core = coreScene();
+      await fileInIntune(core, word);
+      const before = core.story().length;
+      const run = await dryRun(core.dependencies, core.call('second'), async () => plainRequest);
+      assert.equal(run.would, 'disconnect');
+      assert.equal(core.story().length, before + 1, 'a dry run moves nothing');
+      const { outcome } = await disconnect(core.dependencies, core.call('second'), async () => plainRequest);
+      assert.equal(outcome.status, 'accepted');
+    });
+  }
+
+  test('completed there and gone, and connected anew: the next call finds the slot free', async () => {
+    const core = coreScene();
+    await fileInIntune(core, 'completed');
+    core.graph.members = [{ ...connected, id: 'connection-2' }];
+    core.advance(2 * day);
+    const run = await dryRun(core.dependencies, core.call('second'), async () => plainRequest);
+    assert.equal(run.would, 'disconnect');
+    const { operation } = await disconnect(core.dependencies, core.call('second'), async () => plainRequest);
+    assert.equal(operation.connection.id, 'connection-2');
+  });
+
+  test('completed there, and still connected: under way, however long ago it was filed', async () => {
+    const core = coreScene();
+    const { id } = await fileInIntune(core, 'completed');
+    core.advance(2 * day);
+    const run = await dryRun(core.dependencies, core.call('second'), async () => plainRequest);
+    assert.equal(run.would, 'be_refused');
+    const call = disconnect(core.dependencies, core.call('second'), async () => plainRequest);
+    assert.deepEqual(await failureFrom(call), { reason: 'operation_in_progress', operationId: id });
+    assert.equal((await core.newest()).status, 'accepted');
+  });
+
+  test('Intune cannot be asked: the next call takes it for under way; a defect is a defect', async () => {
+    const core = coreScene();
+    await fileInIntune(core, 'rejected');
+    const refused = () =>
+      core.before('approvalRequest', () => {
+        throw new CallFailed({ reason: 'graph_forbidden', graph: trace() });
+      });
+    const again = () => disconnect(core.dependencies, core.call('second'), async () => wanted);
+    refused();
+    assert.equal((await failureFrom(again())).reason, 'operation_in_progress');
+    core.before('approvalRequest', breaks);
+    assert.equal((await failureFrom(again())).reason, 'internal');
+  });
+});
