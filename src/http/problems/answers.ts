@@ -49,9 +49,16 @@ function problem<Code extends ProblemCode>(
 export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): Answer {
   const answer = answerByReason(failure, authorizationUri);
   if (failure.filed === undefined) return answer;
-  const detail = answer.detail.replace(/\s*Nothing was (?:done|sent)\b[^.]*\./g, '');
   const filed = `This call carried nothing out. The request ${failure.filed} for its approval is still filed in Intune.`;
-  return { ...answer, detail: `${detail} ${filed}` };
+  return {
+    ...answer,
+    detail: `${withoutNothingDone(answer.detail)} ${filed}`,
+    hint: withoutNothingDone(answer.hint),
+  };
+}
+
+function withoutNothingDone(text: string): string {
+  return text.replace(/\s*Nothing was (?:done|sent)\b[^.]*\./g, '').trim();
 }
 
 /** The one place where a reason becomes HTTP. The compiler finds a reason that is missing here. */

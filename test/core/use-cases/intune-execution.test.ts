@@ -162,7 +162,7 @@ describe('executing what was approved in Intune', () => {
     { reason: 'claims_required', claims: '{}', tenantId },
     { reason: 'not_sent_in_time', cause: 'late', retryAfter: 1 },
     { reason: 'disconnect_disabled', because: 'frozen' },
-    { reason: 'audit_unavailable', cause: 'down' },
+    recordDown,
   ];
   for (const failure of certain) {
     test(`${failure.reason}: certainly not carried out, so it is approved as before, and executed again`, async () => {
