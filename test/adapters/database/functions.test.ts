@@ -437,6 +437,55 @@ describe('functions of the database', () => {
     }
   });
 
+  test('what sends nothing goes on while disconnecting is switched off', async () => {
+    const { id } = await open();
+    const off = { id: randomUUID(), tenantId, enabled: false, reason: 'x', by: 'o', at: new Date() };
+    await writeSwitch(database, off);
+    assert.equal(typeof (await operations.move(move(id, 'sent', 'unknown'))), 'object');
+  });
+
+  test('a move changes what it says, and leaves the rest', async () => {
+    const { id } = await open({}, { status: 'awaiting_approval' });
+    const said = {
+      requestId: randomUUID(),
+      graphRequestId: 'graph-1',
+      value: 'inprogress',
+      concludedFrom: 'answer',
+      explanation: 'because',
+      connection: { ...connected, owner: null },
+    } as const;
+    const approval = { approver: { oid: 'second', name: null }, reason: 'yes' };
+    const change = { ...said, approval };
+    assert.equal(
+      typeof (await operations.move(move(id, 'awaiting_approval', 'approved', { change }))),
+      'object',
+    );
+    const silent = { value: null, concludedFrom: null, explanation: null, graphRequestId: null };
+    const moved = await operations.move(move(id, 'approved', 'sent', { change: silent, leaseMs: minuteMs }));
+    assert.ok(typeof moved === 'object');
+    const { requestId, graphRequestId, value, concludedFrom, explanation, connection } = moved;
+    assert.deepEqual({ requestId, graphRequestId, value, concludedFrom, explanation, connection }, said);
+    assert.deepEqual(moved.approval, { ...approval, at: moved.approval?.at });
+    assert.ok(moved.sentAt !== null && moved.tookMs === null);
+    const ended = await operations.move(move(id, 'sent', 'failed', { ends: true }));
+    assert.ok(typeof ended === 'object');
+    assert.equal(ended.sentAt, moved.sentAt);
+    assert.equal(ended.tookMs, Date.parse(ended.movedAt) - Date.parse(moved.sentAt ?? ''));
+  });
+
+  test('notifications are handed to a receiver by one at a time', async () => {
+    const holder = await beside([
+      "select pg_advisory_xact_lock(hashtextextended('notifications for ' || 'somebody', 0))",
+    ]);
+    const claim = (receiver: string) =>
+      scene.service.query('select * from claim_notifications($1, null, null, 10, 1000)', [receiver]);
+    await claim('another');
+    await claim('somebody');
+    const { rows } = await owner.query("select receiver from notification_receivers where receiver <> 'x'");
+    assert.deepEqual(rows, [{ receiver: 'another' }]);
+    await holder.end();
+  });
+
   test('a read is claimed by one in the interval, for its own operation', async () => {
     const [{ id }, other] = [await open(), await open({}, { tenantId: randomUUID() })];
     assert.equal(await operations.claimRead(randomUUID(), minuteMs), false);
