@@ -444,33 +444,34 @@ describe('functions of the database', () => {
     assert.equal(typeof (await operations.move(move(id, 'sent', 'unknown'))), 'object');
   });
 
-  test('a move changes what it says, and leaves the rest', async () => {
+  test('a move changes what it says, and leaves the rest; what is sent anew begins with nothing concluded', async () => {
     const { id } = await open({}, { status: 'awaiting_approval' });
-    const said = {
-      requestId: randomUUID(),
+    const concluded = {
       graphRequestId: 'graph-1',
       value: 'inprogress',
       concludedFrom: 'answer',
       explanation: 'because',
-      connection: { ...connected, owner: null },
     } as const;
+    const nothing = { value: null, concludedFrom: null, explanation: null, graphRequestId: null };
+    const kept = { requestId: randomUUID(), connection: { ...connected, owner: null } };
     const approval = { approver: { oid: 'second', name: null }, reason: 'yes' };
-    const change = { ...said, approval };
-    assert.equal(
-      typeof (await operations.move(move(id, 'awaiting_approval', 'approved', { change }))),
-      'object',
-    );
-    const silent = { value: null, concludedFrom: null, explanation: null, graphRequestId: null };
-    const moved = await operations.move(move(id, 'approved', 'sent', { change: silent, leaseMs: minuteMs }));
-    assert.ok(typeof moved === 'object');
-    const { requestId, graphRequestId, value, concludedFrom, explanation, connection } = moved;
-    assert.deepEqual({ requestId, graphRequestId, value, concludedFrom, explanation, connection }, said);
-    assert.deepEqual(moved.approval, { ...approval, at: moved.approval?.at });
-    assert.ok(moved.sentAt !== null && moved.tookMs === null);
-    const ended = await operations.move(move(id, 'sent', 'failed', { ends: true }));
-    assert.ok(typeof ended === 'object');
-    assert.equal(ended.sentAt, moved.sentAt);
-    assert.equal(ended.tookMs, Date.parse(ended.movedAt) - Date.parse(moved.sentAt ?? ''));
+    const go = async (...asked: Parameters<typeof move>) => {
+      const moved = await operations.move(move(...asked));
+      assert.ok(typeof moved === 'object', String(moved));
+      const { graphRequestId, value, concludedFrom, explanation, requestId, connection } = moved;
+      const said = { graphRequestId, value, concludedFrom, explanation };
+      assert.deepEqual({ requestId, connection }, kept);
+      assert.deepEqual(moved.approval, { ...approval, at: moved.approval?.at });
+      return { moved, said };
+    };
+    const change = { ...kept, ...concluded, approval };
+    assert.deepEqual((await go(id, 'awaiting_approval', 'approved', { change })).said, concluded);
+    const sent = await go(id, 'approved', 'sent', { change: nothing, leaseMs: minuteMs });
+    assert.deepEqual([sent.said, sent.moved.tookMs], [nothing, null]);
+    assert.deepEqual((await go(id, 'sent', 'unknown', { change: concluded })).said, concluded);
+    const { said, moved } = await go(id, 'unknown', 'failed', { change: nothing, ends: true });
+    assert.deepEqual([said, moved.sentAt], [concluded, sent.moved.sentAt]);
+    assert.equal(moved.tookMs, Date.parse(moved.movedAt) - Date.parse(moved.sentAt ?? ''));
   });
 
   test('notifications are handed to a receiver by one at a time', async () => {
