@@ -17,7 +17,7 @@ export const concernedTests: readonly (readonly [start: string, tests: readonly 
   [
     'src/adapters/database/functions/',
     [
-      'test/adapters/database/{audit-*,checkpoints,functions,lost-history,notification-queue,operations-port}.test.ts',
+      'test/adapters/database/{audit-*,checkpoints,functions*,lost-history,notification-queue,operations-port}.test.ts',
       'test/e2e/{database-time,idempotency,operations-slot}.test.ts',
     ],
   ],
