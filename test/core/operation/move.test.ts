@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Failure } from '../../../src/core/failure.ts';
 import { intuneApprovalMs } from '../../../src/core/operation/intune-approval.ts';
 import {
   isFinal,
@@ -10,6 +11,7 @@ import {
 import { endUnsent, keptAnswer, outcomeMove, prepareMove } from '../../../src/core/operation/move.ts';
 import type { Operation } from '../../../src/core/operation/operation.ts';
 import type { Outcome } from '../../../src/core/operation/outcome.ts';
+import type { UnsentOperation } from '../../../src/core/ports.ts';
 import { connected, coreScene, person, tenantId } from '../../support/core.ts';
 
 const source = { caller: person('second'), requestId: 'call-2', address: '192.0.2.1' };
@@ -195,36 +197,43 @@ describe('the move of an outcome', () => {
 });
 
 describe('an attempt that is perhaps on record and was not sent', () => {
-  const rows: [Partial<Operation>, Operation['intuneApproval'], OperationStatus, string, boolean][] = [
-    [{ status: 'sent' }, null, 'failed', 'outcome', true],
-    [{ status: 'awaiting_approval' }, null, 'expired', 'move', true],
-    [{ status: 'sent' }, intuneApproval, 'approved_in_intune', 'outcome', false],
+  const lost = { reason: 'audit_unavailable', cause: 'gone', recorded: 'unknown' } as const;
+  /** What the database is asked, when it answers again, about an operation of that kind. */
+  async function asked(one: Operation, why: Failure = lost) {
+    const it = coreScene();
+    const endings: UnsentOperation[] = [];
+    const operations = {
+      ...it.dependencies.operations,
+      endUnsent: async (ending: UnsentOperation) => void endings.push(ending),
+    };
+    endUnsent({ ...it.dependencies, operations }, source, one, why);
+    assert.equal(endings.length, 0);
+    for (const { write } of it.backlog) await write();
+    return { endings, kept: it.backlog.map(({ entry }) => entry) };
+  }
+
+  const nothingSent = 'The record was not confirmed in time, so nothing was sent.';
+  const notAgain =
+    'The record was not confirmed in time, so it was not sent again. The request code-1 is still filed in Intune.';
+  const rows: [Partial<Operation>, OperationStatus, 'outcome' | 'move', string, boolean][] = [
+    [{ status: 'sent' }, 'failed', 'outcome', nothingSent, true],
+    [{ status: 'awaiting_approval' }, 'expired', 'move', nothingSent, true],
+    [{ status: 'sent', intuneApproval }, 'approved_in_intune', 'outcome', notAgain, false],
   ];
-  for (const [but, filed, to, event, ends] of rows) {
-    test(`is ended as ${to} as soon as the database answers`, async () => {
-      const it = coreScene();
-      const asked: unknown[] = [];
-      const operations = {
-        ...it.dependencies.operations,
-        endUnsent: async (ending: unknown) => void asked.push(ending),
-      };
+  for (const [but, to, event, explanation, ends] of rows) {
+    test(`from ${but.status} is ended as ${to} as soon as the database answers`, async () => {
       const one = operation(but);
-      endUnsent({ ...it.dependencies, operations }, source, one, filed);
-      const [{ entry, write } = assert.fail()] = it.backlog;
-      assert.deepEqual(asked, []);
-      await write();
-      assert.ok(entry.kind === 'unsent');
-      const why = 'The record was not confirmed in time, so ';
-      const explanation =
-        filed === null
-          ? `${why}nothing was sent.`
-          : `${why}it was not sent again. The request code-1 is still filed in Intune.`;
-      const change = filed === null ? { explanation, answer: null } : { explanation };
-      assert.deepEqual(asked, [{ operation: one, to, change, ends, event: entry.event }]);
-      const { action, failure, move, operationId, reason, ticket, result } = entry.event;
+      const { endings, kept } = await asked(one);
+      const [ending] = endings;
+      assert.ok(ending);
+      assert.deepEqual(kept, [{ kind: 'unsent', event: ending.event }]);
+      const change = ends ? { explanation, answer: null } : { explanation };
+      assert.deepEqual(ending, { operation: one, to, change, ends, event: ending.event });
+      const { action, failure, move, operationId, reason, ticket, result } = ending.event;
       assert.deepEqual(
         [
-          entry.event.event,
+          ending.event.event,
+          ending.event.explanation,
           action,
           failure,
           move,
@@ -232,10 +241,10 @@ describe('an attempt that is perhaps on record and was not sent', () => {
           reason,
           ticket,
           result,
-          entry.event.explanation,
         ],
         [
           event,
+          explanation,
           'disconnect',
           'audit_unavailable',
           { from: one.status, to },
@@ -243,9 +252,22 @@ describe('an attempt that is perhaps on record and was not sent', () => {
           'moving',
           'CHG1',
           to,
-          explanation,
         ],
       );
+      const also = one.status === 'sent' ? ['unknown'] : [];
+      assert.deepEqual(
+        endings.slice(1).map((next) => next.operation.status),
+        also,
+        'its lease may have ended meanwhile',
+      );
+      for (const next of endings.slice(1)) {
+        assert.deepEqual([next.to, next.change, next.event.event], [to, change, 'move']);
+      }
     });
   }
+
+  test('is none where the database says that nothing is on record', async () => {
+    assert.deepEqual((await asked(operation(), { ...lost, recorded: 'no' })).kept, []);
+    assert.equal((await asked(operation(), { reason: 'history_lost' })).kept.length, 1);
+  });
 });
