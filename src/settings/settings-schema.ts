@@ -71,7 +71,7 @@ const graphScope = z
 const path = z.string().min(1);
 const name = z.string().min(1);
 
-const server = z.object({
+const server = z.strictObject({
   host: name.nullable(),
   port,
   managementPort: port,
@@ -81,7 +81,7 @@ const server = z.object({
     .nullable()
     .transform((origins) => origins ?? []),
   tls: z
-    .object({ certFile: path.nullable(), keyFile: path.nullable() })
+    .strictObject({ certFile: path.nullable(), keyFile: path.nullable() })
     .transform(({ certFile, keyFile }, context) => {
       if (certFile !== null && keyFile !== null) return { certFile, keyFile };
       if (certFile === null && keyFile === null) return null;
@@ -101,7 +101,7 @@ const server = z.object({
   tidyMs: integer(0),
 });
 
-const entra = z.object({
+const entra = z.strictObject({
   cloud: z.enum(cloudNames, { error: `must be one of ${cloudNames.join(', ')}` }).nullable(),
   authorityHost: httpsUrl.nullable(),
   tenantId: guid,
@@ -113,14 +113,14 @@ const entra = z.object({
   guestsAllowed: z.boolean(),
   agentsAllowed: z.boolean(),
   clockSkewSeconds: integer(1, 600),
-  roles: z.object({ read: name, disconnect: name, approve: name, audit: name }),
-  signingKeys: z.object({
+  roles: z.strictObject({ read: name, disconnect: name, approve: name, audit: name }),
+  signingKeys: z.strictObject({
     timeoutMs: integer(1),
     refreshMs: integer(1),
     unknownKeyRefetchMs: integer(0),
     maxAgeMs: integer(1),
   }),
-  credential: z.object({
+  credential: z.strictObject({
     federatedTokenFile: path.nullable(),
     certificatePath: path.nullable(),
     secretFile: path.nullable(),
@@ -130,15 +130,19 @@ const entra = z.object({
       .nullable()
       .transform((value) => (value === null ? null : new Secret(value))),
   }),
-  exchange: z.object({ cacheSize: integer(1), timeoutMs: integer(1), deadlineMs: integer(1) }),
+  exchange: z.strictObject({ cacheSize: integer(1), timeoutMs: integer(1), deadlineMs: integer(1) }),
 });
 
-const graph = z.object({ baseUrl: httpsUrl.nullable(), scope: graphScope.nullable(), timeoutMs: integer(1) });
+const graph = z.strictObject({
+  baseUrl: httpsUrl.nullable(),
+  scope: graphScope.nullable(),
+  timeoutMs: integer(1),
+});
 
 /** The settings that choose the cloud, checked together. */
 export const cloudSettings = z.object({
-  entra: entra.pick({ cloud: true, authorityHost: true }),
-  graph: graph.pick({ baseUrl: true, scope: true }),
+  entra: entra.pick({ cloud: true, authorityHost: true }).strip(),
+  graph: graph.pick({ baseUrl: true, scope: true }).strip(),
 });
 
 const pattern = z.string().transform((value, context) => {
@@ -164,7 +168,7 @@ const policy = z.strictObject({
   intuneApproval: z.enum(['auto', 'never']),
 });
 
-const disconnect = z.object({
+const disconnect = z.strictObject({
   leaseMs: integer(1),
   settleAfterMs: integer(1),
   approvalMs: integer(1),
@@ -175,14 +179,14 @@ const disconnect = z.object({
   tenants: z.record(guid, policy.partial()),
 });
 
-const limits = z.object({
+const limits = z.strictObject({
   callerPerMinute: integer(0),
   addressPerMinute: integer(0),
   maxConcurrentRequests: integer(1),
 });
 
 export const database = z
-  .object({
+  .strictObject({
     urlFile: path.nullable(),
     url: postgresUrl.nullable(),
     adminUrlFile: path.nullable(),
@@ -210,7 +214,7 @@ function sourceOf(file: string | null, value: Secret | null): SecretSource | nul
   return value === null ? null : { value };
 }
 
-export const audit = z.object({
+export const audit = z.strictObject({
   signingKeyFile: path.nullable(),
   earlierKeysFile: path.nullable(),
   outsideCheckpointsFile: path.nullable(),
@@ -218,14 +222,14 @@ export const audit = z.object({
   writeTimeoutMs: integer(1),
   checkpointMs: integer(1),
   rejectedSignIns: integer(0),
-  rejectedSignInsPerMinute: z.object({ perAddress: integer(0), overAll: integer(0) }),
+  rejectedSignInsPerMinute: z.strictObject({ perAddress: integer(0), overAll: integer(0) }),
   keepNames: z.boolean(),
   stdout: boolean,
 });
 
-/** Every setting: what it may be, and what it becomes. A message follows the setting's name and never
- *  repeats the value. */
-export const everything = z.object({
+/** Every setting: what it may be, and what it becomes. Others are refused: a misspelled limit or policy would
+ *  otherwise silently not apply. A message follows the setting's name and never repeats the value. */
+export const settingsSchema = z.strictObject({
   server,
   entra,
   graph,
@@ -234,8 +238,8 @@ export const everything = z.object({
   limits,
   audit,
   notifications,
-  tracing: z.object({ endpoint: otlpUrl.nullable() }),
-  log: z.object({
+  tracing: z.strictObject({ endpoint: otlpUrl.nullable() }),
+  log: z.strictObject({
     level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
       error: 'must be one of trace, debug, info, warn, error, fatal, silent',
     }),

@@ -3,7 +3,7 @@ import { Secret } from '../core/secret.ts';
 import { chooseCloud } from './clouds.ts';
 import { merge, readConfigFile, readConfigFiles } from './config-files.ts';
 import { complaintsAboutFiles } from './settings-files.ts';
-import { audit, cloudSettings, database, everything } from './settings-schema.ts';
+import { audit, cloudSettings, database, settingsSchema } from './settings-schema.ts';
 
 type Raw = {
   server?: { corsAllowedOrigins?: unknown; tls?: { certFile?: string | null; keyFile?: string | null } };
@@ -35,7 +35,7 @@ export function loadSettings(environment: Environment = process.env) {
     https: environment.HTTPS_PROXY || environment.https_proxy || null,
     exceptions: environment.NO_PROXY || environment.no_proxy || null,
   };
-  const parsed = everything.safeParse(raw);
+  const parsed = settingsSchema.safeParse(raw);
   const cloud = readCloud(raw);
   const complaints = [
     ...(parsed.success ? [] : complaintsOf(parsed.error, nameOf)),
@@ -167,9 +167,11 @@ function substitute(
 
 /** What is wrong, each with the name under which the operator knows it. */
 export function complaintsOf(error: z.ZodError, nameOf: (key: string) => string): string[] {
-  const complaints = error.issues.map((issue) => {
-    return `${nameOf(keyOf(issue.path))} ${issue.message}`;
-  });
+  const complaints = error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => `${keyOf([...issue.path, key])} is not a setting`)
+      : [`${nameOf(keyOf(issue.path))} ${issue.message}`],
+  );
   return [...new Set(complaints)];
 }
 

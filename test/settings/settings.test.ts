@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import { merge, readConfigFiles } from '../../src/settings/config-files.ts';
-import { loadDatabaseSettings, loadSettings, SettingsError } from '../../src/settings/settings.ts';
+import {
+  complaintsOf,
+  loadDatabaseSettings,
+  loadSettings,
+  SettingsError,
+} from '../../src/settings/settings.ts';
+import { settingsSchema } from '../../src/settings/settings-schema.ts';
 
 describe('settings of the database', () => {
   function complaintsAbout(environment: Record<string, string>): readonly string[] {
@@ -160,4 +166,27 @@ describe('the files of config/', () => {
       'a name, no path',
     );
   });
+});
+
+test('a name that is no setting is refused wherever it stands: a misspelled limit would not apply', () => {
+  const plain = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value);
+  const maps = (tree: Record<string, unknown>, path: string[] = []): string[][] => [
+    path,
+    ...Object.entries(tree).flatMap(([key, value]) => (plain(value) ? maps(value, [...path, key]) : [])),
+  ];
+  const defaults = readConfigFiles('test');
+  // The tenants of `disconnect.tenants` are named by the installation.
+  const paths = maps(defaults).filter((path) => path.join('.') !== 'disconnect.tenants');
+  assert.ok(paths.length > 12);
+  for (const path of paths) {
+    const misspelled = path.reduceRight<Record<string, unknown>>((inner, key) => ({ [key]: inner }), {
+      speling: 'hunter2',
+    });
+    const { error } = settingsSchema.safeParse(merge(defaults, misspelled));
+    const complaints = error === undefined ? [] : complaintsOf(error, (key) => key);
+    const name = [...path, 'speling'].join('.');
+    assert.ok(complaints.includes(`${name} is not a setting`), `${name}: ${complaints.join(', ')}`);
+    assert.ok(!complaints.some((complaint) => complaint.includes('hunter2')));
+  }
 });
