@@ -175,6 +175,107 @@ describe('work on the database', () => {
     assert.deepEqual(left, [5000, 4700]);
   });
 
+  describe('that fails', () => {
+    /** Fails so, after work was asked for or before. */
+    const failing = (...failures: { asked: boolean; with: unknown }[]): Pool => ({
+      ...pool,
+      async withClient(_timeoutMs, work) {
+        const next = failures.shift() ?? assert.fail('tried too often');
+        if (next.asked) await work({} as pg.PoolClient);
+        throw next.with;
+      },
+    });
+    const recorded = async (failingPool: Pool, timeoutMs = 5000) => {
+      const error = await createDatabase(failingPool, timeoutMs)
+        .run(async () => {})
+        .catch((thrown: unknown) => thrown);
+      assert.ok(error instanceof CallFailed && error.failure.reason === 'audit_unavailable');
+      return error.failure.recorded;
+    };
+    const broken = new Error('Connection terminated');
+    const refused = postgresError('23514');
+    const late = new DatabaseTimeout(1);
+
+    test('is certain to have recorded nothing only where nobody was asked, or all said no', async () => {
+      const rows: [{ asked: boolean; with: unknown }[], 'no' | 'unknown'][] = [
+        [[{ asked: false, with: late }], 'no'],
+        [[{ asked: true, with: refused }], 'no'],
+        [[{ asked: true, with: late }], 'unknown'],
+        [
+          [
+            { asked: false, with: broken },
+            { asked: false, with: broken },
+          ],
+          'no',
+        ],
+        [
+          [
+            { asked: false, with: broken },
+            { asked: true, with: refused },
+          ],
+          'no',
+        ],
+        [
+          [
+            { asked: true, with: broken },
+            { asked: false, with: broken },
+          ],
+          'unknown',
+        ],
+        [
+          [
+            { asked: true, with: broken },
+            { asked: true, with: refused },
+          ],
+          'unknown',
+        ],
+        [
+          [
+            { asked: true, with: postgresError('57P01') },
+            { asked: true, with: refused },
+          ],
+          'unknown',
+        ],
+      ];
+      for (const [failures, expected] of rows) assert.equal(await recorded(failing(...failures)), expected);
+    });
+
+    test('has no second try once its time is over', async ({ mock }) => {
+      let now = 0;
+      mock.method(performance, 'now', () => now);
+      const one = failing({ asked: true, with: broken });
+      const slow: Pool = {
+        ...one,
+        withClient: (ms, work) => one.withClient(ms, (client) => work(client)).finally(() => (now = 5000)),
+      };
+      assert.equal(await recorded(slow), 'unknown');
+    });
+
+    test('where no standby has confirmed the commit, may be on record, and is not tried again', async () => {
+      let tries = 0;
+      const hearing = (routine: string): Pool => ({
+        ...pool,
+        withClient: (timeoutMs, work) =>
+          pool.withClient(timeoutMs, (client) => {
+            tries += 1;
+            (client as unknown as pg.Client).emit('notice', { routine } as never);
+            return work(client);
+          }),
+      });
+      assert.deepEqual(await createDatabase(hearing('ExecDropStmt'), 5000).query('select 1 as one'), [
+        { one: 1 },
+      ]);
+      const warned = createDatabase(hearing('SyncRepWaitForLSN'), 5000).query('select 1');
+      await assert.rejects(warned, (error) => {
+        unavailable('NotReplicated committed, but no standby has confirmed it')(error);
+        assert.equal((error as { failure: { recorded: string } }).failure.recorded, 'unknown');
+        return true;
+      });
+      assert.equal(tries, 2);
+      assert.deepEqual(await database().query('select 1 as one'), [{ one: 1 }], 'it was said of one answer');
+    });
+  });
+
   test('waits for a lock shorter than for an answer', () => {
     const { patienceMs, lockMs } = createDatabase(pool, 2000);
     assert.deepEqual([patienceMs, lockMs], [2000, 1500]);
