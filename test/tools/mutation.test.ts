@@ -9,6 +9,7 @@ import { childEnvironment } from '../../tools/child-environment.ts';
 import { readCoverage } from '../../tools/mutation/coverage.ts';
 import { type LoadedMutant, MUTANT } from '../../tools/mutation/load-mutant.ts';
 import { mutantsOf } from '../../tools/mutation/mutants.ts';
+import { changesOfSql } from '../../tools/mutation/sql-mutants.ts';
 
 const changed = (source: string) =>
   mutantsOf('source.ts', source).map(
@@ -38,6 +39,40 @@ describe('the changes that are tried', () => {
   }
 });
 
+describe('the changes of SQL that are tried', () => {
+  const changedSql = (sql: string) =>
+    changesOfSql(sql).map(
+      ({ start, end, replacement }) => sql.slice(0, start) + replacement + sql.slice(end),
+    );
+  const table: [string, string[]][] = [
+    ['begin perform f(); end', ['begin null; end']],
+    ['select a for update', ['select a']],
+    ['if a then b; end if;', ['if true then b; end if;', 'if false then b; end if;']],
+    ['where not exists (select)', ['where exists (select)']],
+    ['where exists (select)', ['where not exists (select)']],
+    ['where a <= b', ['where a < b', 'where a > b']],
+    ['where a is null and b', ['where a is not null and b', 'where a is null or b']],
+    ["select 'sent'", ["select 'mutant'"]],
+    ['select clock_timestamp()', ['select now()']],
+    ['order by a desc limit 1', ['order by a limit 1', 'order by a desc']],
+    ['select coalesce(a, f(b))', ['select (a)', 'select (f(b))']],
+    ['before update or delete on t', ['before delete on t', 'before update on t']],
+    ["-- where a = b, it's said\nselect c", []],
+    ["raise exception 'where a = b'", []],
+  ];
+  for (const [sql, expected] of table) {
+    test(sql, () => assert.deepEqual(changedSql(sql), expected));
+  }
+
+  test('are tried in a statement’s text, and not in what is put into it', () => {
+    const place = '$' + '{a = b}';
+    assert.deepEqual(
+      changed(`f(\`select ${place} where a = $1\`)`).sort(),
+      [';', 'f(``)', `f(\`select ${place} where a <> $1\`)`].sort(),
+    );
+  });
+});
+
 test('a change is loaded, the file stays, and what ran is known', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-mutation-'));
   try {
@@ -46,8 +81,8 @@ test('a change is loaded, the file stays, and what ran is known', async () => {
     await writeFile(file, source);
     const url = pathToFileURL(file).href;
     const hook = join(import.meta.dirname, '../../tools/mutation/load-mutant.ts');
-    const run = (environment: Record<string, string>) =>
-      spawnSync(process.execPath, ['--import', hook, file], {
+    const run = (environment: Record<string, string>, program = file) =>
+      spawnSync(process.execPath, ['--import', hook, program], {
         env: childEnvironment(environment),
         encoding: 'utf8',
       }).stdout;
@@ -64,6 +99,15 @@ test('a change is loaded, the file stays, and what ran is known', async () => {
     const mutant: LoadedMutant = { url, start, end: start + 4, replacement: 'false' };
     assert.equal(run({ [MUTANT]: JSON.stringify(mutant) }), 'no\n');
     assert.equal(run({ [MUTANT]: JSON.stringify({ ...mutant, url: `${url}x` }) }), 'yes\n');
+
+    const parent = join(folder, 'parent.ts');
+    const starting = `execFile(process.execPath, [${JSON.stringify(file)}], { env: {} }, (_, out) => console.log(out))`;
+    await writeFile(parent, `import { execFile } from 'node:child_process';\n${starting};\n`);
+    assert.equal(
+      run({ [MUTANT]: JSON.stringify(mutant) }, parent),
+      'no\n\n',
+      'by processes that it starts, too',
+    );
   } finally {
     await rm(folder, { recursive: true });
   }

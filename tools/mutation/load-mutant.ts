@@ -1,3 +1,4 @@
+import { ChildProcess } from 'node:child_process';
 import { registerHooks } from 'node:module';
 
 /** The environment variable that names the change to load: JSON of a `LoadedMutant`. */
@@ -10,7 +11,8 @@ export type LoadedMutant = {
   readonly replacement: string;
 };
 
-// Loaded before a test (`node --import`): that test's process then runs the changed source, and no file changes.
+// Loaded before a test (`node --import`): that test's process, and each of Node's that it starts, then run the changed
+// source, and no file changes.
 const given = process.env[MUTANT];
 if (given !== undefined) {
   const { url: mutated, start, end, replacement } = JSON.parse(given) as LoadedMutant;
@@ -22,4 +24,16 @@ if (given !== undefined) {
       return { ...loaded, source: source.slice(0, start) + replacement + source.slice(end) };
     },
   });
+
+  // What every way of starting a process, but the synchronous ones, comes to.
+  type Starting = { file: string; args?: string[]; envPairs?: string[] };
+  const prototype = ChildProcess.prototype as unknown as { spawn(options: Starting): number };
+  const { spawn } = prototype;
+  prototype.spawn = function (this: ChildProcess, options) {
+    if (options.file === process.execPath) {
+      options.args?.splice(1, 0, '--import', import.meta.filename);
+      options.envPairs?.push(`${MUTANT}=${given}`);
+    }
+    return spawn.call(this, options);
+  };
 }
