@@ -36,20 +36,20 @@ export function readAuditKeys(
   const signingKey = followKey('AUDIT_SIGNING_KEY_FILE', signingKeyFile, signerFrom, log);
   const earlier = followKey('AUDIT_EARLIER_KEYS_FILE', earlierKeysFile, verifiersFrom, log);
   const verifiers = new Map<string, Verifier>();
-  const look = (): Signer | null => {
+  const currentSigner = (): Signer | null => {
     const signer = signingKey?.get() ?? null;
     for (const verifier of earlier?.get()?.values() ?? []) verifiers.set(verifier.keyId, verifier);
     if (signer !== null) verifiers.set(signer.keyId, signer.verifier);
     return signer;
   };
-  look();
+  currentSigner();
   return {
     get signer() {
-      return look();
+      return currentSigner();
     },
     verifiers,
     get problem() {
-      look();
+      currentSigner();
       return signingKey?.problem ?? null;
     },
   };

@@ -14,7 +14,7 @@ import type { Settings } from '../settings/settings.ts';
 import { keep, repeat } from './background.ts';
 
 // Without an answer in this time the database counts as unreachable. Below the probe's own timeout.
-const lookTimeoutMs = 2000;
+const healthTimeoutMs = 2000;
 // However many probes ask, the database is asked once in this time.
 const readinessKeptMs = 1000;
 
@@ -63,7 +63,7 @@ export function composeDatabase(settings: Settings, metrics: Metrics, writes: Au
   }
 
   // A connection of their own: the checks must not queue behind the calls whose trouble they should show.
-  const lookPool = createPool({ ...connecting, size: 1, onError: () => {} });
+  const healthPool = createPool({ ...connecting, size: 1, onError: () => {} });
 
   let aheadMs: number | null = null;
   let health: DatabaseHealth = { up: false, signs: null, statementsWaiting: null, problem: null };
@@ -73,14 +73,16 @@ export function composeDatabase(settings: Settings, metrics: Metrics, writes: Au
     'the database is of use again',
   );
   const watching = repeat(settings.database.vitalSignsMs, async () => {
-    health = await readDatabaseHealth(lookPool, lookTimeoutMs);
+    health = await readDatabaseHealth(healthPool, healthTimeoutMs);
     showVitalSigns(metrics, health, settings.entra.allowedTenantIds);
     healthLog(health.problem);
     if (health.up) await checkHistory();
-    aheadMs = await clockOffsetMs(lookPool, lookTimeoutMs, Date.now);
+    aheadMs = await clockOffsetMs(healthPool, healthTimeoutMs, Date.now);
     if (aheadMs !== null) metrics.clockOffset.set(aheadMs / 1000);
   });
-  const schema = keep(readinessKeptMs, () => checkSchema(() => missingFromSchema(lookPool, lookTimeoutMs)));
+  const schema = keep(readinessKeptMs, () =>
+    checkSchema(() => missingFromSchema(healthPool, healthTimeoutMs)),
+  );
 
   return {
     database,
@@ -105,7 +107,7 @@ export function composeDatabase(settings: Settings, metrics: Metrics, writes: Au
     start: watching.start,
     close: async () => {
       await watching.stop();
-      await Promise.all([pool.end(), lookPool.end()]);
+      await Promise.all([pool.end(), healthPool.end()]);
     },
   };
 }
@@ -171,10 +173,10 @@ function checkClock(aheadMs: number | null, allowedSeconds: number): Check[] {
 
 /** Logs a problem once, again when it changes, and when it is over. */
 function logOfProblem(log: Logger, begun: string, over: string): (problem: string | null) => void {
-  let told: string | null = null;
+  let reported: string | null = null;
   return (problem) => {
-    if (problem === told) return;
-    told = problem;
+    if (problem === reported) return;
+    reported = problem;
     if (problem === null) log.info(over);
     else log.warn({ problem }, begun);
   };

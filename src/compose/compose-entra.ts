@@ -13,7 +13,7 @@ import type { Check } from '../http/management-app.ts';
 import type { Settings } from '../settings/settings.ts';
 import { repeat } from './background.ts';
 
-const credentialLookMs = 15_000;
+const credentialCheckMs = 15_000;
 
 /** The part of the wiring that is about Entra ID: signing keys, our credential, the exchange. */
 export function composeEntra(settings: Settings, http: HttpClient, metrics: Metrics, log: Logger) {
@@ -42,12 +42,12 @@ export function composeEntra(settings: Settings, http: HttpClient, metrics: Metr
     onProblem: (problem) =>
       log.warn({ problem: `${credential.variable} ${problem}` }, 'the client credential is not usable'),
   });
-  const look = async () => {
+  const checkCredential = async () => {
     const current = credential.use();
     metrics.credentialExpiry.reset();
     if (current?.expiresAt) metrics.credentialExpiry.set({ kind: current.kind }, current.expiresAt / 1000);
   };
-  const looking = repeat(credentialLookMs, look);
+  const checking = repeat(credentialCheckMs, checkCredential);
 
   const exchange = new TokenExchange({
     clientId: entra.clientId,
@@ -101,11 +101,11 @@ export function composeEntra(settings: Settings, http: HttpClient, metrics: Metr
     },
     start: () => {
       void home?.start();
-      looking.start();
+      checking.start();
     },
     close: () => {
       for (const tenant of tenants.values()) tenant.close();
-      return looking.stop();
+      return checking.stop();
     },
   };
 }

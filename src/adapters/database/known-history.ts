@@ -27,7 +27,7 @@ export class KnownHistory {
   readonly #heads = new LRUCache<string, KnownHead>({ max: mostChains });
   readonly #recent: (RecordedEvent & { readonly chain: string })[] = [];
   #next = 0;
-  readonly #told = new Map<string, number>();
+  readonly #reported = new Map<string, number>();
   readonly #onLoss: (loss: Loss) => void;
 
   constructor(onLoss: (loss: Loss) => void) {
@@ -81,11 +81,11 @@ export class KnownHistory {
     if (row?.lost !== true) {
       // It holds after all, or its loss was acknowledged: from now on what is there counts.
       this.#heads.delete(chain);
-      this.#told.delete(chain);
+      this.#reported.delete(chain);
       return false;
     }
-    if (this.#told.get(chain) !== known.number) {
-      this.#told.set(chain, known.number);
+    if (this.#reported.get(chain) !== known.number) {
+      this.#reported.set(chain, known.number);
       this.#onLoss({ ...known, gone: await this.#gone(database, chain) });
     }
     return true;

@@ -55,8 +55,8 @@ export function countTenant(metrics: Metrics, tenant: string): void {
 }
 
 function countAnswer(metrics: Metrics, tenant: string, peer: Peer, reason: FailureReason | null): void {
-  const told: readonly string[] = beyondCallers[peer];
-  const result = reason === null ? 'ok' : told.includes(reason) ? reason : 'other';
+  const counted: readonly string[] = beyondCallers[peer];
+  const result = reason === null ? 'ok' : counted.includes(reason) ? reason : 'other';
   metrics.tenantAnswers.inc({ tenant, peer, result });
 }
 

@@ -16,15 +16,15 @@ export function clientAddress({
   trustedProxies,
   onNoAddress,
 }: ClientAddressOptions): (request: Request) => string {
-  let told = false;
+  let reported = false;
   return ({ socket, headers }) => {
     const peer = asIPv4(socket.remoteAddress ?? '');
     const forwarded = headers['x-forwarded-for'];
     if (trustedProxies === 0 || forwarded === undefined) return peer;
     const entries = entriesFromRight(String(forwarded), trustedProxies);
     const addresses = entries.map(addressIn);
-    if (addresses.at(-1) === null && !told) {
-      told = true;
+    if (addresses.at(-1) === null && !reported) {
+      reported = true;
       onNoAddress();
     }
     return addresses.findLast((address) => address !== null) ?? peer;

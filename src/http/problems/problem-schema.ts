@@ -105,7 +105,7 @@ export function problemResponses(possible: readonly ProblemCode[]): ZodOpenApiRe
   return Object.fromEntries(
     eachStatus(byStatus(possible)).map(([status, codes]) => [
       String(status),
-      { $ref: `#/components/responses/${names[status]}`, description: told(codes) },
+      { $ref: `#/components/responses/${names[status]}`, description: descriptionOf(codes) },
     ]),
   );
 }
@@ -114,7 +114,7 @@ function eachStatus(codes: CodesByStatus): [Status, readonly ProblemCode[]][] {
   return Object.entries(codes).map(([status, these]) => [Number(status) as Status, these]);
 }
 
-function told(codes: readonly ProblemCode[]): string {
+function descriptionOf(codes: readonly ProblemCode[]): string {
   return codes.map((code) => `\`${code}\`: ${catalogue[code].title}.`).join(' ');
 }
 
