@@ -22,9 +22,9 @@ describe('axe finds nothing, light or dark, wide or narrow', () => {
     const window = await openSignIn(page, 'Sign in');
     await passes(window, 'Pick who you are');
     await finish(window, 'Ada Admin');
-    await page.getByRole('link', { name: 'Disconnect …' }).click();
+    await page.getByRole('link', { name: 'Ask for a disconnect …' }).click();
     await page.getByRole('dialog').waitFor();
-    await passes(page, 'Disconnect');
+    await passes(page, 'Ask for a disconnect');
     const second = await openSignIn(page, 'Go to the sign-in window');
     await passes(second, 'Prove it is you');
     await second.goto('about:blank');
@@ -62,7 +62,7 @@ describe('axe finds nothing, light or dark, wide or narrow', () => {
     await page.getByRole('button', { name: 'Disconnect now' }).click();
     await page.getByText('That is not what is written above.').waitFor();
     await passes(page, 'Disconnect');
-    await page.getByLabel('Type the owner of the connection').fill('ada.admin@contoso.example');
+    await page.getByLabel('Type the domain of your tenant').fill('contoso.example');
     await page.getByRole('button', { name: 'Disconnect now' }).click();
     await page.getByText('Nobody can tell yet').waitFor();
     await passes(page, 'Operation');

@@ -9,7 +9,8 @@ import { disconnectPath } from '../support/service.ts';
 import { onStage, proveItIsMe, type Stage, signIn, tenants, textOf } from './support/stage.ts';
 
 const switchProgram = fileURLToPath(new URL('../../src/cli/disconnect-switch.ts', import.meta.url));
-const owner = { lenient: 'ada.admin@contoso.example', strict: 'ada.admin@fabrikam.example' };
+// Ada is the owner of both connections, so it is the tenant's domain that she types.
+const domain = { lenient: 'contoso.example', strict: 'fabrikam.example' };
 
 describe('a disconnect in the portal', () => {
   const scene = onStage();
@@ -28,12 +29,12 @@ describe('a disconnect in the portal', () => {
       // What is confirmed must have been read.
       await page.getByLabel('Reason').fill('The school moves to another Google domain');
       await page.getByLabel('Ticket').fill('CHG-1042');
-      await page.getByLabel('Type the owner of the connection').fill('somebody@contoso.example');
+      await page.getByLabel('Type the domain of your tenant').fill('ada.admin@contoso.example');
       await page.getByRole('button', { name: 'Disconnect now' }).click();
       await page.getByText('That is not what is written above.').waitFor();
       assert.equal(world.simulator.acts().length, 0);
 
-      await page.getByLabel('Type the owner of the connection').fill(owner.lenient);
+      await page.getByLabel('Type the domain of your tenant').fill(domain.lenient);
       await page.getByRole('button', { name: 'Disconnect now' }).click();
       await standing(page, 'Under way');
       assert.match(
@@ -58,16 +59,16 @@ describe('a disconnect in the portal', () => {
     const { simulator } = world;
     simulator.setSequence(tenants.strict, ['inprogress', 'offboarding', 'gone'], { everyMs: 1500 });
     const ada = await enter('Ada Admin', { tenant: 'strict' });
-    await ada.getByRole('link', { name: 'Disconnect …' }).click();
+    await ada.getByRole('link', { name: 'Ask for a disconnect …' }).click();
     // The policy's demand for more proof comes before anything else is looked at.
     await proveItIsMe(ada);
     await ada.getByLabel('Reason').fill('We move');
-    await ada.getByLabel('Type the owner of the connection').fill(owner.strict);
-    await ada
-      .getByRole('button', { name: 'Ask for approval' })
-      .or(ada.getByRole('button', { name: 'Disconnect now' }))
-      .click();
-    await ada.getByText('Your tenant demands a ticket of the form it has laid down.').first().waitFor();
+    await ada.getByLabel('Type the domain of your tenant').fill(domain.strict);
+    // Told before the try; and the button never said that it would disconnect.
+    await ada.getByText('In your tenant a ticket must match CHG-\\d{4,}').waitFor();
+    assert.equal(await ada.getByRole('button', { name: 'Disconnect now' }).count(), 0);
+    await ada.getByRole('button', { name: 'Ask for approval' }).click();
+    await ada.locator('.field-error', { hasText: 'a ticket must match CHG-' }).waitFor();
     await ada.getByLabel('Ticket').fill('CHG-1042');
 
     // Revoked meanwhile: the next call wants a new proof, and goes on from there with what was typed.
@@ -78,7 +79,7 @@ describe('a disconnect in the portal', () => {
     simulator.setPerson('admin', null);
     await ada.getByText('a second person would be asked to approve').waitFor();
     assert.equal(await ada.getByLabel('Reason').inputValue(), 'We move');
-    assert.equal(await ada.getByLabel('Type the owner of the connection').inputValue(), owner.strict);
+    assert.equal(await ada.getByLabel('Type the domain of your tenant').inputValue(), domain.strict);
     await ada.getByRole('button', { name: 'Ask for approval' }).click();
     await standing(ada, 'Needs approval');
     await ada.getByText('You asked for it, so another person has to decide.').waitFor();
@@ -95,7 +96,7 @@ describe('a disconnect in the portal', () => {
 
     // Ada's page has waited for it.
     await standing(ada, 'Approved');
-    await ada.getByLabel('Type the owner of the connection').fill(owner.strict);
+    await ada.getByLabel('Type the domain of your tenant').fill(domain.strict);
     await ada.getByRole('button', { name: 'Disconnect now' }).click();
     await standing(ada, 'Disconnected');
     await standing(sven, 'Disconnected');
@@ -112,7 +113,7 @@ describe('a disconnect in the portal', () => {
   scene('a second person who says no', async (stage) => {
     const ada = await askForApproval(stage);
     const sven = await stage.enter('Sven Second', { tenant: 'strict' });
-    await sven.getByRole('link', { name: 'Follow it' }).click();
+    await sven.getByRole('link', { name: 'Decide' }).click();
     await sven.getByLabel('Your reason').fill('Not before the holidays');
     await sven.getByRole('button', { name: 'Reject' }).click();
     await standing(ada, 'Rejected');
@@ -239,7 +240,7 @@ async function standing(page: Page, word: string): Promise<void> {
 
 async function fillIn(page: Page): Promise<void> {
   await page.getByLabel('Reason').fill('We move');
-  await page.getByLabel('Type the owner of the connection').fill(owner.lenient);
+  await page.getByLabel('Type the domain of your tenant').fill(domain.lenient);
 }
 
 async function disconnect(page: Page): Promise<void> {
@@ -250,12 +251,12 @@ async function disconnect(page: Page): Promise<void> {
 
 async function askForApproval({ enter }: Stage): Promise<Page> {
   const page = await enter('Ada Admin', { tenant: 'strict' });
-  await page.getByRole('link', { name: 'Disconnect …' }).click();
+  await page.getByRole('link', { name: 'Ask for a disconnect …' }).click();
   await proveItIsMe(page);
   await page.getByLabel('Reason').fill('We move');
   await page.getByLabel('Ticket').fill('CHG-1042');
-  await page.getByLabel('Type the owner of the connection').fill(owner.strict);
-  await page.getByRole('button', { name: /Ask for approval|Disconnect now/ }).click();
+  await page.getByLabel('Type the domain of your tenant').fill(domain.strict);
+  await page.getByRole('button', { name: 'Ask for approval' }).click();
   await standing(page, 'Needs approval');
   return page;
 }

@@ -3,7 +3,8 @@ import { describe } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
 import { onStage, type Stage, tenants } from './support/stage.ts';
 
-const owner = 'ada.admin@fabrikam.example';
+// Ada is the owner of the connection, so it is the tenant's domain that she types.
+const domain = 'fabrikam.example';
 
 describe('with the keyboard alone', () => {
   const scene = onStage();
@@ -15,10 +16,10 @@ describe('with the keyboard alone', () => {
         everyMs: 1500,
       });
       const ada = await arriveByKeyboard(stage, 'Ada Admin');
-      await press(ada, ada.getByRole('link', { name: 'Disconnect …' }));
+      await press(ada, ada.getByRole('link', { name: 'Ask for a disconnect …' }));
       await proveByKeyboard(ada);
       // The dialog gives the focus back to where it was.
-      await arrivedAt(ada, 'Disconnect');
+      await arrivedAt(ada, 'Ask for a disconnect');
 
       await tabTo(ada, ada.getByLabel('Reason'));
       await ada.keyboard.type('The school moves to another Google domain');
@@ -28,8 +29,8 @@ describe('with the keyboard alone', () => {
       await ada.getByText('a second person would be asked to approve').waitFor();
       // Sent too early: the focus goes where something is missing.
       await press(ada, ada.getByRole('button', { name: 'Ask for approval' }));
-      await focused(ada, ada.getByLabel('Type the owner of the connection'));
-      await ada.keyboard.type(owner);
+      await focused(ada, ada.getByLabel('Type the domain of your tenant'));
+      await ada.keyboard.type(domain);
       await ada.keyboard.press('Enter');
       await arrivedAt(ada, 'Operation');
       await ada.getByText('You asked for it, so another person has to decide.').waitFor();
@@ -43,8 +44,8 @@ describe('with the keyboard alone', () => {
       await sven.keyboard.press('Space');
 
       await heard(ada, /^Now: Approved\./);
-      await tabTo(ada, ada.getByLabel('Type the owner of the connection'));
-      await ada.keyboard.type(owner);
+      await tabTo(ada, ada.getByLabel('Type the domain of your tenant'));
+      await ada.keyboard.type(domain);
       await ada.keyboard.press('Enter');
       await heard(ada, /^Now: Disconnected\./);
       await heard(sven, /^Now: Disconnected\./);
@@ -54,10 +55,13 @@ describe('with the keyboard alone', () => {
 
   scene('Escape leaves the dialog, nothing is done, and it can be tried again', async (stage) => {
     const ada = await arriveByKeyboard(stage, 'Ada Admin');
-    await press(ada, ada.getByRole('link', { name: 'Disconnect …' }));
+    await press(ada, ada.getByRole('link', { name: 'Ask for a disconnect …' }));
     await ada.getByRole('dialog').waitFor();
     await ada.keyboard.press('Escape');
-    await ada.getByRole('alert').filter({ hasText: 'nothing was done' }).waitFor();
+    await ada
+      .getByRole('status')
+      .filter({ hasText: 'You cancelled the sign-in. Nothing was done.' })
+      .waitFor();
     assert.equal(await ada.getByRole('dialog').count(), 0);
     await press(ada, ada.getByRole('button', { name: 'Look again' }));
     await proveByKeyboard(ada);

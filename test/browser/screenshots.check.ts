@@ -5,7 +5,7 @@ import { bearer, connectionPath, eventsPath } from '../support/service.ts';
 import { onStage, tenants } from './support/stage.ts';
 
 const folder = new URL('../../docs/images/', import.meta.url);
-const owner = 'ada.admin@contoso.example';
+const domain = 'contoso.example';
 
 // README's pictures, of what the other tests have shown to work. Only when asked for: they change with every date.
 describe('screenshots', { skip: process.env.SCREENSHOTS === undefined }, () => {
@@ -27,7 +27,7 @@ describe('screenshots', { skip: process.env.SCREENSHOTS === undefined }, () => {
     await page.getByLabel('Ticket').fill('CHG-1042');
     await page.getByRole('button', { name: 'Look again' }).click();
     await page.getByText('Everything has been looked at').waitFor();
-    await page.getByLabel('Type the owner of the connection').fill(owner);
+    await page.getByLabel('Type the domain of your tenant').fill(domain);
     await save(page, 'portal-dry-run');
 
     await page.getByRole('button', { name: 'Disconnect now' }).click();

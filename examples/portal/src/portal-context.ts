@@ -1,8 +1,9 @@
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { Api } from './api/api.ts';
-import type { Operation, Profile } from './api/types.ts';
+import type { Profile } from './api/types.ts';
 import type { Disconnecting } from './disconnect/disconnecting.ts';
+import type { Newest } from './operations/use-newest.ts';
 
 /** What every view has at hand. */
 export type Portal = {
@@ -10,9 +11,7 @@ export type Portal = {
   readonly me: Profile;
   readonly may: (permission: Profile['permissions'][number]) => boolean;
   readonly disconnecting: Disconnecting;
-  /** Tells the frame of the tenant's newest operation: a tenant has one open operation at most, and it is
-   *  that one. */
-  readonly setNewest: (operation: Operation | null) => void;
+  readonly newest: Newest;
 };
 
 export const PortalContext = createContext<Portal | null>(null);

@@ -3,6 +3,8 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Api } from './api/api.ts';
 import type { Operation, Profile } from './api/types.ts';
 import { Disconnecting } from './disconnect/disconnecting.ts';
+import { OpenBanner } from './operations/open-banner.tsx';
+import { useNewest } from './operations/use-newest.ts';
 import { waitsFor } from './operations/waits-for.ts';
 import { FailureNotice } from './parts/failure-notice.tsx';
 import { Mark } from './parts/icons.tsx';
@@ -24,7 +26,7 @@ export function Shell({ api, onSignOut }: { api: Api; onSignOut: () => void }) {
   const me = useLoad(() => api.me(), [api]);
   if (me.value === null) {
     return (
-      <Frame person={null} sections={[]}>
+      <Frame me={null} sections={[]}>
         {me.error === null ? (
           <p role="status">{say.portal.loading}</p>
         ) : (
@@ -46,34 +48,40 @@ export function Shell({ api, onSignOut }: { api: Api; onSignOut: () => void }) {
 
 function SignedIn({ api, me, onSignOut }: { api: Api; me: Profile; onSignOut: () => void }) {
   const asked = useRoute();
-  const [newest, setNewest] = useState<Operation | null>(null);
-  const portal = useMemo<Portal>(() => {
+  const own = useMemo(() => {
     const disconnecting = new Disconnecting({
       send: (call) => api.disconnect(call),
       keeping: sessionStorage,
       newKey: () => crypto.randomUUID(),
     });
-    return { api, me, disconnecting, may: (permission) => me.permissions.includes(permission), setNewest };
+    return { api, me, disconnecting, may: mayOf(me) };
   }, [api, me]);
 
   useEffect(() => {
-    portal.disconnecting.restore(me.oid);
-    if (portal.disconnecting.phase.name === 'unsure') {
+    own.disconnecting.restore(me.oid);
+    if (own.disconnecting.phase.name === 'unsure') {
       location.hash = addressOf({ view: 'disconnect', supersedes: null });
     }
-  }, [portal, me]);
-  const route = admitted(asked, portal);
+  }, [own, me]);
+  const route = admitted(asked, own);
+  const newest = useNewest({ ...own, route, visible: own.may('read_connection') });
+  const portal: Portal = { ...own, newest };
   return (
     <PortalContext.Provider value={portal}>
-      <Frame person={me.name ?? me.oid} sections={sectionsOf(portal, route, newest)}>
+      <Frame me={me} sections={sectionsOf(portal, route, newest.value)}>
+        <OpenBanner route={route} />
         <View route={route} onSignOut={onSignOut} />
       </Frame>
     </PortalContext.Provider>
   );
 }
 
+function mayOf({ permissions }: Profile): Portal['may'] {
+  return (permission) => permissions.includes(permission);
+}
+
 // The start is the connection, for those who may see it.
-function admitted(route: Route, { may }: Portal): Route {
+function admitted(route: Route, { may }: Pick<Portal, 'may'>): Route {
   if (route.view !== 'connection' || may('read_connection')) return route;
   return may('read_audit') ? { view: 'audit', operationId: null } : { view: 'you' };
 }
@@ -130,7 +138,7 @@ function sectionsOf({ may, me }: Portal, { view }: Route, newest: Operation | nu
   return sections;
 }
 
-function Frame(props: { person: string | null; sections: readonly Section[]; children: ComponentChildren }) {
+function Frame(props: { me: Profile | null; sections: readonly Section[]; children: ComponentChildren }) {
   return (
     <>
       {/* A button, since what stands behind the # of an address is the portal's own. */}
@@ -143,7 +151,7 @@ function Frame(props: { person: string | null; sections: readonly Section[]; chi
             <Mark />
             {say.portal.name}
           </p>
-          {props.person !== null && <p class="person">{props.person}</p>}
+          {props.me !== null && <WhoAndWhere me={props.me} />}
         </div>
         {props.sections.length > 0 && (
           <nav aria-label={say.portal.sections}>
@@ -169,6 +177,18 @@ function Frame(props: { person: string | null; sections: readonly Section[]; chi
         {props.children}
       </main>
     </>
+  );
+}
+
+/** Who is signed in, and of which tenant: everything here happens to that one. */
+function WhoAndWhere({ me: { name, oid, tenantDomain, tenantId } }: { me: Profile }) {
+  return (
+    <p class="person">
+      {name ?? oid}
+      <span class="tenant" title={tenantId}>
+        {say.portal.tenant} <strong>{tenantDomain ?? tenantId}</strong>
+      </span>
+    </p>
   );
 }
 

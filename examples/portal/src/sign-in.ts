@@ -1,5 +1,6 @@
 import {
   type AccountInfo,
+  AuthError,
   BrowserAuthError,
   InteractionRequiredAuthError,
   type IPublicClientApplication,
@@ -9,6 +10,9 @@ import type { PortalConfig } from './config.ts';
 
 /** The browser did not let the sign-in window open. */
 export class WindowBlocked extends Error {}
+
+/** The person did not want to, which is no failure. */
+export class SignInCancelled extends Error {}
 
 /** In the sign-in window another person signed in than the one this page is for. */
 export class OtherPerson extends Error {}
@@ -79,8 +83,11 @@ export class SignIn {
       });
       return account;
     } catch (error) {
-      const blocked = error instanceof BrowserAuthError && windowErrors.has(error.errorCode);
-      throw blocked ? new WindowBlocked(error.message, { cause: error }) : error;
+      if (error instanceof BrowserAuthError && windowErrors.has(error.errorCode)) {
+        throw new WindowBlocked(error.message, { cause: error });
+      }
+      if (isCancelled(error)) throw new SignInCancelled('cancelled', { cause: error });
+      throw error;
     }
   }
 
@@ -110,4 +117,11 @@ export class SignIn {
       mainWindowRedirectUri: new URL('.', document.baseURI).href,
     });
   }
+}
+
+/** Whether the person pressed *Cancel* in the window, as Entra ID says it (AADSTS65004), or closed it. */
+function isCancelled(error: unknown): boolean {
+  if (!(error instanceof AuthError)) return false;
+  if (error.errorCode === 'user_cancelled') return true;
+  return error.errorCode === 'access_denied' && /AADSTS65004\b/.test(error.errorMessage);
 }

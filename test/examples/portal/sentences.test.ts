@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { codeOf } from '../../../examples/portal/src/api/codes.ts';
 import type { FailureReason } from '../../../examples/portal/src/api/types.ts';
-import { en } from '../../../examples/portal/src/sentences/en.ts';
+import { en, type Told } from '../../../examples/portal/src/sentences/en.ts';
 import { catalogue } from '../../../src/http/problems/catalogue.ts';
 
 const codes = Object.keys(catalogue).toSorted();
@@ -23,11 +23,18 @@ test('where nothing was done for certain it is said, and nowhere else', () => {
   const certain = Object.entries(catalogue).filter(
     ([, text]) => 'detail' in text && text.detail.endsWith('Nothing was done.'),
   );
-  const silent = certain.filter(([code]) => !said(code).includes('othing was done')).map(([code]) => code);
+  const silent = certain.filter(([code]) => !told(code).nothingDone).map(([code]) => code);
   assert.deepEqual(silent, []);
-  assert.doesNotMatch(said('outcome_unknown'), /othing was done/);
-  assert.doesNotMatch(said('intune_approval_filed'), /othing was done/);
-  assert.doesNotMatch(said('internal_error'), /othing was done/);
+  for (const code of ['outcome_unknown', 'intune_approval_filed', 'internal_error']) {
+    assert.equal(told(code).nothingDone, undefined, code);
+  }
+});
+
+test('that nothing was done is said apart, so that it can be left out where an earlier try may have acted', () => {
+  for (const [code, { what, next }] of Object.entries(en.problems)) {
+    assert.doesNotMatch(`${what} ${next}`, /nothing (was|is)|did nothing/i, code);
+  }
+  for (const sentence of Object.values(en.proof)) assert.doesNotMatch(sentence, /nothing was/i);
 });
 
 test('a reason of the record has a sentence too', () => {
@@ -41,6 +48,6 @@ test('nothing a person reads is empty', () => {
   assert.equal(empty(en), false);
 });
 
-function said(code: string): string {
-  return en.problems[code as keyof typeof en.problems].what;
+function told(code: string): Told {
+  return en.problems[code as keyof typeof en.problems];
 }

@@ -1,6 +1,7 @@
 import type { ApiClient, Call } from './client.ts';
 import { retryAfterOf } from './failures.ts';
 import type {
+  AuditActors,
   AuditPage,
   AwaitingApproval,
   ChainStatus,
@@ -35,6 +36,8 @@ export type AuditFilters = {
   readonly actor: string | null;
   readonly event: string | null;
   readonly operationId: string | null;
+  /** `false`: without the events that only read. */
+  readonly reads: 'false' | null;
 };
 
 export type ExportFormat = 'ndjson' | 'ocsf';
@@ -71,8 +74,12 @@ export class Api {
     return this.#read({ ...disconnectCall(asked), timeoutMs: actTimeoutMs });
   }
 
-  async operations(status: OperationStatus | null, cursor: string | null): Promise<OperationPage> {
-    const query = queryOf({ status, cursor, limit: '25' });
+  async operations(
+    status: OperationStatus | null,
+    cursor: string | null,
+    limit = 25,
+  ): Promise<OperationPage> {
+    const query = queryOf({ status, cursor, limit: String(limit) });
     return this.#read({ method: 'GET', path: `/api/v1/operations${query}` });
   }
 
@@ -119,6 +126,11 @@ export class Api {
   async auditEvents(filters: AuditFilters, cursor: string | null, limit: number): Promise<AuditPage> {
     const query = queryOf({ ...filters, cursor, limit: String(limit) });
     return this.#read({ method: 'GET', path: `/api/v1/audit/events${query}` });
+  }
+
+  /** Who is on the trail and has that in their name. */
+  async auditActors(name: string): Promise<AuditActors> {
+    return this.#read({ method: 'GET', path: `/api/v1/audit/actors${queryOf({ name })}` });
   }
 
   async chainStatus(): Promise<ChainStatus> {

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { AuditEvent } from '../api/types.ts';
 import { Badge } from '../parts/badge.tsx';
 import { Facts } from '../parts/facts.tsx';
-import type { Tone } from '../parts/icons.tsx';
+import type { Tone } from '../parts/tone.ts';
 import { When } from '../parts/when.tsx';
 import { usePortal } from '../portal-context.ts';
 import { addressOf } from '../route.ts';

@@ -1,14 +1,16 @@
 import { useRef, useState } from 'preact/hooks';
 import type { Connection } from '../api/types.ts';
 import { CheckList } from '../parts/check-list.tsx';
-import { ConfirmOwner, isConfirmed } from '../parts/confirm-owner.tsx';
+import { ConfirmField } from '../parts/confirm-field.tsx';
+import { confirmationOf, isConfirmed } from '../parts/confirmation.ts';
 import { FailureNotice } from '../parts/failure-notice.tsx';
 import { Field } from '../parts/field.tsx';
 import { ToneIcon } from '../parts/icons.tsx';
 import { usePortal } from '../portal-context.ts';
 import { addressOf } from '../route.ts';
 import { say } from '../sentences/sentences.ts';
-import { fieldsOnly, useChecks } from './use-checks.ts';
+import { useChecks } from './use-checks.ts';
+import { asksForApproval, fieldsOnly } from './would.ts';
 
 export type Draft = { readonly reason: string; readonly ticket: string; readonly typed: string };
 
@@ -29,17 +31,24 @@ export function DisconnectForm({ connection, etag, supersedes, draft, onDraft, o
   const { disconnecting, me } = usePortal();
   const checks = useChecks({ etag, supersedes, reason: draft.reason.trim(), ticket: draft.ticket.trim() });
   const [tried, setTried] = useState(false);
+  const [changed, setChanged] = useState(false);
   const submitting = useRef(false);
   const reasonField = useRef<HTMLTextAreaElement>(null);
   const ticketField = useRef<HTMLInputElement>(null);
   const ownerField = useRef<HTMLInputElement>(null);
   const checksTitle = useRef<HTMLHeadingElement>(null);
 
-  const confirmation = { owner: connection.ownerUserPrincipalName ?? null, id: connection.id };
+  const { run } = checks;
+  const offersApproval = run !== null && asksForApproval(run, me.policy);
+  const confirmation = confirmationOf(
+    { owner: connection.ownerUserPrincipalName ?? null, id: connection.id },
+    me,
+  );
   const confirmed = isConfirmed(confirmation, draft.typed);
 
   const begin = async () => {
     setTried(true);
+    setChanged(false);
     const run = await checks.fresh();
     if (run === null) return checksTitle.current?.focus();
     const failed = run.checks.filter(({ result }) => result === 'failed').map(({ name }) => name);
@@ -47,6 +56,11 @@ export function DisconnectForm({ connection, etag, supersedes, draft, onDraft, o
     if (failed.includes('ticket')) return ticketField.current?.focus();
     if (run.would === 'be_refused') return checksTitle.current?.focus();
     if (!confirmed) return ownerField.current?.focus();
+    // A button does what it says, or nothing.
+    if (asksForApproval(run, me.policy) !== offersApproval) {
+      setChanged(true);
+      return checksTitle.current?.focus();
+    }
     await disconnecting.begin({
       etag,
       supersedes,
@@ -65,7 +79,8 @@ export function DisconnectForm({ connection, etag, supersedes, draft, onDraft, o
     });
   };
 
-  const { run } = checks;
+  const pattern = me.policy?.ticketPattern ?? null;
+  const ticketForm = pattern === null ? null : say.disconnect.ticketForm(pattern);
   const possible = run !== null && (run.would !== 'be_refused' || fieldsOnly(run));
   return (
     <form class="steps" noValidate onSubmit={(event) => void submit(event)}>
@@ -74,7 +89,7 @@ export function DisconnectForm({ connection, etag, supersedes, draft, onDraft, o
         <p class="hint">{say.disconnect.whyHint}</p>
         <Field
           label={say.disconnect.reason}
-          note={checks.demands.reason ? say.disconnect.required : say.disconnect.optional}
+          note={me.policy?.reasonRequired ? say.disconnect.required : say.disconnect.optional}
           error={tried && checks.failed('reason') ? say.disconnect.fieldMissing.reason : null}
         >
           {(control) => (
@@ -90,8 +105,9 @@ export function DisconnectForm({ connection, etag, supersedes, draft, onDraft, o
         </Field>
         <Field
           label={say.disconnect.ticket}
-          note={checks.demands.ticket ? say.disconnect.required : say.disconnect.optional}
-          error={tried && checks.failed('ticket') ? say.disconnect.fieldMissing.ticket : null}
+          note={me.policy?.ticketRequired ? say.disconnect.required : say.disconnect.optional}
+          hint={ticketForm}
+          error={tried && checks.failed('ticket') ? (ticketForm ?? say.disconnect.fieldMissing.ticket) : null}
         >
           {(control) => (
             <input
@@ -111,7 +127,14 @@ export function DisconnectForm({ connection, etag, supersedes, draft, onDraft, o
         <h2 ref={checksTitle} tabIndex={-1}>
           {say.disconnect.checksTitle}
         </h2>
-        {checks.error !== null && <FailureNotice error={checks.error} title={say.disconnect.notChecked} />}
+        {changed && (
+          <p role="alert" class="field-error">
+            {say.disconnect.notAsOffered}
+          </p>
+        )}
+        {checks.error !== null && (
+          <FailureNotice error={checks.error} title={say.disconnect.notChecked} onTryAgain={checks.look} />
+        )}
         {run !== null && (
           <>
             <p class={`would tone-${run.would === 'be_refused' ? 'bad' : 'wait'}`}>
@@ -138,7 +161,7 @@ export function DisconnectForm({ connection, etag, supersedes, draft, onDraft, o
       {possible && (
         <section class="card card-danger">
           <h2>{say.disconnect.confirmTitle}</h2>
-          <ConfirmOwner
+          <ConfirmField
             confirmation={confirmation}
             typed={draft.typed}
             onTyped={(typed) => onDraft({ typed })}
@@ -147,7 +170,7 @@ export function DisconnectForm({ connection, etag, supersedes, draft, onDraft, o
           />
           <p class="actions">
             <button type="submit" class="button danger">
-              {run.would === 'ask_for_approval' ? say.disconnect.buttonApproval : say.disconnect.button}
+              {offersApproval ? say.disconnect.buttonApproval : say.disconnect.button}
             </button>
             <a class="button" href={addressOf({ view: 'connection' })}>
               {say.disconnect.cancel}

@@ -27,6 +27,11 @@ type Surroundings = {
 
 const place = 'portal.intent';
 
+/** Whether a wish was sent and its answer not seen when the page was left, whoever's it was. */
+export function isWishKept(keeping: Keeping): boolean {
+  return keptIn(keeping) !== null;
+}
+
 /** Sends one wish at a time, and holds on to it until its answer is certain: over changes of the view, over
  *  a claims challenge, and over a reload of the page. */
 export class Disconnecting {
@@ -62,7 +67,7 @@ export class Disconnecting {
 
   /** Takes up the wish of this person that was open when the page was left. */
   restore(oid: string): void {
-    const intent = this.#kept();
+    const intent = keptIn(this.#surroundings.keeping);
     if (this.#phase.name !== 'idle' || intent?.oid !== oid) return;
     this.#move({ name: 'unsure', intent, tries: 1, error: null });
   }
@@ -91,15 +96,6 @@ export class Disconnecting {
     }
   }
 
-  #kept(): Intent | null {
-    try {
-      const intent: Intent | null = JSON.parse(this.#surroundings.keeping.getItem(place) ?? 'null');
-      return typeof intent?.key === 'string' ? intent : null;
-    } catch {
-      return null;
-    }
-  }
-
   #end(phase: Phase): void {
     this.#surroundings.keeping.removeItem(place);
     this.#move(phase);
@@ -108,5 +104,14 @@ export class Disconnecting {
   #move(phase: Phase): void {
     this.#phase = phase;
     for (const listener of this.#listeners) listener();
+  }
+}
+
+function keptIn(keeping: Keeping): Intent | null {
+  try {
+    const intent: Intent | null = JSON.parse(keeping.getItem(place) ?? 'null');
+    return typeof intent?.key === 'string' ? intent : null;
+  } catch {
+    return null;
   }
 }

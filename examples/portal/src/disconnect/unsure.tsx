@@ -29,7 +29,8 @@ export function Unsure({ phase }: { phase: Phase & { name: 'unsure' } }) {
         {error === null && <p>{say.disconnect.unsureBefore}</p>}
         <p>{say.disconnect.unsure}</p>
         {tries > 1 && <p>{say.disconnect.sentAgain(tries)}</p>}
-        {error !== null && <FailureText error={error} />}
+        {error !== null && <FailureText error={error} unsure />}
+        {error !== null && tries > 1 && <p>{say.failure.laterTry}</p>}
         <p class="actions">
           <button type="button" class="button primary" onClick={() => void disconnecting.sendAgain()}>
             {say.disconnect.sendAgain}

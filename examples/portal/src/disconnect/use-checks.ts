@@ -22,8 +22,6 @@ type State = {
 export function useChecks(wish: Wish) {
   const { api } = usePortal();
   const [state, setState] = useState<State>({ run: null, wish: null, error: null, running: false });
-  // What the tenant's policy demands shows in a dry run that brings neither.
-  const [demands, setDemands] = useState({ reason: false, ticket: false });
   const latest = useRef(wish);
   latest.current = wish;
   const key = useRef(crypto.randomUUID());
@@ -34,10 +32,6 @@ export function useChecks(wish: Wish) {
     try {
       const run = await api.dryRun({ ...asked, key: key.current });
       setState({ run, wish: asked, error: null, running: false });
-      setDemands((before) => ({
-        reason: before.reason || (asked.reason === '' && hasFailed(run, 'reason')),
-        ticket: before.ticket || (asked.ticket === '' && hasFailed(run, 'ticket')),
-      }));
       return run;
     } catch (error) {
       setState({ run: null, wish: null, error, running: false });
@@ -56,18 +50,10 @@ export function useChecks(wish: Wish) {
   };
   return {
     ...state,
-    demands,
     look: () => void look(),
     fresh,
     failed: (name: DryRunCheck['name']) => state.run !== null && hasFailed(state.run, name),
   };
-}
-
-/** Whether nothing stands in the way but what can be typed in the form. */
-export function fieldsOnly({ checks }: DryRun): boolean {
-  return checks
-    .filter(({ result, code }) => result === 'failed' || code === 'not_reached')
-    .every(({ name }) => name === 'reason' || name === 'ticket');
 }
 
 function hasFailed({ checks }: DryRun, wanted: DryRunCheck['name']): boolean {

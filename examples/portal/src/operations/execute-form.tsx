@@ -1,20 +1,25 @@
 import { useRef, useState } from 'preact/hooks';
-import { ApiProblem, NoAnswer } from '../api/failures.ts';
+import { ApiProblem, NoAnswer, SignInAbandoned } from '../api/failures.ts';
 import type { Operation } from '../api/types.ts';
 import { becameAnOperation } from '../disconnect/intent.ts';
-import { ConfirmOwner, isConfirmed } from '../parts/confirm-owner.tsx';
+import { ConfirmField } from '../parts/confirm-field.tsx';
+import { confirmationOf, isConfirmed } from '../parts/confirmation.ts';
 import { FailureNotice } from '../parts/failure-notice.tsx';
 import { ToneIcon } from '../parts/icons.tsx';
 import { useLoad } from '../parts/use-load.ts';
 import { usePortal } from '../portal-context.ts';
 import { say } from '../sentences/sentences.ts';
 
-type Props = { readonly operation: Operation; readonly onSent: () => void };
+type Props = {
+  readonly operation: Operation;
+  /** `unsure`: no certain answer came back, so that what was known before may be out of date. */
+  readonly onSent: (unsure: boolean) => void;
+};
 
 /** The requester carries out what was approved. It needs no key: an operation runs once at most, and where
  *  it stands tells whether it has. */
 export function ExecuteForm({ operation, onSent }: Props) {
-  const { api } = usePortal();
+  const { api, me } = usePortal();
   const seen = useLoad(() => api.connection(), [api]);
   const [typed, setTyped] = useState('');
   const [tried, setTried] = useState(false);
@@ -22,8 +27,8 @@ export function ExecuteForm({ operation, onSent }: Props) {
   const [error, setError] = useState<unknown>(null);
   const field = useRef<HTMLInputElement>(null);
 
-  const { owner, id } = operation.connection;
-  const confirmed = isConfirmed({ owner, id }, typed);
+  const confirmation = confirmationOf(operation.connection, me);
+  const confirmed = isConfirmed(confirmation, typed);
 
   const execute = async (event: Event) => {
     event.preventDefault();
@@ -32,15 +37,17 @@ export function ExecuteForm({ operation, onSent }: Props) {
     if (!confirmed) return field.current?.focus();
     setBusy(true);
     setError(null);
+    let unsure = false;
     try {
       await api.execute(operation.operationId, seen.value.etag);
     } catch (failure) {
       const unknown = failure instanceof ApiProblem && becameAnOperation(failure.problem);
       // The operation itself tells that nobody knows.
       if (!unknown) setError(failure);
+      unsure = !(failure instanceof ApiProblem || failure instanceof SignInAbandoned);
     } finally {
       setBusy(false);
-      onSent();
+      onSent(unsure);
     }
   };
 
@@ -51,8 +58,8 @@ export function ExecuteForm({ operation, onSent }: Props) {
       {seen.error !== null && <FailureNotice error={seen.error} onTryAgain={seen.reload} />}
       {seen.value !== null && (
         <form noValidate onSubmit={(event) => void execute(event)}>
-          <ConfirmOwner
-            confirmation={{ owner, id }}
+          <ConfirmField
+            confirmation={confirmation}
             typed={typed}
             onTyped={setTyped}
             wrong={tried && !confirmed}
@@ -61,7 +68,7 @@ export function ExecuteForm({ operation, onSent }: Props) {
           {error instanceof NoAnswer ? (
             <section class="notice tone-unsure" role="alert">
               <ToneIcon tone="unsure" />
-              <p>{say.operation.executeUnsure}</p>
+              <p>{say.operation.executeTryAgain}</p>
             </section>
           ) : (
             error !== null && <FailureNotice error={error} takesFocus />

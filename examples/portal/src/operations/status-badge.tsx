@@ -1,6 +1,6 @@
 import type { OperationStatus } from '../api/types.ts';
 import { Badge } from '../parts/badge.tsx';
-import type { Tone } from '../parts/icons.tsx';
+import type { Tone } from '../parts/tone.ts';
 import { say } from '../sentences/sentences.ts';
 
 const tones: Record<OperationStatus, Tone> = {

@@ -1,5 +1,6 @@
 import type { Operation } from '../api/types.ts';
-import { type Tone, ToneIcon } from '../parts/icons.tsx';
+import { ToneIcon } from '../parts/icons.tsx';
+import type { Tone } from '../parts/tone.ts';
 import { When } from '../parts/when.tsx';
 import { say } from '../sentences/sentences.ts';
 import { toneOf } from './status-badge.tsx';

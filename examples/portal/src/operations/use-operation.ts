@@ -18,6 +18,8 @@ export type Watching = {
   readonly operation: OperationNow | null;
   /** Of the operation as it is shown. */
   readonly etag: string | null;
+  /** When what is shown was asked for, in milliseconds since the epoch. */
+  readonly readAt: number;
   readonly watched: Watched;
   /** Why it could not be read just now; it is asked again all the same, unless `givenUp`. */
   readonly error: unknown;
@@ -28,10 +30,14 @@ export type Watching = {
 
 /** Follows an operation to its end: one call after the other, each answered when something changes. */
 export function useOperation(id: string): Watching {
-  const { api, setNewest } = usePortal();
+  const {
+    api,
+    newest: { setNewest },
+  } = usePortal();
   const [state, setState] = useState<Omit<Watching, 'watch'>>({
     operation: null,
     etag: null,
+    readAt: 0,
     watched: {},
     error: null,
     givenUp: false,
@@ -45,10 +51,12 @@ export function useOperation(id: string): Watching {
       let wait = 0;
       while (!signal.aborted) {
         try {
+          const readAt = Date.now();
           const { operation, etag, retryAfter } = await api.operation(id, wait, signal);
           setState(({ watched }) => ({
             operation,
             etag,
+            readAt,
             watched: { ...watched, [operation.status]: operation.movedAt },
             error: null,
             givenUp: false,

@@ -2,7 +2,8 @@ import type { DryRun, DryRunCheck } from '../api/types.ts';
 import { say } from '../sentences/sentences.ts';
 import { told } from '../sentences/told.ts';
 import { Particulars } from './failure-notice.tsx';
-import { type Tone, ToneIcon } from './icons.tsx';
+import { ToneIcon } from './icons.tsx';
+import type { Tone } from './tone.ts';
 
 const tones: Record<DryRunCheck['result'], Tone> = { passed: 'good', failed: 'bad', not_checkable: 'unsure' };
 

@@ -1,11 +1,13 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiProblem, NoAnswer, SignInAbandoned } from '../api/failures.ts';
-import type { Problem } from '../api/types.ts';
+import type { Problem, ProblemCode } from '../api/types.ts';
 import { addressOf } from '../route.ts';
+import type { Told } from '../sentences/en.ts';
 import { say } from '../sentences/sentences.ts';
 import { told } from '../sentences/told.ts';
 import { ToneIcon } from './icons.tsx';
+import { SignInAgain } from './sign-in-again.tsx';
 
 type Props = {
   readonly error: unknown;
@@ -22,17 +24,24 @@ export function FailureNotice({ error, title, onTryAgain, takesFocus = false, ch
   useEffect(() => {
     if (takesFocus) place.current?.focus();
   }, [takesFocus, error]);
+  // Who cancels has done what they wanted.
+  const cancelled = error instanceof SignInAbandoned;
+  const signsIn = isCuredBySigningIn(error);
+  // The call itself asks for the sign-in that it needs, with the proof that it needs.
+  const asksAgain = cancelled && onTryAgain !== undefined;
+  const tone = cancelled ? 'quiet' : 'bad';
   return (
-    <section class="notice tone-bad" role="alert" tabIndex={-1} ref={place}>
-      <ToneIcon tone="bad" />
+    <section class={`notice tone-${tone}`} role={cancelled ? 'status' : 'alert'} tabIndex={-1} ref={place}>
+      <ToneIcon tone={tone} />
       <div class="notice-text">
-        {title !== undefined && <p class="notice-title">{title}</p>}
+        {title !== undefined && !cancelled && <p class="notice-title">{title}</p>}
         <FailureText error={error} />
         {children}
-        {onTryAgain && (
+        {signsIn && !asksAgain && <SignInAgain onSignedIn={onTryAgain} />}
+        {onTryAgain && (!signsIn || asksAgain) && (
           <p class="actions">
             <button type="button" class="button" onClick={onTryAgain}>
-              {say.failure.tryAgain}
+              {asksAgain ? say.failure.signInAgain : say.failure.tryAgain}
             </button>
           </p>
         )}
@@ -41,14 +50,35 @@ export function FailureNotice({ error, title, onTryAgain, takesFocus = false, ch
   );
 }
 
+const signInCodes: ReadonlySet<ProblemCode> = new Set([
+  'token_missing',
+  'invalid_token',
+  'insufficient_claims',
+  'graph_token_rejected',
+]);
+
+function isCuredBySigningIn(error: unknown): boolean {
+  if (error instanceof SignInAbandoned) return true;
+  return error instanceof ApiProblem && signInCodes.has(error.problem.code);
+}
+
+type TextProps = {
+  readonly error: unknown;
+  /** An earlier try may have been carried out, so that nothing must be said of that. */
+  readonly unsure?: boolean;
+};
+
 /** The same within a notice about something more. */
-export function FailureText({ error }: { error: unknown }) {
-  const { what, next } = sentenceFor(error);
+export function FailureText({ error, unsure = false }: TextProps) {
+  const { what, next, nothingDone = false } = sentenceFor(error);
   const problem = error instanceof ApiProblem ? error.problem : null;
   const retryAfter = error instanceof ApiProblem ? error.retryAfter : null;
   return (
     <>
-      <p class="notice-what">{what}</p>
+      <p class="notice-what">
+        {what}
+        {nothingDone && !unsure && ` ${say.failure.nothingDone}`}
+      </p>
       {problem !== null && <Particulars problem={problem} />}
       <p>{next}</p>
       {retryAfter !== null && <p>{say.failure.waitFor(retryAfter)}</p>}
@@ -57,19 +87,19 @@ export function FailureText({ error }: { error: unknown }) {
   );
 }
 
-function sentenceFor(error: unknown): { what: string; next: string } {
+function sentenceFor(error: unknown): Told {
   if (error instanceof ApiProblem) return told(error.problem);
   if (error instanceof NoAnswer) return say.failure.noAnswer;
-  if (error instanceof SignInAbandoned) return say.failure.notSignedIn;
+  if (error instanceof SignInAbandoned) return say.failure.signInCancelled;
   return say.failure.defect;
 }
 
-type Told = Partial<Pick<Problem, 'detail' | 'errors' | 'consentUrl' | 'operationId'>> & {
+type Particular = Partial<Pick<Problem, 'detail' | 'errors' | 'consentUrl' | 'operationId'>> & {
   readonly code: string | null;
 };
 
 /** What a problem, or a check that failed with one, says about this very call. */
-export function Particulars({ problem }: { problem: Told }) {
+export function Particulars({ problem }: { problem: Particular }) {
   return (
     <>
       {problem.code === 'disconnect_disabled' && problem.detail !== undefined && (

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import type { Tone } from './tone.ts';
 
 // What an icon says stands in words beside it, so none of them is read out.
 function Icon({ children }: { children: ComponentChildren }) {
@@ -8,8 +9,6 @@ function Icon({ children }: { children: ComponentChildren }) {
     </svg>
   );
 }
-
-export type Tone = 'good' | 'busy' | 'wait' | 'bad' | 'unsure' | 'quiet';
 
 /** The shape of each tone: colour alone would not do. */
 export function ToneIcon({ tone }: { tone: Tone }) {

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { say } from '../sentences/sentences.ts';
-import { OtherPerson, WindowBlocked } from '../sign-in.ts';
+import { OtherPerson, SignInCancelled, WindowBlocked } from '../sign-in.ts';
 
 type Props = {
   readonly label: string;
@@ -15,6 +15,7 @@ type Props = {
 export function SignInButton({ label, interact, onSignedIn, children }: Props) {
   const [waiting, setWaiting] = useState(false);
   const [complaint, setComplaint] = useState<string | null>(null);
+  const [cancelled, setCancelled] = useState(false);
   const latest = useRef(0);
 
   const open = async () => {
@@ -22,6 +23,7 @@ export function SignInButton({ label, interact, onSignedIn, children }: Props) {
     const mine = latest.current;
     setWaiting(true);
     setComplaint(null);
+    setCancelled(false);
     try {
       await interact();
       if (mine === latest.current) onSignedIn();
@@ -29,7 +31,8 @@ export function SignInButton({ label, interact, onSignedIn, children }: Props) {
       // A window that was given up for another one fails too; nobody needs to hear of it.
       if (mine !== latest.current) return;
       setWaiting(false);
-      setComplaint(complaintFor(error));
+      if (error instanceof SignInCancelled) setCancelled(true);
+      else setComplaint(complaintFor(error));
     }
   };
 
@@ -42,7 +45,7 @@ export function SignInButton({ label, interact, onSignedIn, children }: Props) {
         {children}
       </p>
       <p role="status" class="hint">
-        {waiting ? say.signIn.waiting : ''}
+        {waiting ? say.signIn.waiting : cancelled ? say.signIn.cancelled : ''}
       </p>
       {complaint !== null && (
         <p role="alert" class="field-error">

@@ -10,6 +10,7 @@ import type {
 import type { Outcome } from '../audit/buckets.ts';
 import type { ProofFailed } from '../audit/proof.ts';
 import type { Step } from '../operations/timeline.ts';
+import type { Confirmation } from '../parts/confirmation.ts';
 
 // Every sentence people read. Another language is another file of the type `Sentences`, and a line in
 // sentences.ts; the compiler finds one that is missing.
@@ -21,7 +22,12 @@ function count(many: number, one: string, other: string): string {
   return `${number.format(many)} ${plural.select(many) === 'one' ? one : other}`;
 }
 
-type Told = { readonly what: string; readonly next: string };
+export type Told = {
+  readonly what: string;
+  readonly next: string;
+  /** It is certain that this call did nothing. It is said apart: an earlier one may have done something. */
+  readonly nothingDone?: true;
+};
 
 const problems: Record<ProblemCode, Told> = {
   request_invalid: {
@@ -29,19 +35,23 @@ const problems: Record<ProblemCode, Told> = {
     next: 'Correct what is named below, and try again.',
   },
   request_malformed: {
-    what: 'The service could not read what this portal, or a proxy in between, sent. Nothing was done.',
+    what: 'The service could not read what this portal, or a proxy in between, sent.',
+    nothingDone: true,
     next: 'Reload the page and try again. If it stays, give the request id to the operators.',
   },
   request_timeout: {
-    what: 'Your request took too long to arrive. Nothing was done.',
+    what: 'Your request took too long to arrive.',
+    nothingDone: true,
     next: 'Check your network and try again.',
   },
   headers_too_large: {
-    what: 'This portal sent more than the service takes. Nothing was done.',
+    what: 'This portal sent more than the service takes.',
+    nothingDone: true,
     next: 'Clear this site’s cookies, reload the page and try again. If it stays, tell the operators.',
   },
   body_incomplete: {
-    what: 'Your request broke off on its way. Nothing was done.',
+    what: 'Your request broke off on its way.',
+    nothingDone: true,
     next: 'Check your network and try again.',
   },
   body_not_json: {
@@ -59,15 +69,18 @@ const problems: Record<ProblemCode, Told> = {
   },
   token_missing: { what: 'You are not signed in.', next: 'Sign in and try again.' },
   invalid_token: {
-    what: 'Your sign-in is not accepted any more. Nothing was done.',
+    what: 'Your sign-in is not accepted any more.',
+    nothingDone: true,
     next: 'Sign in again.',
   },
   insufficient_claims: {
-    what: 'A policy of your tenant wants more proof that it is you. Nothing was done.',
+    what: 'A policy of your tenant wants more proof that it is you.',
+    nothingDone: true,
     next: 'Try again and follow the sign-in window to its end. If you cannot meet it, ask your administrator.',
   },
   graph_token_rejected: {
-    what: 'Microsoft Graph does not accept your sign-in. Nothing was done.',
+    what: 'Microsoft Graph does not accept your sign-in.',
+    nothingDone: true,
     next: 'Sign out, sign in again, and repeat it.',
   },
   insufficient_scope: {
@@ -91,7 +104,8 @@ const problems: Record<ProblemCode, Told> = {
     next: 'Have an administrator of the tenant open the consent page and grant it.',
   },
   tenant_setup_required: {
-    what: 'Your tenant is not set up for this service. Nothing was done.',
+    what: 'Your tenant is not set up for this service.',
+    nothingDone: true,
     next: 'Ask an administrator of your tenant to check its Intune licences, and that this application is enabled.',
   },
   access_blocked: {
@@ -103,7 +117,8 @@ const problems: Record<ProblemCode, Told> = {
     next: 'Give the request id to the operators.',
   },
   graph_forbidden: {
-    what: 'Intune does not let you do this. Nothing was done.',
+    what: 'Intune does not let you do this.',
+    nothingDone: true,
     next: 'You need an Intune licence and an Intune role that may do it. Your tenant may also demand Multi Admin Approval.',
   },
   own_approval: {
@@ -111,11 +126,13 @@ const problems: Record<ProblemCode, Told> = {
     next: 'Ask someone else with the approver’s role.',
   },
   not_the_requester: {
-    what: 'Only the person who asked for it can carry it out. Nothing was done.',
+    what: 'Only the person who asked for it can carry it out.',
+    nothingDone: true,
     next: 'Ask that person, or begin a new one.',
   },
   disconnect_disabled: {
-    what: 'The operators have switched disconnecting off. Nothing was done.',
+    what: 'The operators have switched disconnecting off.',
+    nothingDone: true,
     next: 'Ask them when it will be on again.',
   },
   not_found: {
@@ -131,27 +148,33 @@ const problems: Record<ProblemCode, Told> = {
     next: 'Reload the page. If it stays, the portal and the service do not fit together: tell the operators.',
   },
   graph_not_found: {
-    what: 'Intune found nothing to disconnect. Nothing was done.',
+    what: 'Intune found nothing to disconnect.',
+    nothingDone: true,
     next: 'Look at the connection: it may be gone already.',
   },
   graph_conflict: {
-    what: 'Intune is in a state that does not allow it. Nothing was done.',
+    what: 'Intune is in a state that does not allow it.',
+    nothingDone: true,
     next: 'Look at the connection and decide again.',
   },
   not_connected: {
-    what: 'There is no connection to disconnect. Nothing was done.',
+    what: 'There is no connection to disconnect.',
+    nothingDone: true,
     next: 'Look at the connection.',
   },
   operation_in_progress: {
-    what: 'Another disconnect is under way in your tenant. Nothing was done.',
+    what: 'Another disconnect of your tenant has not come to its end.',
+    nothingDone: true,
     next: 'Follow that one to its end. If nobody can tell how it ended, you can take over from it there.',
   },
   operation_not_allowed: {
-    what: 'The operation does not stand where this is possible. Nothing was done.',
+    what: 'The operation does not stand where this is possible.',
+    nothingDone: true,
     next: 'Look at where it stands now: someone may have been quicker.',
   },
   operation_changed: {
-    what: 'The operation has changed since you looked at it. Nothing was done.',
+    what: 'The operation has changed since you looked at it.',
+    nothingDone: true,
     next: 'Look at where it stands now, and decide again.',
   },
   idempotency_key_in_use: {
@@ -159,15 +182,18 @@ const problems: Record<ProblemCode, Told> = {
     next: 'Wait a moment and ask again: you will get its answer.',
   },
   connection_changed: {
-    what: 'The connection has changed since you looked at it. Nothing was done.',
+    what: 'The connection has changed since you looked at it.',
+    nothingDone: true,
     next: 'Look at it again and decide again.',
   },
   graph_rejected: {
-    what: 'Microsoft Graph rejects the call. Nothing was done.',
+    what: 'Microsoft Graph rejects the call.',
+    nothingDone: true,
     next: 'Give the request id to the operators.',
   },
   idempotency_key_reused: {
-    what: 'This request does not have a key of its own. Nothing was done.',
+    what: 'This request does not have a key of its own.',
+    nothingDone: true,
     next: 'Reload the page and begin again.',
   },
   precondition_required: {
@@ -175,19 +201,23 @@ const problems: Record<ProblemCode, Told> = {
     next: 'Look at it again and begin again.',
   },
   graph_throttled: {
-    what: 'Microsoft Graph asks to slow down. Nothing was done.',
+    what: 'Microsoft Graph asks to slow down.',
+    nothingDone: true,
     next: 'Try again after the time below.',
   },
   rate_limited: {
-    what: 'There were too many calls within a minute. Nothing was done.',
+    what: 'There were too many calls within a minute.',
+    nothingDone: true,
     next: 'Try again after the time below.',
   },
   exchange_misconfigured: {
-    what: 'The service is set up wrongly at Entra ID. Nothing was done.',
+    what: 'The service is set up wrongly at Entra ID.',
+    nothingDone: true,
     next: 'This is not about you: give the request id to the operators.',
   },
   credential_rejected: {
-    what: 'Entra ID does not accept the service itself. Nothing was done.',
+    what: 'Entra ID does not accept the service itself.',
+    nothingDone: true,
     next: 'This is not about you: give the request id to the operators.',
   },
   internal_error: {
@@ -199,11 +229,13 @@ const problems: Record<ProblemCode, Told> = {
     next: 'Do not repeat it. Watch the operation: it is settled as soon as Intune shows what happened.',
   },
   intune_approval_required: {
-    what: 'Intune wants an approval of its own for this (Multi Admin Approval), and this service did not get it to ask for one. Nothing was done.',
+    what: 'Intune wants an approval of its own for this (Multi Admin Approval), and this service did not get it to ask for one.',
+    nothingDone: true,
     next: 'Disconnect in the Intune admin center, where you can ask for the approval, or ask the operators whether this service may ask for it.',
   },
   intune_approval_pending: {
-    what: 'A request for this is waiting for approval in Intune. This call did nothing.',
+    what: 'A request for this is waiting for approval in Intune.',
+    nothingDone: true,
     next: 'Find the request in the Intune admin center, under Multi Admin Approval: complete it there, or have it cancelled before you ask again.',
   },
   intune_approval_filed: {
@@ -215,39 +247,48 @@ const problems: Record<ProblemCode, Told> = {
     next: 'Find the request in the Intune admin center, under Multi Admin Approval, by its code. Once it is approved there, carry it out here. To take it back, cancel it there.',
   },
   signing_keys_unavailable: {
-    what: 'Sign-ins cannot be checked at the moment. Nothing was done.',
+    what: 'Sign-ins cannot be checked at the moment.',
+    nothingDone: true,
     next: 'Try again in a little while.',
   },
   identity_unavailable: {
-    what: 'Entra ID cannot be reached. Nothing was done.',
+    what: 'Entra ID cannot be reached.',
+    nothingDone: true,
     next: 'Try again in a little while.',
   },
   identity_throttled: {
-    what: 'Entra ID asks to slow down. Nothing was done.',
+    what: 'Entra ID asks to slow down.',
+    nothingDone: true,
     next: 'Try again in a little while.',
   },
   graph_unavailable: {
-    what: 'Microsoft Graph cannot be reached. Nothing was done.',
+    what: 'Microsoft Graph cannot be reached.',
+    nothingDone: true,
     next: 'Try again in a little while.',
   },
   audit_unavailable: {
-    what: 'The record cannot be written, so nothing was done.',
+    what: 'The record cannot be written.',
+    nothingDone: true,
     next: 'Try again in a little while. If it stays, tell the operators.',
   },
   caller_gone: {
-    what: 'The connection to this portal broke. Nothing was done.',
+    what: 'The connection to this portal broke.',
+    nothingDone: true,
     next: 'Check your network and try again.',
   },
   not_sent_in_time: {
-    what: 'Microsoft’s services took too long, so nothing was sent.',
+    what: 'Microsoft’s services took too long to answer.',
+    nothingDone: true,
     next: 'Try again in a moment.',
   },
   history_lost: {
-    what: 'The record of this tenant is incomplete, so nothing can be disconnected. Nothing was done.',
+    what: 'The record of this tenant is incomplete, so nothing can be disconnected.',
+    nothingDone: true,
     next: 'Tell the operators: they must look at the record first.',
   },
   overloaded: {
-    what: 'The service has too much to do at once. Nothing was done.',
+    what: 'The service has too much to do at once.',
+    nothingDone: true,
     next: 'Try again in a moment.',
   },
 };
@@ -291,6 +332,8 @@ const operationStatuses: Record<OperationStatus, { readonly word: string; readon
   },
 };
 
+const whatIsLost = 'all ChromeOS devices and the connector’s settings leave Intune, and it cannot be undone.';
+
 const reasonForCheck: Record<
   'write_permission_not_verifiable' | 'not_reached' | 'intune_may_ask_for_approval' | 'intune_may_refuse',
   string
@@ -323,6 +366,7 @@ export const en = {
     operations: 'Operations',
     audit: 'Audit trail',
     you: 'You',
+    tenant: 'Tenant',
     waitingCount: (many: number) => `${number.format(many)} waiting for you`,
   },
   failure: {
@@ -340,16 +384,20 @@ export const en = {
     noAnswer: {
       what: 'The service cannot be reached.',
       next: 'Check your network and try again. If it stays, tell the operators.',
-    },
-    notSignedIn: {
-      what: 'You are not signed in for this, so nothing was done.',
-      next: 'Try again. Where a sign-in window is offered, follow it to its end.',
-    },
+    } as Told,
+    signInCancelled: {
+      what: 'You cancelled the sign-in.',
+      nothingDone: true,
+      next: 'Sign in when you want to go on.',
+    } as Told,
+    signedInAgain: 'You are signed in again. You can go on.',
     defect: {
       what: 'Something went wrong in this portal.',
       next: 'Reload the page. If it stays, tell the operators.',
-    },
-    unknownCode: (title: string, hint: string) => ({ what: `${title}.`, next: hint }),
+    } as Told,
+    unknownCode: (title: string, hint: string): Told => ({ what: `${title}.`, next: hint }),
+    nothingDone: 'Nothing was done.',
+    laterTry: 'That is about the last try. An earlier one may have been carried out.',
   },
   signIn: {
     title: 'Disconnect Intune from ChromeOS management',
@@ -362,14 +410,15 @@ export const en = {
     again: 'Open it again',
     blocked: 'The browser blocked the sign-in window. Allow windows for this site, then try again.',
     failed: 'Signing in did not work. Try again; if it stays, tell the operators.',
+    cancelled: 'You cancelled. You can sign in whenever you want to.',
     otherPerson: 'That was another person. Go on as the one who is signed in here, or sign out first.',
   },
   proof: {
     title: 'Prove it is you',
     claims:
-      'A policy of your tenant wants more proof for this. What you have typed is kept, and it goes on where it stands. Nothing was done yet.',
+      'A policy of your tenant wants more proof for this. What you have typed is kept, and it goes on from where it is.',
     expired:
-      'Your sign-in has ended. Sign in again, and it goes on where it stands. What you have typed is kept.',
+      'Your sign-in has ended. Sign in again, and it goes on from where it is. What you have typed is kept.',
     go: 'Go to the sign-in window',
     cancel: 'Cancel',
   },
@@ -392,6 +441,26 @@ export const en = {
     } satisfies Record<Profile['permissions'][number], string>,
     recorded: 'Whatever you do or look at here is on record under your name.',
     signOut: 'Sign out',
+  },
+  open: {
+    label: 'An open disconnect',
+    sending: 'A disconnect is being sent.',
+    unsure: 'A disconnect was sent, and no certain answer came back. It may have been carried out.',
+    refused: 'Your disconnect was refused.',
+    operation: 'Your disconnect has an answer.',
+    unsureHere:
+      'A disconnect was sent from this page before it was loaded again, and no certain answer had come back. Sign in to see what became of it.',
+    statuses: {
+      awaiting_approval: 'A disconnect waits for an approval.',
+      approved: 'A disconnect is approved and waits to be carried out.',
+      sent: 'A disconnect is being sent to Intune.',
+      awaiting_intune_approval: 'A disconnect waits for an approval in Intune.',
+      approved_in_intune: 'A disconnect is approved in Intune and waits to be carried out.',
+      accepted: 'A disconnect is under way.',
+      unknown: 'It is not known whether a disconnect was carried out.',
+    } as Readonly<Record<string, string>>,
+    other: 'A disconnect has not come to its end.',
+    follow: 'Follow it',
   },
   connection: {
     title: 'Connection',
@@ -424,20 +493,19 @@ export const en = {
     readAgo: (ago: string) => `Read from Intune ${ago}.`,
     refresh: 'Refresh',
     refreshed: 'The connection was read again.',
-    underWay: 'A disconnect is under way.',
-    needsApproval: 'A disconnect waits for an approval.',
-    needsIntuneApproval: 'A disconnect waits for an approval in Intune.',
-    approved: 'A disconnect is approved and waits to be carried out.',
-    follow: 'Follow it',
+    stillThere: 'Intune still shows it like this. It may be about to end: a disconnect is open.',
+    open: 'You cannot begin another disconnect before the open one has come to its end.',
     endTitle: 'End the connection',
     endSentence:
       'All ChromeOS devices and the connector’s settings leave Intune. It cannot be undone: connecting again starts from nothing.',
     endButton: 'Disconnect …',
+    endButtonApproval: 'Ask for a disconnect …',
     endNext: 'You will see what would happen before anything does.',
     mayNot: 'You may look, but not disconnect.',
   },
   disconnect: {
     title: 'Disconnect',
+    titleApproval: 'Ask for a disconnect',
     back: 'Back to the connection',
     supersedes: 'This one takes over from an operation whose end is not known.',
     whyTitle: 'Why',
@@ -445,6 +513,8 @@ export const en = {
     reason: 'Reason',
     ticket: 'Ticket',
     required: 'required in your tenant',
+    ticketForm: (pattern: string) => `In your tenant a ticket must match ${pattern}`,
+    notAsOffered: 'What would happen has changed since the button was shown. Nothing was sent: look again.',
     optional: 'optional',
     checksTitle: 'What would happen',
     checksHint: 'Everything has been looked at, and nothing was done.',
@@ -453,8 +523,7 @@ export const en = {
     would: {
       disconnect:
         'The connection would be ended. All ChromeOS devices and the connector’s settings would leave Intune, and it could not be undone.',
-      ask_for_approval:
-        'Nothing would be sent yet: a second person would be asked to approve, and you would carry it out after that.',
+      ask_for_approval: `Nothing would be sent yet: a second person would be asked to approve, and you would carry it out after that. Carrying it out ends the connection: ${whatIsLost}`,
       be_refused: 'It would be refused, and nothing would be done.',
       repeat_first_answer:
         'This request was sent before: you would get its first answer again, and nothing would be done.',
@@ -472,7 +541,7 @@ export const en = {
       connection_readable: 'The connection can be read',
       unchanged: 'The connection is as you saw it',
       connected: 'There is a connection',
-      no_open_operation: 'No other disconnect is under way',
+      no_open_operation: 'No other disconnect is open',
       intune_right_to_disconnect: 'Intune lets you disconnect',
       intune_approval: 'Intune demands no approval of its own',
     } satisfies Record<DryRunCheck['name'], string>,
@@ -487,9 +556,20 @@ export const en = {
       ticket: 'Your tenant demands a ticket of the form it has laid down.',
     },
     confirmTitle: 'Confirm',
-    confirmLabel: 'Type the owner of the connection',
-    confirmHint: (owner: string) => `It is ${owner}.`,
-    confirmIdHint: (id: string) => `Intune names no owner, so type the connection’s id: ${id}.`,
+    confirm: {
+      owner: {
+        label: 'Type the owner of the connection',
+        hint: (owner: string) => `It is ${owner}.`,
+      },
+      domain: {
+        label: 'Type the domain of your tenant',
+        hint: (domain: string) => `It is ${domain}. You are the owner of the connection yourself.`,
+      },
+      id: {
+        label: 'Type the id of the connection',
+        hint: (id: string) => `It is ${id}.`,
+      },
+    } satisfies Record<Confirmation['kind'], { label: string; hint: (value: string) => string }>,
     confirmWrong: 'That is not what is written above.',
     button: 'Disconnect now',
     buttonApproval: 'Ask for approval',
@@ -512,7 +592,6 @@ export const en = {
   operations: {
     title: 'Operations',
     lead: 'Each disconnect, from the request to its end. Newest first.',
-    waitingTitle: 'Waiting for you',
     filter: 'Status',
     all: 'All',
     none: 'There is none.',
@@ -593,8 +672,7 @@ export const en = {
     trailLink: 'All its events',
     supersedes: 'Took over from',
     supersededBy: 'Taken over by',
-    ifCarriedOut:
-      'When it is carried out, the connection is ended. All ChromeOS devices and the connector’s settings leave Intune, and it cannot be undone.',
+    ifCarriedOut: `When it is carried out, the connection is ended: ${whatIsLost}`,
     about: {
       requester: 'Asked for by',
       requestedAt: 'Asked for at',
@@ -627,11 +705,11 @@ export const en = {
     withdraw: 'Withdraw',
     withdrawn: 'You withdrew it.',
     executeTitle: 'Carry it out',
-    executeHint:
-      'It is approved. Carrying it out ends the connection: all ChromeOS devices and the connector’s settings leave Intune, and it cannot be undone.',
+    executeHint: `It is approved. Carrying it out ends the connection: ${whatIsLost}`,
     executeOther: 'It is approved. Only the person who asked for it can carry it out.',
     executeUnsure:
-      'It was sent, and no certain answer came back. It runs once at most: watch where it goes before you try again.',
+      'It was sent, and no certain answer came back. It may have been carried out, and it runs once at most. This page shows what the service knows of it as soon as it can be reached.',
+    executeTryAgain: 'You can send it again: where it ran already, it does not run twice.',
     takeOver: 'Begin a new one that takes over',
     takeOverHint:
       'Nobody can tell how this one ends. If the connection is still there, you can begin a new disconnect that takes its place.',
@@ -642,7 +720,16 @@ export const en = {
     filters: 'Filters',
     from: 'From',
     to: 'Before',
-    actor: 'Object id of a person',
+    actor: 'Person',
+    actorHint: 'A part of the name, or the object id.',
+    actorNotFound:
+      'Nobody with that name is on the trail. Names are found as they are now, and only where they are recorded.',
+    actorShort: 'Type 2 letters or more, or an object id.',
+    actorWhich: 'Several people have that in their name. Pick one:',
+    actorMore: 'There are more: type more of the name.',
+    actorLastSeen: (when: string) => `last seen ${when}`,
+    reads: 'Hide what was only read',
+    zone: (zone: string) => `Times are in your time zone (${zone}).`,
     kinds: {
       user: 'A person',
       agent: 'An agent',

@@ -3,7 +3,15 @@ import { say } from './sentences.ts';
 // Sentences and times are in one language; how times are written follows the person's region where it can.
 const region = navigator.languages.find((tag) => tag.split('-')[0] === say.language) ?? say.language;
 
-const absolute = new Intl.DateTimeFormat(region, { dateStyle: 'medium', timeStyle: 'medium' });
+const absolute = new Intl.DateTimeFormat(region, {
+  year: 'numeric',
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  timeZoneName: 'short',
+});
 const short = new Intl.DateTimeFormat(region, {
   month: 'short',
   day: 'numeric',
@@ -20,10 +28,17 @@ const units = [
   ['second', 1000],
 ] as const;
 
-/** A moment, to the second. */
+/** A moment, to the second, with its time zone: people of one tenant may live in several. */
 export function dateTime(iso: string | number): string {
   const date = new Date(iso);
   return Number.isNaN(date.getTime()) ? String(iso) : absolute.format(date);
+}
+
+/** The time zone that moments are told in. */
+export function timeZone(): string {
+  const { timeZone } = absolute.resolvedOptions();
+  const name = absolute.formatToParts(Date.now()).find(({ type }) => type === 'timeZoneName')?.value;
+  return name === undefined || name === timeZone ? timeZone : `${timeZone}, ${name}`;
 }
 
 /** A moment as short as it may be where columns of that length, in milliseconds, stand side by side. */

@@ -1,13 +1,11 @@
 import { codeOf } from '../api/codes.ts';
 import type { FailureReason, Problem, ProblemCode } from '../api/types.ts';
+import type { Told } from './en.ts';
 import { say } from './sentences.ts';
 
 /** What a problem is to a person, and what to do next. A code that is younger than this portal is told in
  *  the service's own words. */
-export function told({ code, title, hint }: Pick<Problem, 'code' | 'title' | 'hint'>): {
-  what: string;
-  next: string;
-} {
+export function told({ code, title, hint }: Pick<Problem, 'code' | 'title' | 'hint'>): Told {
   return Object.hasOwn(say.problems, code) ? say.problems[code] : say.failure.unknownCode(title, hint);
 }
 

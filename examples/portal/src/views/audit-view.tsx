@@ -4,7 +4,7 @@ import { CallsChart } from '../audit/calls-chart.tsx';
 import { ChainCard } from '../audit/chain-card.tsx';
 import { EventList } from '../audit/event-list.tsx';
 import { ExportCard } from '../audit/export-card.tsx';
-import { FilterForm, noFilters } from '../audit/filter-form.tsx';
+import { FilterForm, usualFilters } from '../audit/filter-form.tsx';
 import type { ChainProof } from '../audit/proof.ts';
 import { FailureNotice } from '../parts/failure-notice.tsx';
 import { usePages } from '../parts/use-pages.ts';
@@ -18,7 +18,7 @@ const pageSize = 200;
 /** The record: what happened, how often and how it ended, and whether it can be believed. */
 export function AuditView({ operationId }: { operationId: string | null }) {
   const { api } = usePortal();
-  const [filters, setFilters] = useState<AuditFilters>({ ...noFilters, operationId });
+  const [filters, setFilters] = useState<AuditFilters>({ ...usualFilters, operationId });
   const [proof, setProof] = useState<ChainProof | null>(null);
   const list = usePages(
     async (cursor) => {

@@ -1,14 +1,13 @@
 import type { ConnectionSeen } from '../api/api.ts';
-import type { Connection, Operation } from '../api/types.ts';
-import { isOver } from '../operations/timeline.ts';
-import { isApproved, waitsForIntune } from '../operations/waits-for.ts';
+import type { Connection } from '../api/types.ts';
+import { openOf } from '../operations/open-operation.ts';
 import { Badge } from '../parts/badge.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { FailureNotice } from '../parts/failure-notice.tsx';
-import { type Tone, ToneIcon } from '../parts/icons.tsx';
+import type { Tone } from '../parts/tone.ts';
 import { useLoad } from '../parts/use-load.ts';
-import { useNewest } from '../parts/use-newest.ts';
 import { useNow } from '../parts/use-now.ts';
+import { usePhase } from '../parts/use-phase.ts';
 import { ViewTitle } from '../parts/view-title.tsx';
 import { When } from '../parts/when.tsx';
 import { usePortal } from '../portal-context.ts';
@@ -25,9 +24,11 @@ const tones: Readonly<Record<string, Tone>> = {
 
 /** How the connection stands, at a glance. */
 export function ConnectionView() {
-  const { api } = usePortal();
+  const { api, newest } = usePortal();
   const seen = useLoad(() => api.connection(), [api]);
-  const newest = useNewest();
+  const open = openOf(usePhase(), newest.value) !== null;
+  // Until it is known that none is open, nothing is called good.
+  const calm = !open && newest.at > 0 && newest.error === null;
   const refresh = () => {
     seen.reload();
     newest.reload();
@@ -35,12 +36,11 @@ export function ConnectionView() {
   return (
     <>
       <ViewTitle title={say.connection.title} />
-      {newest.value !== null && <UnderWay operation={newest.value} />}
       {seen.error !== null && <FailureNotice error={seen.error} onTryAgain={refresh} />}
       {seen.value === null && seen.loading && <p role="status">{say.portal.loading}</p>}
       {seen.value !== null && (
         <section class="card" aria-busy={seen.loading}>
-          <State seen={seen.value} />
+          <State seen={seen.value} calm={calm} open={open} />
           <div class="card-foot">
             <ReadAgo at={seen.at} loading={seen.loading} />
             <button type="button" class="button" onClick={refresh}>
@@ -49,12 +49,19 @@ export function ConnectionView() {
           </div>
         </section>
       )}
-      {seen.value !== null && seen.value.connection !== null && <End newest={newest.value} />}
+      {seen.value !== null && seen.value.connection !== null && <End open={open} />}
     </>
   );
 }
 
-function State({ seen: { connection } }: { seen: ConnectionSeen }) {
+type StateProps = {
+  readonly seen: ConnectionSeen;
+  /** Whether no disconnect is open, for certain. */
+  readonly calm: boolean;
+  readonly open: boolean;
+};
+
+function State({ seen: { connection }, calm, open }: StateProps) {
   if (connection === null) {
     return (
       <>
@@ -70,12 +77,19 @@ function State({ seen: { connection } }: { seen: ConnectionSeen }) {
   return (
     <>
       <p class="state">
-        <Badge tone={tones[status] ?? 'unsure'} word={word} />
+        <Badge tone={toneOf(status, { calm, open })} word={word} />
       </p>
       <p>{sentence}</p>
+      {open && <p>{say.connection.stillThere}</p>}
       <ConnectionFacts connection={connection} />
     </>
   );
+}
+
+function toneOf(status: string, { calm, open }: Pick<StateProps, 'calm' | 'open'>): Tone {
+  const tone = tones[status] ?? 'unsure';
+  if (tone !== 'good' || calm) return tone;
+  return open ? 'wait' : 'quiet';
 }
 
 function ConnectionFacts({ connection }: { connection: Connection }) {
@@ -115,46 +129,20 @@ function ReadAgo({ at, loading }: { at: number; loading: boolean }) {
   );
 }
 
-function UnderWay({ operation }: { operation: Operation }) {
-  if (isOver(operation)) return null;
-  const { status, operationId } = operation;
-  const sentence =
-    status === 'awaiting_approval'
-      ? say.connection.needsApproval
-      : isApproved(operation)
-        ? say.connection.approved
-        : waitsForIntune(operation)
-          ? say.connection.needsIntuneApproval
-          : say.connection.underWay;
-  const tone = status === 'unknown' ? 'unsure' : 'wait';
-  return (
-    <section class={`notice tone-${tone}`}>
-      <ToneIcon tone={tone} />
-      <div class="notice-text">
-        <p class="notice-title">{sentence}</p>
-        <p>
-          <a href={addressOf({ view: 'operation', id: operationId })}>{say.connection.follow}</a>
-        </p>
-      </div>
-    </section>
-  );
-}
-
 /** The way to the end of the connection, for those who may go it, while no other is on it. */
-function End({ newest }: { newest: Operation | null }) {
-  const { may } = usePortal();
-  const busy = newest !== null && !isOver(newest);
+function End({ open }: { open: boolean }) {
+  const { may, me } = usePortal();
   return (
     <section class="card card-danger">
       <h2>{say.connection.endTitle}</h2>
       <p>{say.connection.endSentence}</p>
       {!may('disconnect') && <p class="hint">{say.connection.mayNot}</p>}
-      {may('disconnect') && busy && <p class="hint">{say.connection.underWay}</p>}
-      {may('disconnect') && !busy && (
+      {may('disconnect') && open && <p class="hint">{say.connection.open}</p>}
+      {may('disconnect') && !open && (
         <>
           <p class="actions">
             <a class="button danger-outline" href={addressOf({ view: 'disconnect', supersedes: null })}>
-              {say.connection.endButton}
+              {me.policy?.approvalRequired ? say.connection.endButtonApproval : say.connection.endButton}
             </a>
           </p>
           <p class="hint">{say.connection.endNext}</p>

@@ -14,7 +14,7 @@ import { say } from '../sentences/sentences.ts';
 /** The whole way from the wish to an operation: what would happen, why, the confirmation, and the sending.
  *  What is typed stays here until it is done, whatever happens on the way. */
 export function DisconnectView({ supersedes }: { supersedes: string | null }) {
-  const { api, disconnecting } = usePortal();
+  const { api, disconnecting, me } = usePortal();
   const phase = usePhase();
   const [draft, setDraft] = useState<Draft>(emptyDraft);
   const seen = useLoad(() => api.connection(), [api]);
@@ -26,11 +26,18 @@ export function DisconnectView({ supersedes }: { supersedes: string | null }) {
     // In this view's place: going back must not lead to the form again.
     location.replace(addressOf({ view: 'operation', id: operationId }));
   }, [phase, disconnecting]);
+  // A refusal that was read here need not be told elsewhere.
+  useEffect(
+    () => () => {
+      if (disconnecting.phase.name === 'refused') disconnecting.leave();
+    },
+    [disconnecting],
+  );
   useStayingWhile(phase.name === 'sending');
 
   return (
     <>
-      <ViewTitle title={say.disconnect.title}>
+      <ViewTitle title={me.policy?.approvalRequired ? say.disconnect.titleApproval : say.disconnect.title}>
         <p>
           <a href={addressOf({ view: 'connection' })}>{say.disconnect.back}</a>
         </p>

@@ -21,9 +21,12 @@ import { toldCode } from '../sentences/told.ts';
 
 /** One disconnect, live to its true end. */
 export function OperationView({ id }: { id: string }) {
-  const { operation, etag, watched, error, givenUp, watch } = useOperation(id);
+  const { operation, etag, readAt, watched, error, givenUp, watch } = useOperation(id);
   const [said, setSaid] = useState('');
   const [overtaken, setOvertaken] = useState<ApiProblem | null>(null);
+  // When it was sent from here and no answer came: what was read before that may be out of date.
+  const [unsureAt, setUnsureAt] = useState<number | null>(null);
+  const unsure = unsureAt !== null && unsureAt >= readAt;
   return (
     <>
       <ViewTitle title={say.operation.title}>
@@ -42,10 +45,15 @@ export function OperationView({ id }: { id: string }) {
       {operation !== null && (
         <>
           {overtaken !== null && <FailureNotice error={overtaken} takesFocus />}
-          <Standing operation={operation} watched={watched} />
+          <Standing operation={operation} watched={watched} unsure={unsure} />
           <NextStep
             operation={operation}
             etag={etag}
+            unsure={unsure}
+            onSent={(unsure) => {
+              setUnsureAt(unsure ? Date.now() : null);
+              watch();
+            }}
             onOvertaken={(problem) => {
               setOvertaken(problem);
               watch();
@@ -66,7 +74,13 @@ export function OperationView({ id }: { id: string }) {
   );
 }
 
-function Standing({ operation, watched }: { operation: OperationNow; watched: Watched }) {
+type StandingProps = {
+  readonly operation: OperationNow;
+  readonly watched: Watched;
+  readonly unsure: boolean;
+};
+
+function Standing({ operation, watched, unsure }: StandingProps) {
   const { status, value, tookMs, expiresAt, supersededBy, readFailed } = operation;
   const { word, sentence } = say.operations.statuses[status] ?? { word: status, sentence: '' };
   const over = isOver(operation);
@@ -74,11 +88,13 @@ function Standing({ operation, watched }: { operation: OperationNow; watched: Wa
   return (
     <section class="card">
       <p class="state">
-        <StatusBadge status={status} />
+        <StatusBadge status={unsure ? 'unknown' : status} />
       </p>
-      <p>{supersededBy === null ? sentence : say.operations.superseded}</p>
+      <p>
+        {unsure ? say.operation.executeUnsure : supersededBy === null ? sentence : say.operations.superseded}
+      </p>
       {value !== null && <p>{say.operation.graphSaid(value)}</p>}
-      {waiting && expiresAt !== null && <p>{say.operation.untilWhen(dateTime(expiresAt))}</p>}
+      {waiting && !unsure && expiresAt !== null && <p>{say.operation.untilWhen(dateTime(expiresAt))}</p>}
       {tookMs !== null && <p>{say.operation.took(duration(tookMs))}</p>}
       {readFailed !== null && (
         <p class="notice tone-unsure">
@@ -110,12 +126,14 @@ function Announced({ sentence }: { sentence: string }) {
 type NextStepProps = {
   readonly operation: OperationNow;
   readonly etag: string | null;
+  readonly unsure: boolean;
+  readonly onSent: (unsure: boolean) => void;
   readonly onDone: (sentence: string) => void;
   readonly onOvertaken: (error: ApiProblem) => void;
 };
 
 /** What this person can do about it, or who can. */
-function NextStep({ operation, etag, onDone, onOvertaken }: NextStepProps) {
+function NextStep({ operation, etag, unsure, onSent, onDone, onOvertaken }: NextStepProps) {
   const { me, may } = usePortal();
   const now = useNow(30_000);
   const mine = operation.requester.oid === me.oid;
@@ -145,15 +163,15 @@ function NextStep({ operation, etag, onDone, onOvertaken }: NextStepProps) {
     if (waitsForIntune(operation)) {
       return (
         <>
-          <ExecuteForm operation={operation} onSent={() => onDone('')} />
+          <ExecuteForm operation={operation} onSent={onSent} />
           <p class="card">{say.operation.takeBackInIntune}</p>
         </>
       );
     }
     return (
       <>
-        <ExecuteForm operation={operation} onSent={() => onDone('')} />
-        <WithdrawForm operation={operation} etag={etag} onDone={onDone} />
+        <ExecuteForm operation={operation} onSent={onSent} />
+        {!unsure && <WithdrawForm operation={operation} etag={etag} onDone={onDone} />}
       </>
     );
   }

@@ -1,11 +1,8 @@
 import { useState } from 'preact/hooks';
 import type { Operation, OperationStatus } from '../api/types.ts';
 import { StatusBadge } from '../operations/status-badge.tsx';
-import { waitsFor } from '../operations/waits-for.ts';
 import { FailureNotice } from '../parts/failure-notice.tsx';
 import { Field } from '../parts/field.tsx';
-import { ToneIcon } from '../parts/icons.tsx';
-import { useNewest } from '../parts/use-newest.ts';
 import { usePages } from '../parts/use-pages.ts';
 import { ViewTitle } from '../parts/view-title.tsx';
 import { When } from '../parts/when.tsx';
@@ -16,10 +13,8 @@ import { dateTime } from '../sentences/times.ts';
 
 /** Each disconnect of the tenant, and first what waits for this person. */
 export function OperationsView() {
-  const portal = usePortal();
-  const { api } = portal;
+  const { api, newest } = usePortal();
   const [status, setStatus] = useState<OperationStatus | null>(null);
-  const newest = useNewest();
   const list = usePages(
     async (cursor) => {
       const { operations, nextCursor } = await api.operations(status, cursor);
@@ -27,13 +22,11 @@ export function OperationsView() {
     },
     [api, status],
   );
-  const waiting = newest.value !== null && waitsFor(portal, newest.value) ? newest.value : null;
   return (
     <>
       <ViewTitle title={say.operations.title}>
         <p>{say.operations.lead}</p>
       </ViewTitle>
-      {waiting !== null && <Waiting operation={waiting} />}
       <div class="toolbar">
         <StatusFilter status={status} onStatus={setStatus} />
         <button
@@ -61,28 +54,6 @@ export function OperationsView() {
         </p>
       )}
     </>
-  );
-}
-
-function Waiting({ operation }: { operation: Operation }) {
-  const { requester, reason, status, operationId } = operation;
-  return (
-    <section class="notice tone-wait">
-      <ToneIcon tone="wait" />
-      <div class="notice-text">
-        <h2>{say.operations.waitingTitle}</h2>
-        <p>
-          {say.operations.statuses[status].word},{' '}
-          {say.operations.by(requester.name ?? say.operations.someone)}
-          {reason !== null && `: ${reason}`}
-        </p>
-        <p class="actions">
-          <a class="button primary" href={addressOf({ view: 'operation', id: operationId })}>
-            {status === 'approved' ? say.operations.carryOut : say.operations.decide}
-          </a>
-        </p>
-      </div>
-    </section>
   );
 }
 

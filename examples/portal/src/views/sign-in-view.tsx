@@ -1,4 +1,6 @@
-import { Mark } from '../parts/icons.tsx';
+import { useState } from 'preact/hooks';
+import { isWishKept } from '../disconnect/disconnecting.ts';
+import { Mark, ToneIcon } from '../parts/icons.tsx';
 import { SignInButton } from '../parts/sign-in-button.tsx';
 import { ViewTitle } from '../parts/view-title.tsx';
 import { say } from '../sentences/sentences.ts';
@@ -6,6 +8,7 @@ import type { SignIn } from '../sign-in.ts';
 
 /** The only view without a sign-in. */
 export function SignInView({ signIn, onSignedIn }: { signIn: SignIn; onSignedIn: () => void }) {
+  const [unsure] = useState(() => isWishKept(sessionStorage));
   return (
     <main class="sign-in">
       <p class="brand">
@@ -13,6 +16,12 @@ export function SignInView({ signIn, onSignedIn }: { signIn: SignIn; onSignedIn:
         {say.portal.name}
       </p>
       <ViewTitle title={say.signIn.title} />
+      {unsure && (
+        <aside class="notice tone-unsure" aria-label={say.open.label}>
+          <ToneIcon tone="unsure" />
+          <p>{say.open.unsureHere}</p>
+        </aside>
+      )}
       <p class="lead">{say.signIn.lead}</p>
       <p>{say.signIn.about}</p>
       <SignInButton label={say.signIn.button} interact={() => signIn.interact()} onSignedIn={onSignedIn} />

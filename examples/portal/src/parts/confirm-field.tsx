@@ -1,13 +1,7 @@
 import type { RefObject } from 'preact';
 import { say } from '../sentences/sentences.ts';
+import type { Confirmation } from './confirmation.ts';
 import { Field } from './field.tsx';
-
-/** What must be typed to confirm: the connection's owner, or its id where Intune names none. */
-export type Confirmation = { readonly owner: string | null; readonly id: string };
-
-export function isConfirmed({ owner, id }: Confirmation, typed: string): boolean {
-  return typed.trim().toLowerCase() === (owner ?? id).toLowerCase();
-}
 
 type Props = {
   readonly confirmation: Confirmation;
@@ -18,13 +12,10 @@ type Props = {
 };
 
 /** Asks to type what cannot be typed without having read it. */
-export function ConfirmOwner({ confirmation: { owner, id }, typed, onTyped, wrong, input }: Props) {
+export function ConfirmField({ confirmation: { kind, value }, typed, onTyped, wrong, input }: Props) {
+  const { label, hint } = say.disconnect.confirm[kind];
   return (
-    <Field
-      label={say.disconnect.confirmLabel}
-      hint={owner === null ? say.disconnect.confirmIdHint(id) : say.disconnect.confirmHint(owner)}
-      error={wrong ? say.disconnect.confirmWrong : null}
-    >
+    <Field label={label} hint={hint(value)} error={wrong ? say.disconnect.confirmWrong : null}>
       {(control) => (
         <input
           {...control}

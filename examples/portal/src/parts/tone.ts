@@ -1,0 +1,1 @@
+export type Tone = 'good' | 'busy' | 'wait' | 'bad' | 'unsure' | 'quiet';
