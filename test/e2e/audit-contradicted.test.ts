@@ -98,6 +98,17 @@ describe('a trail that somebody rewrites under a running service', () => {
       said.map(({ level, chain, reason }) => [level, chain, reason]),
       [['error', home(), 'changed']],
     );
+    await until('receivers are to be told', async () => {
+      const queued = await world.query<{ tenant_id: string; detail: object }>(
+        "select tenant_id, detail from notifications where type like '%.history.contradicted'",
+      );
+      if (queued.length === 0) return false;
+      assert.deepEqual(
+        queued.map(({ tenant_id, detail }) => ({ chain: tenant_id, ...detail })),
+        said.map(({ chain, reason, problem }) => ({ chain, reason, message: problem })),
+      );
+      return true;
+    });
     await service.close();
 
     // Deleted as well, and a new process knows nothing of before.

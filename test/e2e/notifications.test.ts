@@ -11,7 +11,7 @@ import { typeOf } from '../../src/core/notification.ts';
 import { childEnvironment } from '../../tools/child-environment.ts';
 import { until } from '../support/processes.ts';
 import { startReplica } from '../support/replica.ts';
-import { operationsPath, scene } from '../support/scene.ts';
+import { hold, operationsPath, scene } from '../support/scene.ts';
 import { assertNoSecret, bearer, disconnectPath } from '../support/service.ts';
 import type { Timings } from '../support/timings.ts';
 import { newWebhookSecret, startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts';
@@ -197,6 +197,42 @@ describe('receivers of notifications', () => {
       await it.world.query('update notification_deliveries set due_at = now()');
       await until('it is well again', () => on.log.some(({ msg }) => /well again/.test(msg)));
       assert.deepEqual(kinds(heard(all)), [typeOf('operation.awaiting_approval')]);
+    });
+  });
+
+  test('a replica that is to stop begins nothing more, and is held up by no receiver', async () => {
+    all.received.length = 0;
+    await it.beside(
+      { ...withReceivers, notifications: { portalUrl, webhooks: [files.webhook('all')] } },
+      async (on) => {
+        all.answerWith(() => {});
+        assert.equal((await it.disconnect({ on })).status, 202);
+        await until('the receiver is asked', () => all.received.length === 1);
+        const graph = hold(it.simulator, 'list');
+        const reading = it.readConnection({ on }).then(({ status }) => status);
+        await graph.arrived();
+        const closed = on.close();
+        await until('it drains', async () => (await on.management.get('/readyz')).status === 503);
+        all.answerWith((response) => response.writeHead(204).end());
+        await until('the try under way was ended', async () => {
+          const rows = await it.world.query(
+            'select 1 from notification_deliveries where result is null and attempts = 1',
+          );
+          return rows.length === 1;
+        });
+        await it.world.query(
+          "update notification_deliveries set due_at = now() - interval '1 minute' where result is null",
+        );
+        assert.equal(all.received.length, 1);
+        graph.release();
+        assert.equal(await reading, 200);
+        await closed;
+        assert.equal(all.received.length, 1, 'nobody else was asked');
+        assert.ok(!on.log.some(({ msg }) => msg === 'shutdown cleanup timed out'));
+      },
+    );
+    await it.beside(withReceivers, async () => {
+      await until('the next process tells it', () => all.received.length === 2);
     });
   });
 

@@ -382,6 +382,20 @@ describe('the service in the cluster', () => {
       'database',
     ]);
   });
+
+  it('with notifications has the files where docs/notifications.md names them', () => {
+    const pod = find(renderWith(['settings', 'notifications']), 'Deployment', service).spec.template.spec;
+    const [container] = pod.containers;
+    const { mountPath, readOnly } = container.volumeMounts.find(
+      (one: { name: string }) => one.name === 'notifications',
+    );
+    assert.ok(readOnly);
+    const [, yaml = ''] = /```yaml\n([\s\S]*?)```/.exec(read('docs/notifications.md')) ?? [];
+    const { webhooks } = parse(yaml).notifications as { webhooks: Record<string, string>[] };
+    const files = webhooks.flatMap(({ urlFile, secretFile }) => [urlFile, secretFile]).filter(Boolean);
+    assert.ok(files.length > 1);
+    for (const file of files) assert.ok(file?.startsWith(`${mountPath}/`), file);
+  });
 });
 
 describe('the network', () => {
