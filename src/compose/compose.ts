@@ -5,7 +5,6 @@ import { createEventCommits } from '../adapters/database/event-commits.ts';
 import { createNotificationQueue } from '../adapters/database/notification-queue.ts';
 import { createPostgresAuditTrail } from '../adapters/database/postgres-audit-trail.ts';
 import { createPostgresOperations } from '../adapters/database/postgres-operations.ts';
-import { followTlsPair } from '../adapters/files/tls-pair.ts';
 import { createGraphConnector } from '../adapters/graph/graph-connector.ts';
 import { createHttpClient } from '../adapters/outbound/http-client.ts';
 import { createAuditWrites } from '../adapters/telemetry/audit-writes.ts';
@@ -17,8 +16,7 @@ import {
   measureOperations,
   measureReads,
 } from '../adapters/telemetry/measured-ports.ts';
-import { createMetrics, type Metrics, showDroppedLines } from '../adapters/telemetry/metrics.ts';
-import { logRequest, observeRequest, type RequestFacts } from '../adapters/telemetry/request-facts.ts';
+import { createMetrics } from '../adapters/telemetry/metrics.ts';
 import {
   traceAuditTrail,
   traceConnector,
@@ -31,20 +29,16 @@ import { Tracing } from '../adapters/telemetry/tracing.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import type { Policy, PolicyOf } from '../core/operation/policy.ts';
 import { sweep } from '../core/use-cases/sweep.ts';
-import { createApiApp } from '../http/api-app.ts';
-import { type Check, createManagementApp } from '../http/management-app.ts';
-import { answerToBroken } from '../http/problems/broken-request.ts';
-import { createServers } from '../http/server/servers.ts';
-import type { TlsFilesOptions } from '../http/server/tls-files.ts';
+import type { Check } from '../http/management-app.ts';
 import type { Settings } from '../settings/settings.ts';
 import { endsWithin, repeat } from './background.ts';
 import { WriteBacklog } from './backlog.ts';
 import { readBuildInfo } from './build-info.ts';
 import { composeAudit, readAuditKeys } from './compose-audit.ts';
 import { composeDatabase } from './compose-database.ts';
-import { installationOf } from './compose-documentation.ts';
 import { composeEntra } from './compose-entra.ts';
 import { composeNotifications } from './compose-notifications.ts';
+import { composeServers } from './compose-servers.ts';
 import { expectOutsideCheckpoints } from './outside-checkpoints.ts';
 
 /** The service, wired and not yet started. */
@@ -143,53 +137,20 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
     newId: randomUUID,
   };
 
-  const { corsAllowedOrigins } = settings.server;
-  const onRequestDone = (facts: RequestFacts) => {
-    observeRequest(metrics, facts);
-    tracing?.endRequest(facts);
-    logRequest(logs, facts);
-  };
-  const answerBroken = {
-    api: answerToBroken({ newId: randomUUID, corsAllowedOrigins, route: 'unmatched', onDone: onRequestDone }),
-    management: answerToBroken({
-      newId: randomUUID,
-      corsAllowedOrigins: [],
-      route: 'management',
-      onDone: (facts) => logRequest(logs, facts),
-    }),
-  };
-  const servers = createServers({
-    ...settings.server,
-    answerBroken,
-    tls: composeTls(settings, metrics, log),
-    api: createApiApp({
-      dependencies,
-      version: buildInfo.version,
-      trustProxyHops: settings.server.trustProxyHops,
-      onNoForwardedAddress: () =>
-        log.warn(
-          { trustedProxies: settings.server.trustProxyHops },
-          'X-Forwarded-For names no address where the trusted proxies should have put the client’s: calls are counted and recorded under a proxy’s address. Check TRUST_PROXY_HOPS and the gateway',
-        ),
-      limits: settings.limits,
-      corsAllowedOrigins,
-      authorizationUri: entra.authorizationUri,
-      installation: () => installationOf(settings, buildInfo.version, entra.authorizationUri(null)),
-      withinRequest: (begun, next) => (tracing === null ? next() : tracing.withinRequest(begun, next)),
-      onRequestDone,
-    }),
-    management: createManagementApp({
-      readiness,
-      metrics: async () => {
-        metrics.ready.set((await readiness()).some(({ problem }) => problem !== undefined) ? 0 : 1);
-        entra.showGauges();
-        postgres.showGauges();
-        showDroppedLines(metrics, logs.output.dropped);
-        metrics.requestsInFlight.set(servers.inFlight());
-        metrics.outcomesWaiting.set(backlog.size);
-        return { contentType: metrics.registry.contentType, text: await metrics.registry.metrics() };
-      },
-    }),
+  const servers = composeServers({
+    settings,
+    dependencies,
+    version: buildInfo.version,
+    authorizationUri: entra.authorizationUri,
+    tracing,
+    metrics,
+    logs,
+    readiness,
+    showGauges() {
+      entra.showGauges();
+      postgres.showGauges();
+      metrics.outcomesWaiting.set(backlog.size);
+    },
   });
 
   async function readiness(): Promise<Check[]> {
@@ -212,7 +173,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
     }
   });
 
-  /** In this order: nobody new, those who are here, our own work, what all of that stood on. */
+  /** In this order: no new calls, the calls under way, our own work, what all of that needed. */
   async function close(): Promise<void> {
     const { drainMs, shutdownMs } = settings.server;
     const endsAt = performance.now() + drainMs + shutdownMs;
@@ -282,23 +243,6 @@ function composeTracing({ tracing }: Settings, version: string, log: Logger): Tr
   if (tracing.endpoint === null) return null;
   const onProblem = (problem: string) => log.warn({ problem }, 'spans could not be handed over');
   return new Tracing({ endpoint: tracing.endpoint, version, onProblem });
-}
-
-function composeTls({ server }: Settings, metrics: Metrics, log: Logger): TlsFilesOptions | null {
-  if (server.tls === null) return null;
-  const files = followTlsPair({
-    ...server.tls,
-    onProblem: (problem) =>
-      log.warn({ problem }, 'the TLS files are not usable; keeping the previous certificate'),
-  });
-  return {
-    pair: () => files.get(),
-    pollMs: server.tlsPollMs,
-    onLoaded: (expiresAt) => {
-      metrics.tlsCertificateExpiry.set(expiresAt / 1000);
-      log.info({ expires: new Date(expiresAt).toISOString() }, 'the TLS certificate was loaded');
-    },
-  };
 }
 
 /** The policy of each tenant: the common one, with what differs for that tenant. */
