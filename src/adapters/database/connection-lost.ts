@@ -18,11 +18,21 @@ export class ReadOnlyServer extends Error {
   }
 }
 
+/** PostgreSQL rolled it back to let another go on (SQLSTATE 40001, 40P01): it may do better the next time. */
+export function isRolledBack(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && /^(40001|40P01)$/.test(error.code ?? '');
+}
+
 /** The connection is gone, going, or leads to a server that takes no writes: whatever was asked was not carried
  *  out, or is such that twice is once, and another connection may do better. SQLSTATE classes 08 (connection) and
- *  57P (shutting down, starting up), and 25006 (a read-only server). */
+ *  57P (shutting down, starting up), 25006 (a read-only server), and a plan made before a migration (0A000). */
 export function isConnectionLost(error: unknown): boolean {
-  if (error instanceof pg.DatabaseError) return /^(08|57P)|^25006$/.test(error.code ?? '');
+  if (error instanceof pg.DatabaseError) {
+    // A statement that was prepared before a migration gives other columns now, and will for as long as the
+    // connection lives.
+    if (error.code === '0A000' && error.routine === 'RevalidateCachedQuery') return true;
+    return /^(08|57P)|^25006$/.test(error.code ?? '');
+  }
   return !(error instanceof DatabaseTimeout || error instanceof NotReplicated || error instanceof CallFailed);
 }
 

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { CallFailed } from '../../core/failure.ts';
-import { isConnectionLost, isRefused } from './connection-lost.ts';
+import { isConnectionLost, isRefused, isRolledBack } from './connection-lost.ts';
 import type { Pool } from './pool.ts';
 import { NotReplicated, tookBackReplication } from './replication-notice.ts';
 import { lockPatience } from './session.ts';
@@ -15,7 +15,7 @@ export type Connection = {
 };
 
 export type Database = {
-  /** Runs `work` on one connection. Where the connection breaks it is run once more on another, so it
+  /** Runs `work` on one connection. Where the connection breaks, or PostgreSQL lets another go first, it is run once more, so it
    *  must be such that twice is no more than once. Fails with `audit_unavailable`. */
   run<Value>(work: (connection: Connection) => Promise<Value>): Promise<Value>;
   /** The same in a transaction. Where it fails with `recorded: 'unknown'` PostgreSQL may have committed it all the
@@ -45,7 +45,8 @@ export function createDatabase(pool: Pool, timeoutMs: number): Database {
         inDoubt ||= asked && !isRefused(error);
         // A connection that broke while idle in the pool, or between a commit and its answer, or that leads to
         // a standby, deserves another; time that has run out does not.
-        const again = attempt === 0 && performance.now() < deadline && isConnectionLost(error);
+        const mayDoBetter = isConnectionLost(error) || isRolledBack(error);
+        const again = attempt === 0 && performance.now() < deadline && mayDoBetter;
         if (!again) throw unavailable(error, inDoubt ? 'unknown' : 'no');
       }
     }

@@ -1,5 +1,5 @@
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
-import { Migrator } from 'kysely/migration';
+import { type Migration, Migrator } from 'kysely/migration';
 import pg from 'pg';
 import type { Secret } from '../../core/secret.ts';
 import { connectionConfigFrom, primaryConfigFrom } from './connection-config.ts';
@@ -9,7 +9,8 @@ import { migrations } from './migrations/migrations.ts';
 
 /** Brings the schema up to date as its owner (`adminUrl`), applies each function whose text has changed, and
  *  grants the service's role (the user of `url`) what it needs: all of it in one transaction, or nothing. Safe
- *  to run twice, by several at once, and beside running pods. Gives the names of what was migrated or applied. */
+ *  to run twice, by several at once, and beside running pods: where a lock cannot be had within three seconds it fails,
+ *  and has changed nothing. Gives the names of what was migrated or applied. */
 export async function migrate(urls: { adminUrl: Secret; url: Secret }): Promise<string[]> {
   const pool = new pg.Pool({ ...(await primaryConfigFrom(urls.adminUrl)), max: 1 });
   // The statement under way fails with it.
@@ -25,10 +26,16 @@ export async function migrate(urls: { adminUrl: Secret; url: Secret }): Promise<
       await requirePublicSchema(transaction);
       const migrator = new Migrator({
         db: transaction,
-        provider: { getMigrations: async () => ({ ...migrations }) },
+        provider: {
+          getMigrations: async () =>
+            Object.fromEntries(
+              Object.entries(migrations).map(([name, migration]) => [name, limited(migration)]),
+            ),
+        },
       });
       const { error, results = [] } = await migrator.migrateToLatest();
       if (error !== undefined) throw error;
+      await limitWaiting(transaction);
       const applied = await applyFunctions(transaction);
       await grantTo(transaction, userOf(urls.url));
       return [...results.map((result) => result.migrationName), ...applied];
@@ -36,6 +43,23 @@ export async function migrate(urls: { adminUrl: Secret; url: Secret }): Promise<
   } finally {
     await db.destroy();
   }
+}
+
+/** Whoever writes waits behind us while we wait for a lock: better to fail, and to be run again. What we do
+ *  ourselves takes as long as it takes, whatever the role says. */
+async function limitWaiting(transaction: Kysely<unknown>): Promise<void> {
+  await sql`select set_config('lock_timeout', '3s', true), set_config('statement_timeout', '0', true),
+    set_config('idle_in_transaction_session_timeout', '0', true)`.execute(transaction);
+}
+
+/** A migration that waits no longer: Kysely allows an hour, and says so before each run. */
+function limited({ up }: Migration): Migration {
+  return {
+    up: async (db) => {
+      await limitWaiting(db);
+      await up(db);
+    },
+  };
 }
 
 /** Applies each function that is not in the database as this build knows it. */

@@ -612,6 +612,9 @@ begin
     perform set_config('synchronous_commit', 'on', true);
   end if;
   perform set_config('lock_timeout', lock_ms::text, true);
+  if current_setting('idle_in_transaction_session_timeout') = '0' then
+    perform set_config('idle_in_transaction_session_timeout', greatest(lock_ms, 1000)::text, true);
+  end if;
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.prune_notifications(receivers text[])

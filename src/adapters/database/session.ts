@@ -31,14 +31,24 @@ export function isPooled(client: pg.ClientBase): boolean {
   return pooled.has(client);
 }
 
-/** Plans are made when a session first comes by, perhaps on empty tables, and kept: a scan that cost nothing then would
- *  read the whole trail each time later. What cannot do without one is not worth compiling. */
-const planning = { enable_seqscan: 'off', jit: 'off' };
+/** What a role or a database may say otherwise for reasons of its own, and we rest on. */
+const expected = {
+  search_path: 'public, pg_temp',
+  // A longer wait for a chain's head is not a serialization failure.
+  default_transaction_isolation: 'read committed',
+  // An idle connection of the pool is not idle for nothing.
+  idle_session_timeout: '0',
+  datestyle: 'ISO',
+  // Plans are made when a session first comes by, perhaps on empty tables, and kept: a scan that cost nothing then
+  // would read the whole trail each time later. What cannot do without one is not worth compiling.
+  enable_seqscan: 'off',
+  jit: 'off',
+};
 
-/** Asks a new connection who answers, and sets our limits, and how to plan, where the session is ours alone. A pooler gives itself
+/** Asks a new connection who answers, and sets our limits and what we expect, where the session is ours alone. A pooler gives itself
  *  away by the process id it told: it is none of PostgreSQL's. Fails with `ReadOnlyServer`. */
 export async function beginSession(client: pg.ClientBase, patienceMs: number): Promise<void> {
-  const settings = { ...sessionLimits(patienceMs), ...planning };
+  const settings = { ...sessionLimits(patienceMs), ...expected };
   const own = (client as pg.ClientBase & { processID: number | null }).processID;
   const { rows } = await client.query<{ direct: boolean; read_only: boolean }>({
     text: `

@@ -89,4 +89,41 @@ describe('the schema', () => {
       await broken.drop();
     }
   });
+
+  test('a schema other than public is refused by name, and nothing is changed', async () => {
+    const other = await testDatabase();
+    const admin = new pg.Client({ connectionString: other.adminUrl });
+    try {
+      await admin.connect();
+      await admin.query('create schema elsewhere');
+      const name = new URL(other.adminUrl).pathname.slice(1);
+      await admin.query(
+        `alter role chromeos_bff_owner in database ${name} set search_path = elsewhere, public`,
+      );
+      const urls = { url: new Secret(other.url), adminUrl: new Secret(other.adminUrl) };
+      await assert.rejects(migrate(urls), /has to be public, and it is elsewhere: nothing was changed/);
+      const { rows } = await admin.query(
+        "select from pg_class where relname in ('operations', 'kysely_migration')",
+      );
+      assert.deepEqual(rows, []);
+    } finally {
+      await admin.end();
+      await other.drop();
+    }
+  });
+
+  test('where somebody writes and does not end, migrating gives up: others who write wait no longer than that', async () => {
+    const stuck = new pg.Client({ connectionString: database.adminUrl });
+    await stuck.connect();
+    try {
+      await stuck.query('begin');
+      await stuck.query('lock table operations in row exclusive mode');
+      await owner.query("delete from applied_functions where name = 'check_operation_move'");
+      await assert.rejects(migrate(urls()), /lock timeout/);
+      await stuck.query('rollback');
+      assert.deepEqual(await migrate(urls()), ['check_operation_move']);
+    } finally {
+      await stuck.end();
+    }
+  });
 });
