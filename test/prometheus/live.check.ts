@@ -1,14 +1,9 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import { createServer as createTcpServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { stringify } from 'yaml';
 import { childEnvironment } from '../../tools/child-environment.ts';
 import { until } from '../support/processes.ts';
 import {
@@ -20,98 +15,55 @@ import {
   type World,
 } from '../support/service.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
+import { type Monitoring, startMonitoring } from './monitoring.ts';
 import { alerts, amtool, groups, metricsIn, promtool, queries, rules } from './sources.ts';
 
-type Alert = { status: string; labels: Record<string, string>; annotations: Record<string, string> };
-
 describe('a real Prometheus', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'prometheus-check-'));
-  const children: ChildProcess[] = [];
-  const received: Alert[] = [];
+  const pods: ServiceProcess[] = [];
   let world: World;
   let service: ServiceProcess;
-  let receiver: Server;
-  let prometheus: string;
+  let monitoring: Monitoring;
+  const query = (expr: string) => monitoring.query(expr);
 
   before(async () => {
     world = await startWorld();
-    const keyFile = join(folder, 'audit-key.pem');
+    monitoring = await startMonitoring(groups, { hurried: false });
+    const keyFile = join(monitoring.folder, 'audit-key.pem');
     const { privateKey } = generateKeyPairSync('ed25519');
     writeFileSync(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }));
-    service = await startServiceProcess(world, { AUDIT_SIGNING_KEY_FILE: keyFile });
-    await until('it is ready', async () => (await fetch(`${service.managementUrl}/readyz`)).ok);
-    receiver = createServer((request, response) => {
-      let body = '';
-      request.on('data', (chunk) => {
-        body += chunk;
-      });
-      request.on('end', () => {
-        received.push(...(JSON.parse(body) as { alerts: Alert[] }).alerts);
-        response.end();
-      });
-    });
-    receiver.listen(0, '127.0.0.1');
-    await once(receiver, 'listening');
-    const [alertmanagerPort, prometheusPort] = [await freePort(), await freePort()];
-    writeFileSync(join(folder, 'rules.yml'), stringify({ groups }));
-    writeFileSync(
-      join(folder, 'prometheus.yml'),
-      stringify({
-        global: { scrape_interval: '1s', evaluation_interval: '1s' },
-        rule_files: ['rules.yml'],
-        alerting: { alertmanagers: [{ static_configs: [{ targets: [`127.0.0.1:${alertmanagerPort}`] }] }] },
-        scrape_configs: [
-          {
-            job_name: 'chromeos-connector-bff',
-            static_configs: [{ targets: [new URL(service.managementUrl).host] }],
-          },
-        ],
-      }),
+    // Two, as everywhere.
+    for (let count = 0; count < 2; count += 1) {
+      pods.push(await startServiceProcess(world, { AUDIT_SIGNING_KEY_FILE: keyFile }));
+    }
+    service = pods[0] as ServiceProcess;
+    for (const { managementUrl } of pods) {
+      await until('it is ready', async () => (await fetch(`${managementUrl}/readyz`)).ok);
+    }
+    monitoring.scrape(
+      pods.map(({ managementUrl }, index) => ({
+        managementUrl,
+        namespace: 'production',
+        pod: `pod-${index}`,
+      })),
     );
-    const address = receiver.address();
-    const port = typeof address === 'object' && address ? address.port : 0;
-    writeFileSync(
-      join(folder, 'alertmanager.yml'),
-      stringify({
-        route: { receiver: 'us', group_by: ['alertname'], group_wait: '0s', group_interval: '1s' },
-        receivers: [{ name: 'us', webhook_configs: [{ url: `http://127.0.0.1:${port}/` }] }],
-      }),
-    );
-    start('prometheus-alertmanager', [
-      `--config.file=${join(folder, 'alertmanager.yml')}`,
-      `--storage.path=${join(folder, 'alertmanager')}`,
-      `--web.listen-address=127.0.0.1:${alertmanagerPort}`,
-      '--cluster.listen-address=',
-    ]);
-    start('prometheus', [
-      `--config.file=${join(folder, 'prometheus.yml')}`,
-      `--storage.tsdb.path=${join(folder, 'prometheus')}`,
-      `--web.listen-address=127.0.0.1:${prometheusPort}`,
-    ]);
-    prometheus = `http://127.0.0.1:${prometheusPort}`;
     await use();
   });
 
   after(async () => {
-    for (const child of children) {
-      child.kill('SIGKILL');
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    }
-    receiver?.close();
-    await service?.kill();
+    await monitoring?.close();
+    for (const pod of pods) await pod.kill();
     await world?.close();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   it('takes its configuration and Alertmanager’s', () => {
-    const checked = promtool('check', 'config', join(folder, 'prometheus.yml'));
+    const checked = promtool('check', 'config', join(monitoring.folder, 'prometheus.yml'));
     assert.ok(checked.ok, checked.output);
-    assert.match(amtool('check-config', join(folder, 'alertmanager.yml')), /SUCCESS/);
+    assert.match(amtool('check-config', join(monitoring.folder, 'alertmanager.yml')), /SUCCESS/);
   });
 
   it('scrapes the service', async () => {
-    await until('it has scraped', async () => (await query('up')).at(0)?.value[1] === '1');
-    await until('twice', async () => (await query('count_over_time(up[1m]) > 2')).length > 0);
+    await until('it has scraped', async () => (await query('sum(up)')).at(0)?.value[1] === '2');
+    await until('twice', async () => (await query('count_over_time(up[1m]) > 2')).length === 2);
   });
 
   it('finds our names as names should be', async () => {
@@ -173,7 +125,7 @@ describe('a real Prometheus', () => {
   });
 
   it('evaluates every rule without error, and nothing is alarmed', async () => {
-    const { groups: loaded } = (await ask('/api/v1/rules')) as {
+    const { groups: loaded } = (await monitoring.ask('/api/v1/rules')) as {
       groups: { rules: { name: string; health: string; lastError?: string; state?: string }[] }[];
     };
     const evaluated = loaded.flatMap((group) => group.rules);
@@ -195,8 +147,8 @@ describe('a real Prometheus', () => {
     });
     assert.ok(answer.status >= 500, String(answer.status));
     const name = 'ChromeosBffCredentialRefused';
-    await until('the alert arrives', () => received.some(({ labels }) => labels.alertname === name));
-    const alert = received.find(({ labels }) => labels.alertname === name);
+    await until('the alert arrives', () => monitoring.paged.some(({ labels }) => labels.alertname === name));
+    const alert = monitoring.paged.find(({ labels }) => labels.alertname === name);
     const rule = alerts.find((one) => one.alert === name);
     assert.equal(alert?.status, 'firing');
     assert.equal(alert?.labels.severity, 'critical');
@@ -228,40 +180,6 @@ describe('a real Prometheus', () => {
     const timer = setInterval(() => void again().catch(() => {}), 500).unref();
     after(() => clearInterval(timer));
   }
-
-  function start(program: string, args: string[]): void {
-    const child = spawn(program, args, {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      cwd: folder,
-      env: childEnvironment(),
-    });
-    let errors = '';
-    child.stderr.on('data', (chunk) => {
-      errors = `${errors}${chunk}`.slice(-4000);
-    });
-    child.on('exit', (code) => {
-      if (code) process.stderr.write(errors);
-    });
-    children.push(child);
-  }
-
-  type Sample = { metric: Record<string, string>; value: [number, string] };
-  async function query(expr: string): Promise<Sample[]> {
-    const { result } = (await ask(`/api/v1/query?query=${encodeURIComponent(expr)}`)) as { result: Sample[] };
-    return result;
-  }
-
-  async function ask(path: string): Promise<unknown> {
-    const answer = await fetch(`${prometheus}${path}`).catch(() => null);
-    if (answer === null) return { result: [] }; // is starting
-    const { status, data, error } = (await answer.json()) as {
-      status: string;
-      data: unknown;
-      error?: string;
-    };
-    assert.equal(status, 'success', error);
-    return data;
-  }
 });
 
 function metricComplaints(text: string): string[] {
@@ -271,15 +189,4 @@ function metricComplaints(text: string): string[] {
     input: text,
   });
   return `${stdout}${stderr}`.split('\n').filter((line) => line !== '');
-}
-
-function freePort(): Promise<number> {
-  return new Promise((found, failed) => {
-    const server = createTcpServer();
-    server.once('error', failed);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => found(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }

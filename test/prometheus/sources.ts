@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { childEnvironment } from '../../tools/child-environment.ts';
 
-const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+export const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
 export type Rule = {
   readonly alert?: string;

@@ -39,6 +39,7 @@ export type World = {
 export type TestService = {
   readonly service: Service;
   readonly url: string;
+  readonly managementUrl: string;
   readonly api: ReturnType<typeof request>;
   readonly management: ReturnType<typeof request>;
   readonly log: LogLine[];
@@ -120,7 +121,8 @@ export async function startService(
   );
   const { port, managementPort } = await service.start();
   const url = `${settings.server.tls === null ? 'http' : 'https'}://localhost:${port}`;
-  const management = request(`http://localhost:${managementPort}`);
+  const managementUrl = `http://localhost:${managementPort}`;
+  const management = request(managementUrl);
   const isReady = async () => (await management.get('/readyz')).status === 200;
   try {
     if (!options.unready) await until('the service is ready', isReady);
@@ -132,6 +134,7 @@ export async function startService(
   return {
     service,
     url,
+    managementUrl,
     api: request(url),
     management,
     log,
