@@ -16,7 +16,13 @@ import { repeat } from './background.ts';
 const credentialCheckMs = 15_000;
 
 /** The part of the wiring that is about Entra ID: signing keys, our credential, the exchange. */
-export function composeEntra(settings: Settings, http: HttpClient, metrics: Metrics, log: Logger) {
+export function composeEntra(
+  settings: Settings,
+  http: HttpClient,
+  metrics: Metrics,
+  log: Logger,
+  onShared: (requestId: string, exchangeOf: string) => void,
+) {
   const { entra } = settings;
   const clock = Date.now;
   const random = Math.random;
@@ -66,11 +72,11 @@ export function composeEntra(settings: Settings, http: HttpClient, metrics: Metr
       if (failed.reason === 'exchange_misconfigured') log.error(line, 'Entra ID refuses how we ask');
       else log.warn(line, 'token exchange failed');
     },
-    onCredentialRejected: (used, entraCode) => {
+    onCredentialRejected: (used, entraCode, { requestId, tenantId }) => {
       metrics.credentialRejections.inc();
       const expires = used?.expiresAt ? new Date(used.expiresAt).toISOString() : 'unknown';
       log.error(
-        { credential: used?.kind ?? 'none', expires, entraCode },
+        { requestId, tenantId, credential: used?.kind ?? 'none', expires, entraCode },
         'Entra ID refused our own credential',
       );
     },
@@ -89,6 +95,7 @@ export function composeEntra(settings: Settings, http: HttpClient, metrics: Metr
       verified: new VerifiedTokens({ size: entra.exchange.cacheSize, clock }),
       exchange: measureExchange((request) => exchange.exchange(request), metrics),
       cache,
+      onShared,
     }),
     authorizationUri: (tenantId: string | null) =>
       tenants.get(tenantId ?? entra.tenantId)?.current?.authorizationEndpoint ??

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { followTlsPair } from '../adapters/files/tls-pair.ts';
 import type { Logs } from '../adapters/telemetry/logger.ts';
 import { type Metrics, showDroppedLines } from '../adapters/telemetry/metrics.ts';
+import type { OutboundTries } from '../adapters/telemetry/outbound-tries.ts';
 import { logRequest, observeRequest, type RequestFacts } from '../adapters/telemetry/request-facts.ts';
 import type { Tracing } from '../adapters/telemetry/tracing.ts';
 import type { Dependencies } from '../core/dependencies.ts';
@@ -21,6 +22,7 @@ type Given = {
   /** Where a tenant's people sign in; `null` is the home tenant. */
   readonly authorizationUri: (tenantId: string | null) => string;
   readonly tracing: Tracing | null;
+  readonly tries: OutboundTries;
   readonly metrics: Metrics;
   readonly logs: Logs;
   readonly readiness: () => Promise<Check[]>;
@@ -30,12 +32,12 @@ type Given = {
 
 /** The part of the wiring that is about HTTP: the API and the management app, each on its port. */
 export function composeServers(given: Given): Servers {
-  const { settings, tracing, metrics, logs } = given;
+  const { settings, tracing, tries, metrics, logs } = given;
   const { corsAllowedOrigins } = settings.server;
   const onRequestDone = (facts: RequestFacts) => {
     observeRequest(metrics, facts);
     tracing?.endRequest(facts);
-    logRequest(logs, facts);
+    logRequest(logs, facts, tries.end(facts.requestId));
   };
   const answerBroken = {
     api: answerToBroken({
@@ -72,7 +74,7 @@ export function composeServers(given: Given): Servers {
 }
 
 function apiApp(given: Given, onRequestDone: (facts: RequestFacts) => void) {
-  const { settings, version, tracing, logs, authorizationUri } = given;
+  const { settings, version, tracing, tries, logs, authorizationUri } = given;
   const { trustProxyHops, corsAllowedOrigins } = settings.server;
   return createApiApp({
     dependencies: given.dependencies,
@@ -87,7 +89,8 @@ function apiApp(given: Given, onRequestDone: (facts: RequestFacts) => void) {
     corsAllowedOrigins,
     authorizationUri,
     installation: () => installationOf(settings, version, authorizationUri(null)),
-    withinRequest: (begun, next) => (tracing === null ? next() : tracing.withinRequest(begun, next)),
+    withinRequest: (begun, next) =>
+      tries.within(begun.requestId, () => (tracing === null ? next() : tracing.withinRequest(begun, next))),
     onRequestDone,
   });
 }

@@ -17,6 +17,7 @@ import {
   measureReads,
 } from '../adapters/telemetry/measured-ports.ts';
 import { createMetrics } from '../adapters/telemetry/metrics.ts';
+import { OutboundTries } from '../adapters/telemetry/outbound-tries.ts';
 import {
   traceAuditTrail,
   traceConnector,
@@ -60,8 +61,13 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
   const metrics = createMetrics();
   metrics.buildInfo.set(buildInfo, 1);
   const tracing = composeTracing(settings, buildInfo.version, log);
-  const http = traced(createHttpClient(settings.proxy), traceHttpClient);
-  const entra = composeEntra(settings, http, metrics, log);
+  const tries = new OutboundTries((requestId, late) =>
+    log.info({ requestId, tries: [late] }, 'a request for a call that was over has ended'),
+  );
+  const http = traced(createHttpClient(settings.proxy, undefined, tries), traceHttpClient);
+  const entra = composeEntra(settings, http, metrics, log, (requestId, exchangeOf) =>
+    tries.shares(requestId, exchangeOf),
+  );
   const writes = createAuditWrites(metrics, Date.now, logs.auditEvent);
   const postgres = composeDatabase(settings, metrics, writes, log);
   const { database } = postgres;
@@ -143,6 +149,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
     version: buildInfo.version,
     authorizationUri: entra.authorizationUri,
     tracing,
+    tries,
     metrics,
     logs,
     readiness,

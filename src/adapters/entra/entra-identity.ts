@@ -17,11 +17,16 @@ export type EntraIdentityOptions = {
   readonly verified: VerifiedTokens;
   readonly exchange: (request: ExchangeRequest) => Promise<GraphToken>;
   readonly cache: ExchangeCache;
+  /** Hears of a call that waits for the exchange of another one, by both request ids. */
+  readonly onShared?: (requestId: string, exchangeOf: string) => void;
 };
 
 /** Identity on Entra ID: callers by their access tokens, Graph's tokens by the on-behalf-of flow. */
 export function createEntraIdentity(options: EntraIdentityOptions): Identity {
   const { tenants, verifyBearer, verified, exchange, cache } = options;
+
+  // Whose call makes the exchange that is under way for a token.
+  const exchanging = new Map<string, string>();
 
   async function verify(header: string, fingerprint: string, deadline: Deadline): Promise<SignedInCaller> {
     const token = takeBearerToken(header);
@@ -84,7 +89,15 @@ export function createEntraIdentity(options: EntraIdentityOptions): Identity {
     exchangeAnew: async (signedIn, { requestId, deadline }) =>
       (await exchangeNow(signedIn, requestId, deadline)).token,
     // Other calls may join this exchange, so it does not end when this call's time is up.
-    exchangeForRead: (signedIn, { requestId, deadline }) =>
-      cache.get(signedIn, deadline, () => exchangeNow(signedIn, requestId, null)),
+    exchangeForRead(signedIn, { requestId, deadline }) {
+      const { fingerprint } = signedIn;
+      const token = cache.get(signedIn, deadline, () => {
+        exchanging.set(fingerprint, requestId);
+        return exchangeNow(signedIn, requestId, null).finally(() => exchanging.delete(fingerprint));
+      });
+      const exchangeOf = exchanging.get(fingerprint);
+      if (exchangeOf !== undefined && exchangeOf !== requestId) options.onShared?.(requestId, exchangeOf);
+      return token;
+    },
   };
 }

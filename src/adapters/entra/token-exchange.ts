@@ -51,7 +51,11 @@ export type TokenExchangeOptions = {
   readonly deadlineMs: number;
   readonly onFailedTry: (failed: FailedTry) => void;
   /** Our own credential was refused. */
-  readonly onCredentialRejected: (credential: Credential | null, entraCode: number | null) => void;
+  readonly onCredentialRejected: (
+    credential: Credential | null,
+    entraCode: number | null,
+    call: Pick<ExchangeRequest, 'requestId' | 'tenantId'>,
+  ) => void;
 };
 
 const maxRetries = 2;
@@ -94,9 +98,10 @@ export class TokenExchange {
    *  too, again with the first: Entra may have learned of it between the two tries. */
   async #tryCredentials(request: ExchangeRequest, deadline: Deadline): Promise<GraphToken | Failure> {
     const { credential, onCredentialRejected } = this.#options;
+    const { requestId, tenantId } = request;
     const first = credential.use();
     if (first === null) {
-      onCredentialRejected(null, null);
+      onCredentialRejected(null, null, { requestId, tenantId });
       return { reason: 'credential_rejected', entraCode: null };
     }
     let used = first;
@@ -109,7 +114,7 @@ export class TokenExchange {
       if (!('reason' in result)) credential.worked(other, { insteadOf: used });
       used = other;
     }
-    if (refusesUs(result)) onCredentialRejected(used, result.entraCode);
+    if (refusesUs(result)) onCredentialRejected(used, result.entraCode, { requestId, tenantId });
     return result;
   }
 

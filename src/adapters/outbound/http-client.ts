@@ -46,6 +46,15 @@ export type OutboundAnswer = {
   readonly text: string;
 };
 
+/** One request that was made and is over: also each that was sent again. Either `answer` or `failure` is `null`. */
+export type OutboundTry = Pick<OutboundRequest, 'method' | 'url' | 'headers'> & {
+  readonly answer: OutboundAnswer | null;
+  readonly failure: RequestFailed | null;
+  readonly durationMs: number;
+  /** For which call it was made, as `currentCall` said when it began. */
+  readonly callId: string | undefined;
+};
+
 /** How far a request had come when it failed: nothing can have been sent, some of it can have been (over a
  *  connection that was new, or kept from an earlier request), or the head of an answer had arrived. */
 type Progress = 'unsent' | 'sent' | 'sent_over_kept' | 'answering';
@@ -71,8 +80,22 @@ export class RequestFailed extends Error {
 // For answers far above what Entra's documents (about 20 kB) and a tenant's one connection need.
 const usualLimits: Limits = { connectTimeoutMs: 5000, maxAnswerBytes: 1024 * 1024 };
 
-/** An HTTP client over undici. `proxy` is what HTTPS_PROXY and NO_PROXY say. */
-export function createHttpClient(proxy: ProxySettings, limits = usualLimits): EndableHttpClient {
+/** Hears of each request when it is over. */
+export type TryListener = {
+  /** The id of the call that is being worked on, where that can be told. */
+  readonly currentCall: () => string | undefined;
+  readonly onTry: (tried: OutboundTry) => void;
+};
+
+const nobody: TryListener = { currentCall: () => undefined, onTry: () => {} };
+
+/** An HTTP client over undici. `proxy` is what HTTPS_PROXY and NO_PROXY say. `listener` hears of each
+ *  request. */
+export function createHttpClient(
+  proxy: ProxySettings,
+  limits = usualLimits,
+  listener = nobody,
+): EndableHttpClient {
   const createDispatcher = dispatcherFactory(proxy, limits);
   const kept = createDispatcher();
 
@@ -89,7 +112,7 @@ export function createHttpClient(proxy: ProxySettings, limits = usualLimits): En
           })),
     );
     try {
-      return await exchange(dispatcher, request, limits);
+      return await exchange(dispatcher, request, limits, listener);
     } catch (error) {
       throw refusal.error ?? error;
     } finally {
@@ -102,7 +125,7 @@ export function createHttpClient(proxy: ProxySettings, limits = usualLimits): En
       if (request.ownConnection === true) return sendAlone(request);
       const begun = performance.now();
       try {
-        return await exchange(kept, request, limits);
+        return await exchange(kept, request, limits, listener);
       } catch (error) {
         if (request.repeatable !== true || !wasClosedUnderIt(error)) throw error;
         const timeoutMs = request.timeoutMs - (performance.now() - begun);
@@ -119,11 +142,12 @@ function exchange(
   dispatcher: Dispatcher,
   request: OutboundRequest,
   { maxAnswerBytes }: Limits,
+  listener: TryListener,
 ): Promise<OutboundAnswer> {
   if (request.timeoutMs <= 0) return Promise.reject(new RequestFailed('unsent', 'TIMEOUT'));
   const origin = originOf(request.url);
   return new Promise((resolve, reject) => {
-    const handler = new Exchange(request, maxAnswerBytes, { resolve, reject });
+    const handler = new Exchange(request, maxAnswerBytes, { resolve, reject, listener });
     dispatcher.dispatch(
       {
         origin,
@@ -148,12 +172,16 @@ const closedCodes = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 type Ending = {
   readonly resolve: (answer: OutboundAnswer) => void;
   readonly reject: (error: RequestFailed) => void;
+  readonly listener: TryListener;
 };
 
 /** One request under way. It is undici's handler itself, since the streams of undici's `request` would cost
  *  more than all the rest of a call to Graph. */
 class Exchange implements ConnectionAware {
   declare wasUsed: () => boolean;
+  readonly #request: OutboundRequest;
+  readonly #begun = performance.now();
+  readonly #callId: string | undefined;
   readonly #maxAnswerBytes: number;
   readonly #ending: Ending;
   readonly #timer: NodeJS.Timeout;
@@ -165,6 +193,8 @@ class Exchange implements ConnectionAware {
   #over = false;
 
   constructor(request: OutboundRequest, maxAnswerBytes: number, ending: Ending) {
+    this.#request = request;
+    this.#callId = ending.listener.currentCall();
     this.#maxAnswerBytes = maxAnswerBytes;
     this.#ending = ending;
     this.#timer = setTimeout(() => this.#giveUp(), request.timeoutMs);
@@ -173,7 +203,15 @@ class Exchange implements ConnectionAware {
   /** Settles it with what is known so far. */
   fail(error: Error): void {
     this.#end();
-    this.#ending.reject(new RequestFailed(this.#progress, codeOf(error), { cause: error }));
+    const failure = new RequestFailed(this.#progress, codeOf(error), { cause: error });
+    this.#tell(null, failure);
+    this.#ending.reject(failure);
+  }
+
+  #tell(answer: OutboundAnswer | null, failure: RequestFailed | null): void {
+    const { method, url, headers } = this.#request;
+    const durationMs = performance.now() - this.#begun;
+    this.#ending.listener.onTry({ method, url, headers, answer, failure, durationMs, callId: this.#callId });
   }
 
   /** A request that is still waiting for its connection is not sent when that opens. */
@@ -208,7 +246,9 @@ class Exchange implements ConnectionAware {
     try {
       const text = this.#text();
       this.#end();
-      this.#ending.resolve({ status: this.#status, headers: this.#headers, text });
+      const answer = { status: this.#status, headers: this.#headers, text };
+      this.#tell(answer, null);
+      this.#ending.resolve(answer);
     } catch (error) {
       this.fail(error as Error);
     }

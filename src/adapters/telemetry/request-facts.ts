@@ -2,6 +2,7 @@ import type { Failure } from '../../core/failure.ts';
 import type { CallAnnotations } from '../../core/frame.ts';
 import type { Logs } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import type { LoggedTry } from './outbound-tries.ts';
 
 /** What the edge reports about a request that is over. (`http` has the same shape; the two rooms know each
  *  other only through `compose`.) */
@@ -37,8 +38,8 @@ export function observeRequest(metrics: Metrics, facts: RequestFacts): void {
   );
 }
 
-/** The one log line of a request: an allow-list of facts. */
-export function logRequest({ log, requests }: Logs, facts: RequestFacts): void {
+/** The one log line of a request: an allow-list of facts, with what left for it to Entra ID and Graph. */
+export function logRequest({ log, requests }: Logs, facts: RequestFacts, tries?: readonly LoggedTry[]): void {
   const line = {
     requestId: facts.requestId,
     traceId: facts.trace.traceId,
@@ -56,6 +57,7 @@ export function logRequest({ log, requests }: Logs, facts: RequestFacts): void {
     failure: facts.failure?.reason,
     cause: facts.failure === null ? undefined : causeOf(facts.failure),
     error: facts.defect ?? undefined,
+    tries,
   };
   if (facts.defect !== null || facts.call.outcomeUnrecorded) log.error(line, 'request');
   else if (facts.status >= 500) log.warn(line, 'request');

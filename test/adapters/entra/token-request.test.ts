@@ -189,7 +189,7 @@ describe('a request for a token', () => {
     const { failure, tries } = await failureOf({}, { credential, onCredentialRejected });
     assert.deepEqual(
       [failure, tries, rejected],
-      [{ reason: 'credential_rejected', entraCode: null }, 0, [[null, null]]],
+      [{ reason: 'credential_rejected', entraCode: null }, 0, [[null, null, { requestId, tenantId }]]],
     );
   });
 

@@ -93,7 +93,7 @@ async function identity() {
     AZURE_AUTHORITY_HOST: authority,
     DATABASE_URL: 'postgres://unused@127.0.0.1/unused',
   });
-  const entra = composeEntra(settings, documents(), createMetrics(), pino({ level: 'silent' }));
+  const entra = composeEntra(settings, documents(), createMetrics(), pino({ level: 'silent' }), () => {});
   entra.start();
   return entra.identity;
 }
