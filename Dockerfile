@@ -56,8 +56,16 @@ ARG REVISION=unknown
 # For whoever reports it (chromeos_bff_build_info). It stands before the labels because buildah's cache sees
 # that an ARG has changed only where RUN uses it.
 RUN node -e "fs.writeFileSync('build-info.json', JSON.stringify({ version: process.argv[1], revision: process.argv[2] }))" "${VERSION}" "${REVISION}"
+ARG SOURCE=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+ARG BASE_NAME=unknown
+ARG BASE_DIGEST=unknown
 LABEL org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.base.name="${BASE_NAME}" \
+      org.opencontainers.image.base.digest="${BASE_DIGEST}" \
       org.opencontainers.image.licenses="MIT"
 # Numeric, so that runAsNonRoot can be verified.
 USER 65532:65532

@@ -55,6 +55,11 @@ describe('the service’s image', () => {
     assert.equal(label('version'), manifest.version);
     assert.equal(label('revision'), revision);
     assert.equal(label('title'), manifest.name);
+    // Where it comes from, and what it was built on: for whoever looks for a weakness in a base.
+    assert.ok(label('source'));
+    assert.match(String(label('created')), /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    assert.match(String(label('base.name')), /^[^@]*node:24-[^@]*$/);
+    assert.match(String(label('base.digest')), /^sha256:[0-9a-f]{64}$/);
   });
 
   it('has a health check that needs no shell', async () => {

@@ -7,10 +7,23 @@ import { functions } from './functions/functions.ts';
 import { grants, tables } from './grants.ts';
 import { migrations } from './migrations/migrations.ts';
 
+/** The schema is of a later release than this build. Nothing was changed, nor need it be: a schema only grows, so
+ *  this build works beside it. To migrate with it would put older functions in the place of newer ones. */
+export class LaterSchema extends Error {
+  readonly migrations: readonly string[];
+
+  constructor(migrations: readonly string[]) {
+    super(`the schema is of a later release (${migrations.join(', ')}): nothing was changed`);
+    this.name = 'LaterSchema';
+    this.migrations = migrations;
+  }
+}
+
 /** Brings the schema up to date as its owner (`adminUrl`), applies each function whose text has changed, and
  *  grants the service's role (the user of `url`) what it needs: all of it in one transaction, or nothing. Safe
  *  to run twice, by several at once, and beside running pods: where a lock cannot be had within three seconds it fails,
- *  and has changed nothing. Gives the names of what was migrated or applied. */
+ *  and has changed nothing. Gives the names of what was migrated or applied. Fails with `LaterSchema` where a later
+ *  release has migrated the database. */
 export async function migrate(urls: { adminUrl: Secret; url: Secret }): Promise<string[]> {
   const pool = new pg.Pool({ ...(await primaryConfigFrom(urls.adminUrl)), max: 1 });
   // The statement under way fails with it.
@@ -24,6 +37,7 @@ export async function migrate(urls: { adminUrl: Secret; url: Secret }): Promise<
         transaction,
       );
       await requirePublicSchema(transaction);
+      await refuseLaterSchema(transaction);
       const migrator = new Migrator({
         db: transaction,
         provider: {
@@ -80,6 +94,17 @@ async function applyFunctions(transaction: Transaction<unknown>): Promise<string
     applied.push(name);
   }
   return applied;
+}
+
+async function refuseLaterSchema(transaction: Transaction<unknown>): Promise<void> {
+  const found = await sql<{ there: boolean }>`
+    select to_regclass('kysely_migration') is not null as there`.execute(transaction);
+  if (!found.rows[0]?.there) return;
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(
+    transaction,
+  );
+  const later = rows.map(({ name }) => name).filter((name) => !(name in migrations));
+  if (later.length > 0) throw new LaterSchema(later);
 }
 
 /** Functions look in `public` and nowhere else, and two schemas of ours in one database would share locks. Refused
