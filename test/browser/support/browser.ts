@@ -68,6 +68,8 @@ function listen(page: Page, complaints: Complaints): void {
       )
     )
       return;
+    // Chromium's note on the hidden frame in which MSAL looks for a session.
+    if (/^An iframe which has both allow-scripts and allow-same-origin/.test(text)) return;
     if (['error', 'warning'].includes(message.type())) complaints.push(`${page.url()}: ${text}`);
   });
 }
