@@ -23,7 +23,7 @@ export type AccessRules = {
   readonly roleNames: RoleNames;
 };
 
-/** Lets pass a person who came through an allowed portal with the delegated scope, and no one else.
+/** Admits a person who came through an allowed portal with the delegated scope, and no one else.
  *  Fails with `insufficient_scope` (also for app-only tokens, and those of agents), `portal_not_allowed` or
  *  `guest_not_allowed`. */
 export function requireAllowedClient(rules: AccessRules, caller: Caller): void {
@@ -48,7 +48,7 @@ export function requireAllowedClient(rules: AccessRules, caller: Caller): void {
     throw new CallFailed({ reason: 'guest_not_allowed', tenantId: caller.tenantId });
 }
 
-/** Lets pass a caller who comes through an allowed portal and whose roles give the permission. Fails as
+/** Admits a caller who comes through an allowed portal and whose roles give the permission. Fails as
  *  `requireAllowedClient` does, or with `role_missing`, which names the roles that would do. */
 export function authorize(rules: AccessRules, caller: Caller, permission: Permission): void {
   requireAllowedClient(rules, caller);

@@ -5,7 +5,7 @@ export type Deadline = {
   leftMs(): number;
 };
 
-/** A deadline at `at`, by a clock that is never set back (`performance.now`). */
+/** A deadline at `at`, by a monotonic clock (`performance.now`). */
 export function deadlineAt(at: number, monotonic: () => number): Deadline {
   return { leftMs: () => Math.max(0, at - monotonic()) };
 }

@@ -13,7 +13,7 @@ import type {
   RecordedReads,
 } from './ports.ts';
 
-/** What the use cases need of the world outside the core. */
+/** What the use cases need from outside the core. */
 export type Dependencies = {
   readonly access: AccessRules;
   readonly identity: Identity;
@@ -34,7 +34,7 @@ export type Dependencies = {
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
   readonly clock: Clock;
-  /** Milliseconds of a clock that is never set back (`performance.now`): durations and deadlines. */
+  /** A monotonic clock in milliseconds (`performance.now`), for durations and deadlines. */
   readonly monotonic: Clock;
   readonly newId: NewId;
 };

@@ -48,7 +48,7 @@ type FailureByReason =
   | { readonly reason: 'idempotency_key_required' }
   | { readonly reason: 'idempotency_key_reused' }
   | { readonly reason: 'idempotency_key_in_use'; readonly retryAfter: number }
-  /** The caller went away before anything was on record; nobody hears this. */
+  /** The caller went away before anything was on record; nobody receives this. */
   | { readonly reason: 'caller_gone' }
   // Who asks, and what they may.
   | { readonly reason: 'token_missing' }
@@ -134,7 +134,7 @@ type FailureByReason =
   | { readonly reason: 'not_sent_in_time'; readonly cause: string; readonly retryAfter: number }
   | { readonly reason: 'rate_limited'; readonly retryAfter: number }
   | { readonly reason: 'overloaded'; readonly retryAfter: number }
-  // Our own house.
+  // This service itself.
   | {
       readonly reason: 'audit_unavailable';
       readonly cause: string;

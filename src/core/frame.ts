@@ -11,7 +11,7 @@ import type { Permission } from './permission.ts';
 export type Call = {
   /** The values of all `Authorization` headers. */
   readonly authorization: readonly string[];
-  /** Ours; Graph hears it as `client-request-id`. */
+  /** Ours; sent to Graph as `client-request-id`. */
   readonly requestId: string;
   /** The peer's address, or what the trusted proxies in front of us say it is. */
   readonly address: string;
@@ -22,7 +22,7 @@ export type Call = {
   readonly calledOff: () => Failure | null;
   /** Counts the call against the caller's rate; fails with `rate_limited`. */
   readonly enforceRateLimit: (caller: Caller) => void;
-  /** Tells the edge what its one log line is to say besides. */
+  /** Adds to what the edge's one log line says. */
   readonly annotate: (annotations: CallAnnotations) => void;
 };
 
@@ -44,21 +44,21 @@ export type CallAnnotations = {
 export type SignedInCall = Call & {
   readonly signedIn: SignedInCaller;
   readonly caller: Caller;
-  /** Since when it is worked on, by the clock that is never set back, in milliseconds. */
+  /** When work on it began, by the monotonic clock, in milliseconds. */
   readonly begunAt: number;
   /** Says which operation the call is about, for the log line and for the record of a refusal. */
   readonly concerns: (operationId: string) => void;
 };
 
-/** What a use case tells the frame of itself. */
+/** What a use case declares to the frame. */
 export type UseCase<Request, Value> = {
   readonly action: Action;
   /** `null`: for everyone who comes through an allowed portal. */
   readonly permission: Permission | null;
-  /** Gives what the caller asks for, or fails with what is wrong with it. Asked only when the caller is known
+  /** Gives what the caller asks for, or fails with what is wrong with it. Called only when the caller is known
    *  and permitted, so that a stranger learns nothing about the API. */
   readonly read: () => Request | Promise<Request>;
-  /** Does it. Where this fails, the refusal is on the record before anyone hears of it. */
+  /** Does it. If this fails, the refusal is on the record before the caller is told. */
   readonly run: (call: SignedInCall, request: Request) => Promise<Value>;
   /** Puts on the record that it went well, before the answer leaves. */
   readonly record: (call: SignedInCall, value: Value) => Promise<void>;

@@ -46,7 +46,7 @@ async function readFrame(database: Database, chain: string) {
         [Name in keyof SealedRow]: SealedRow[Name] | null;
       }
     >(
-      // Where the chain begins is where its events begin; what is said of a removal counts only if it says the same.
+      // Where the chain begins is where its events begin; a statement about a removal counts only if it agrees.
       `select c.length, encode(c.head, 'hex') as head, r.number as removed_to, r.statement, r.signature
        from (select 1) one
        left join lateral (
@@ -94,7 +94,7 @@ async function readPage(database: Database, selection: AuditSelection, after: nu
   });
 }
 
-/** What the selection leaves out by, as the header says it; `null` where it leaves out nothing. */
+/** The selection's filters, as the header lists them; `null` if nothing is left out. */
 function filterOf({ tenantId: _, ...selection }: AuditSelection): Record<string, string> | null {
   const given = Object.entries(selection).filter(([, value]) => value !== null);
   if (given.length === 0) return null;

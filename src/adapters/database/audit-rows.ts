@@ -36,7 +36,7 @@ export async function appendEvents(
   }));
 }
 
-/** The same for whoever has a client of their own, the owner's for one. */
+/** The same for a caller with a client of its own, such as the owner's. */
 export async function appendEventsOn(client: pg.ClientBase, events: readonly AuditEvent[]): Promise<void> {
   await client.query(recordAuditEvents.text, [eventsJson(events), ownersPatienceMs]);
 }

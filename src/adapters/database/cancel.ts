@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-// A server that does not even take this is beyond help.
+// If the server does not even accept this, nothing more can be done.
 const cancelMs = 2000;
 
 type Cancellable = pg.ClientBase & {
@@ -12,7 +12,8 @@ type Cancellable = pg.ClientBase & {
 };
 
 /** Asks PostgreSQL to end what runs on a connection that we give up (a `CancelRequest`, on a connection of its
- *  own, encrypted where the other is): it would wait on, and hold what it holds, for nobody. Never rejects. */
+ *  own, encrypted where the other is): otherwise it would go on waiting, and keep its locks, for nobody. Never
+ *  rejects. */
 export function cancelRunning(client: pg.ClientBase): Promise<void> {
   const { host, port, ssl, processID, secretKey } = client as Cancellable;
   if (processID === null || secretKey === null) return Promise.resolve();

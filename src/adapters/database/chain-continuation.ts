@@ -2,7 +2,7 @@ import { genesisOf, nextLink } from '../../audit-verification/format/audit-chain
 import type { Statement } from '../../audit-verification/format/statement.ts';
 import type { Database } from './database.ts';
 
-/** A place in a chain that somebody vouches for. `link` is in hexadecimal. */
+/** A place in a chain that a signature vouches for. `link` is in hexadecimal. */
 export type Anchor = { readonly number: number; readonly link: string };
 
 /** Raised where a chain is not what it was. The message says where, for the operator. */

@@ -4,7 +4,7 @@ import { type FoundText, findCheckpoint } from './checkpoint-rows.ts';
 import type { Database } from './database.ts';
 
 export type StatusOptions = {
-  /** Whose checkpoints are believed, by key id. */
+  /** The keys whose checkpoints are accepted, by key id. */
   readonly verifiers: ReadonlyMap<string, Verifier>;
   /** From when on the first signature came late, in milliseconds after the first event. */
   readonly lateMs: number;
@@ -13,7 +13,7 @@ export type StatusOptions = {
 };
 
 /** How well a chain is covered by its checkpoints, of which only those count that a known key signed. Fails with
- *  `audit_unavailable`, and never for what stands in the tables. */
+ *  `audit_unavailable`, and never because of what is stored in the tables. */
 export async function readStatus(
   database: Database,
   chain: string,

@@ -14,7 +14,7 @@ type Row = { id: string; number: string; position: string; statement: string; si
 
 export type FoundText = { readonly text: string; readonly signature: Buffer | null };
 
-// Rows that are not as they should be are few, or somebody makes them: then one page after the other.
+// Invalid rows are few, unless somebody is making them: then page by page.
 const pageSize = 50;
 
 type Wanted = {
@@ -28,7 +28,7 @@ type Wanted = {
 };
 
 /** The newest or the oldest checkpoint of a chain, of those that `accept` takes; `null` where there is none. Rows that
- *  are no checkpoints of the chain are passed over, whatever stands in them. Fails with `audit_unavailable`. */
+ *  are no checkpoints of the chain are passed over, whatever they hold. Fails with `audit_unavailable`. */
 export async function findCheckpoint(
   database: Database,
   { chain, order, from = 1, to, keyId = null }: Wanted,

@@ -32,7 +32,7 @@ export type Contradiction = {
 export type CheckpointerOptions = {
   readonly database: Database;
   readonly signer: Signer | null;
-  /** Whose checkpoints are believed: our own key's and those of earlier ones. */
+  /** The keys whose checkpoints are accepted: our own and earlier ones. */
   readonly verifiers: ReadonlyMap<string, Verifier>;
   readonly clock: Clock;
   /** A chain whose first event is older than this, in milliseconds, is not signed for the first time without being
@@ -40,7 +40,7 @@ export type CheckpointerOptions = {
   readonly lateMs: number;
   /** `adopt` signs chains for the first time however old they are; `look` signs nothing. */
   readonly mode?: 'adopt' | 'look';
-  /** Hears of each new checkpoint once it is stored, to print it where a log platform keeps it out of our reach. */
+  /** Called with each new checkpoint once it is stored, to print it where a log platform keeps it out of our reach. */
   readonly onCheckpoint: (checkpoint: SignedStatement) => void;
 };
 
@@ -50,7 +50,7 @@ type Followed = Anchor & {
   readonly signedTo: number;
 };
 
-// Another process was faster: look again.
+// Another process was faster: check again.
 const attempts = 3;
 
 /** Makes signed statements of the heads of chains, and vouches for what it signs: it follows each chain link by link

@@ -5,7 +5,7 @@ import type { Secret } from '../../core/secret.ts';
 /** What connections are made from: a `postgres://` URL with libpq's TLS parameters, one for each host where it
  *  names several (`host1:5432,host2:5432`, with `target_session_attrs=read-write`, as libpq takes it). Any
  *  `sslmode` but `disable` means verified TLS, by certificate *and* name: pg takes `require` so today and will not
- *  from its next major version on, and encryption to just anyone protects nothing.
+ *  from its next major version on, and encryption to an unknown peer protects nothing.
  *
  *  Files it names are read now. Throws, without the URL in the message, for what cannot be used. */
 export function connectionConfigsFrom(url: Secret): readonly [pg.ClientConfig, ...pg.ClientConfig[]] {
@@ -14,7 +14,7 @@ export function connectionConfigsFrom(url: Secret): readonly [pg.ClientConfig, .
   return [first, ...others];
 }
 
-/** The first host of it, for whoever does not need the one that takes writes. */
+/** Its first host, for those who do not need the one that takes writes. */
 export function connectionConfigFrom(url: Secret): pg.ClientConfig {
   return connectionConfigsFrom(url)[0];
 }
@@ -45,7 +45,7 @@ function notUsable(): Error {
   return new Error('the database URL is no postgres:// URL');
 }
 
-/** One URL for each host: `URL` knows nothing of several. */
+/** One URL for each host: `URL` does not know several. */
 function singleHostUrls(text: string): string[] {
   const [, scheme, user = '', hosts, rest] =
     /^(postgres(?:ql)?:\/\/)([^/?#]*@)?([^/?#@]*)(.*)$/s.exec(text) ?? [];

@@ -36,7 +36,7 @@ export function isConnectionLost(error: unknown): boolean {
   return !(error instanceof DatabaseTimeout || error instanceof NotReplicated || error instanceof CallFailed);
 }
 
-/** PostgreSQL said no to a statement, and with it to its whole transaction: nothing of it is there. */
+/** PostgreSQL refused a statement, and with it its whole transaction: nothing of it was stored. */
 export function isRefused(error: unknown): boolean {
   return error instanceof pg.DatabaseError && !isConnectionLost(error);
 }

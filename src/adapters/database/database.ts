@@ -23,13 +23,13 @@ export type Database = {
   transact<Value>(work: (connection: Connection) => Promise<Value>): Promise<Value>;
   /** One statement, as `run`. */
   query<Row extends pg.QueryResultRow>(statement: Statement | string, values?: unknown[]): Promise<Row[]>;
-  /** How long anybody waits for an answer, in milliseconds. */
+  /** How long a caller waits for an answer, in milliseconds. */
   readonly patienceMs: number;
-  /** How long whoever records waits for a lock, in milliseconds. */
+  /** How long a write to the record waits for a lock, in milliseconds. */
   readonly lockMs: number;
 };
 
-/** The service's database. Whatever it does not answer within `timeoutMs` has failed. */
+/** The service's database. A call that is not answered within `timeoutMs` has failed. */
 export function createDatabase(pool: Pool, timeoutMs: number): Database {
   async function run<Value>(work: (connection: Connection) => Promise<Value>): Promise<Value> {
     const deadline = performance.now() + timeoutMs;

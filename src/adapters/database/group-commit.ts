@@ -4,7 +4,7 @@ import { isLockTimeout } from './connection-lost.ts';
 import { Turns } from './turns.ts';
 
 export type GroupCommitOptions<Written> = {
-  /** Makes events durable together, and gives what each one's caller is to hear. Waits for a chain's head no
+  /** Makes events durable together, and gives each one's result. Waits for a chain's head no
    *  longer than `lockMs`. */
   readonly write: (events: readonly AuditEvent[], lockMs: number) => Promise<(event: AuditEvent) => Written>;
   /** How long a caller waits, in milliseconds. */
@@ -38,7 +38,7 @@ const maxBatch = 256;
 const togetherMs = 200;
 
 /** Appends events of many calls together: while one batch is being committed the next gathers, so that a
- *  commit is shared by as many calls as come in the meantime, and a lone call waits for nobody. Chains share a
+ *  commit is shared by as many calls as come in the meantime, and a single call waits for no other. Chains share a
  *  batch until the head of one is locked by somebody else for long: then each has its own, and that one waits
  *  alone until it is free. */
 export class GroupCommit<Written> {
@@ -94,7 +94,7 @@ export class GroupCommit<Written> {
   async #run(lane: Lane<Written>): Promise<void> {
     lane.running = true;
     while (lane.waiting.length > 0) {
-      // Whoever was told that it failed is not written any more, where that can still be helped.
+      // An event whose caller was told that it failed is no longer written, if that is still possible.
       lane.batch = lane.waiting.splice(0, maxBatch).filter(({ overdue }) => !overdue);
       if (lane.batch.length > 0) {
         if (lane === this.#shared) await this.#commit(lane);
@@ -125,7 +125,7 @@ export class GroupCommit<Written> {
     }
   }
 
-  /** In its chain's own lane, before whatever came to it later. */
+  /** In its chain's own lane, before anything that came to it later. */
   #waitAlone(waiting: Waiting<Written>): void {
     const chain = waiting.event.tenantId;
     const lane = this.#alone.get(chain) ?? newLane<Written>();

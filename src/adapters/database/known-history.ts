@@ -34,7 +34,7 @@ export class KnownHistory {
     this.#onLoss = onLoss;
   }
 
-  /** What somebody outside has seen: the latest checkpoint that was kept elsewhere. */
+  /** What is known from outside: the latest checkpoint that was kept elsewhere. */
   expect(head: KnownHead): void {
     const known = this.#heads.get(head.chain);
     if (known === undefined || known.number < head.number) this.#heads.set(head.chain, head);
@@ -61,7 +61,7 @@ export class KnownHistory {
     return suspect;
   }
 
-  /** Asks the database whether it still has all that is known, and puts down where it has not. */
+  /** Asks the database whether it still has all that is known, and records where it has not. */
   async check(database: Database): Promise<void> {
     const heads = [...this.#heads.values()];
     if (heads.length === 0) return;
@@ -69,7 +69,7 @@ export class KnownHistory {
     for (const { chain } of rows) await this.report(database, chain);
   }
 
-  /** Puts a loss on the record of losses, where it is one, and tells of it once. Gives whether it is one. */
+  /** Records a loss, if it is one, and reports it once. Gives whether it is one. */
   async report(database: Database, chain: string): Promise<boolean> {
     const known = this.#heads.get(chain);
     if (known === undefined) return false;

@@ -26,7 +26,7 @@ export class LaterSchema extends Error {
  *  release has migrated the database. */
 export async function migrate(urls: { adminUrl: Secret; url: Secret }): Promise<string[]> {
   const pool = new pg.Pool({ ...(await primaryConfigFrom(urls.adminUrl)), max: 1 });
-  // The statement under way fails with it.
+  // The query under way fails with it.
   pool.on('error', () => {});
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   try {

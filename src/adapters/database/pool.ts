@@ -12,15 +12,15 @@ export type PoolOptions = {
   readonly size: number;
   /** For getting a connection, in milliseconds. */
   readonly connectTimeoutMs: number;
-  /** How long anybody waits for a statement, in milliseconds: PostgreSQL gives up a little earlier. */
+  /** How long a caller waits for a statement, in milliseconds: PostgreSQL gives up a little earlier. */
   readonly patienceMs: number;
-  /** Hears of connections that broke while idle. */
+  /** Called when a connection breaks while idle. */
   readonly onError: (error: Error) => void;
-  /** Hears, once, that the URL cannot be used now; the one before stays in use. */
+  /** Called once when the URL cannot be used; the previous one stays in use. */
   readonly onUnusableUrl?: (error: Error) => void;
-  /** Hears of each connection that could not be made or used, and (`null`) of each that could. */
+  /** Called for each connection that could not be made or used, and (with `null`) for each that could. */
   readonly onConnected?: (problem: unknown) => void;
-  /** Hears that connections are being made again after some were lost: it may be another server now. */
+  /** Called when connections are made again after some were lost: it may be another server now. */
   readonly onReconnected?: () => void;
 };
 
@@ -184,7 +184,7 @@ function followUrl({ url, onUnusableUrl }: PoolOptions) {
       if (config === undefined) throw new Error('the database URL names no host');
       return config;
     },
-    /** The next connection goes to the next host, unless somebody has turned away from this one already. */
+    /** The next connection goes to the next host, unless another caller has moved on from this one already. */
     leave({ connectionString }: pg.ClientConfig): void {
       if (last[turn % last.length]?.connectionString === connectionString) turn += 1;
     },

@@ -38,10 +38,10 @@ export type Removal = {
 };
 
 /** Removes the oldest part of chains: as far as all events are older than `before`, and no further than a
- *  signed checkpoint, so that what is left still hangs on a link somebody vouched for. Leaves a signed
- *  statement, and an event in the chain. Nothing is removed that does not verify: retention must not tidy
- *  away an alteration. Needs a client of the tables' owner. Each chain is done wholly or not at all, and
- *  told to `onDone`. */
+ *  signed checkpoint, so that what is left still starts at a signed link. Leaves a signed
+ *  statement, and an event in the chain. Nothing is removed that does not verify: retention must not remove
+ *  the evidence of an alteration. Needs a client of the tables' owner. Each chain is done completely or not at all, and
+ *  reported to `onDone`. */
 export async function applyRetention(
   client: pg.ClientBase,
   options: RetentionOptions,
@@ -54,7 +54,7 @@ export async function applyRetention(
   for (const { chain } of rows) {
     await client.query('begin');
     try {
-      // The tables of the service, whatever the role was told to find under their names.
+      // The tables of the service, whatever the role's search_path says.
       await client.query('set local search_path = pg_catalog, public, pg_temp');
       // Against a second run of this. The chain's head stays free until the last moment: appends go on.
       await client.query("select pg_advisory_xact_lock(hashtextextended('audit retention', 0))");

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { ReadOnlyServer } from './connection-lost.ts';
 
-/** What a session of ours may do to others, in milliseconds: all a little shorter than our own patience, so that
+/** The limits of our sessions, in milliseconds: all a little shorter than our own patience, so that
  *  PostgreSQL has given up, and let go of its locks, when we do. */
 export function sessionLimits(patienceMs: number) {
   const limit = Math.max(1, Math.round(patienceMs * 0.9));
@@ -10,7 +10,7 @@ export function sessionLimits(patienceMs: number) {
     lock_timeout: `${lockPatience(patienceMs)}ms`,
     // We are gone, or frozen, with a transaction open: its locks must not wait for us.
     idle_in_transaction_session_timeout: `${limit}ms`,
-    // Of a peer that vanished without a word.
+    // For a peer that vanished silently.
     tcp_user_timeout: `${Math.max(1000, patienceMs)}ms`,
     tcp_keepalives_idle: '5s',
     tcp_keepalives_interval: '2s',
@@ -45,8 +45,8 @@ const expected = {
   jit: 'off',
 };
 
-/** Asks a new connection who answers, and sets our limits and what we expect, where the session is ours alone. A pooler gives itself
- *  away by the process id it told: it is none of PostgreSQL's. Fails with `ReadOnlyServer`. */
+/** Asks a new connection who answers, and sets our limits and what we expect, where the session is ours alone. A
+ *  pooler is recognized by the process id it reports: it is none of PostgreSQL's. Fails with `ReadOnlyServer`. */
 export async function beginSession(client: pg.ClientBase, patienceMs: number): Promise<void> {
   const settings = { ...sessionLimits(patienceMs), ...expected };
   const own = (client as pg.ClientBase & { processID: number | null }).processID;

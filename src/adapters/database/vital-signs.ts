@@ -68,10 +68,10 @@ export async function readDatabaseHealth(pool: Pool, timeoutMs: number): Promise
   }
 }
 
-// It understood us, and lacks the tables or does not let us read them (class 42), or somebody holds a lock on them.
+// It answered, but lacks the tables or does not let us read them (class 42), or somebody holds a lock on them.
 const letUsIn = /^(42|55P03|57014)/;
 
-/** Why PostgreSQL is of no use to us, in words that name no address and no secret. */
+/** Why PostgreSQL cannot be used, in words that name no address and no secret. */
 export function problemOf(error: unknown): string {
   if (error instanceof ReadOnlyServer) return 'takes no writes: a standby, or a primary that was demoted';
   if (error instanceof OtherSchema) return error.message;

@@ -105,7 +105,7 @@ async function watch(
     const read = awaitsIntune(operation) ? readIntuneWord : tryToReadIntuneWord;
     const word = await read(dependencies, call, operation, token);
     if (awaitsIntune(operation)) operation = await settle(dependencies, call, operation, null, word);
-    // Completed in Intune, it is held against the connection at once.
+    // Completed in Intune, it is compared with the connection at once.
     if (awaitsOutcome(operation)) {
       const requestId = dependencies.newId();
       const { seen } = await connector.list({ token, requestId, tenantId: operation.tenantId, deadline });

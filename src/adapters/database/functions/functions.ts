@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-/** A function as this build knows it: `create or replace`, with its triggers and whom it is kept from, so that
+/** A function as this build knows it: `create or replace`, with its triggers and revoked rights, so that
  *  applying it again does no harm. */
 export type DatabaseFunction = {
   readonly name: string;
