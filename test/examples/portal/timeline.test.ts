@@ -111,6 +111,11 @@ describe('the timeline', () => {
       [...filed('done'), 'approved_in_intune now', 'end ahead'],
     ],
     [
+      'sent after that, and not carried out',
+      { status: 'approved_in_intune', sentAt: at(3), intuneApproval },
+      [...filed('done'), 'sent done', 'approved_in_intune now', 'end ahead'],
+    ],
+    [
       'sent after that',
       { status: 'sent', sentAt: at(3), intuneApproval },
       [...filed('done'), 'approved_in_intune done', 'sent now', 'end ahead'],

@@ -9,6 +9,7 @@ import { ToneIcon } from '../parts/icons.tsx';
 import { useLoad } from '../parts/use-load.ts';
 import { usePortal } from '../portal-context.ts';
 import { say } from '../sentences/sentences.ts';
+import { waitsForIntune } from './waits-for.ts';
 
 type Props = {
   readonly operation: Operation;
@@ -69,6 +70,13 @@ export function ExecuteForm({ operation, onSent }: Props) {
             <section class="notice tone-unsure" role="alert">
               <ToneIcon tone="unsure" />
               <p>{say.operation.executeTryAgain}</p>
+            </section>
+          ) : error instanceof ApiProblem && waitsForIntune(operation) ? (
+            <section class="notice tone-bad" role="alert">
+              <ToneIcon tone="bad" />
+              <p>
+                {say.operation.executeStillFiled} {say.failure.inItsWords(error.problem.detail)}
+              </p>
             </section>
           ) : (
             error !== null && <FailureNotice error={error} takesFocus />

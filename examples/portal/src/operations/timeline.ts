@@ -92,9 +92,14 @@ function addSending(
   const executed = sentAt !== null && sentAt > filedAt;
   add('sent', executed ? null : sentAt, 'done');
   add('awaiting_intune_approval', filedAt, status === 'awaiting_intune_approval' ? 'now' : 'done');
-  if (status === 'approved_in_intune') add('approved_in_intune', movedAt, 'now');
-  else if (executed || watched.approved_in_intune !== undefined) {
-    add('approved_in_intune', watched.approved_in_intune ?? null, 'done');
-  } else if (status === 'awaiting_intune_approval') add('approved_in_intune', null, 'ahead');
+  if (status === 'approved_in_intune') {
+    // Sent once more, and certainly not carried out: approved as before.
+    if (executed) add('sent', sentAt, 'done');
+    add('approved_in_intune', movedAt, 'now');
+    return;
+  }
+  const approvedAt = watched.approved_in_intune;
+  if (executed || approvedAt !== undefined) add('approved_in_intune', approvedAt ?? null, 'done');
+  else if (status === 'awaiting_intune_approval') add('approved_in_intune', null, 'ahead');
   if (executed) add('sent', sentAt, sending);
 }

@@ -707,6 +707,7 @@ export const en = {
     executeTitle: 'Carry it out',
     executeHint: `It is approved. Carrying it out ends the connection: ${whatIsLost}`,
     executeOther: 'It is approved. Only the person who asked for it can carry it out.',
+    executeStillFiled: 'It was not carried out. The request is still filed in Intune.',
     executeUnsure:
       'It was sent, and no certain answer came back. It may have been carried out, and it runs once at most. This page shows what the service knows of it as soon as it can be reached.',
     executeTryAgain: 'You can send it again: where it ran already, it does not run twice.',
