@@ -3,6 +3,7 @@ export type Equivalent = { readonly change: string; readonly because: string };
 
 const outbound = 'src/adapters/outbound';
 const graph = 'src/adapters/graph';
+const functions = 'src/adapters/database/functions';
 const costsTime =
   'The context is the default one, made once: without it each connection makes its own, which costs time.';
 
@@ -57,6 +58,22 @@ export const equivalents: readonly Equivalent[] = [
   {
     change: `${graph}/graph-connector.ts: max: maxCachedLists, -> `,
     because: 'It bounds memory, as the bound of characters does; which lists are kept shows nowhere.',
+  },
+  {
+    change: `${functions}/chain-head.sql: where c.chain = of_chain order by c.length desc limit 1; -> where c.chain = of_chain order by c.length limit 1;`,
+    because: 'A chain has one row: a longer head takes the place of the one before within one call.',
+  },
+  {
+    change: `${functions}/check-operation-move.sql: if tg_op = 'UPDATE' then -> if true then`,
+    because: 'Where a row is inserted there is no old one, and nothing is true of it.',
+  },
+  {
+    change: `${functions}/open-operation.sql: where o.id = (wanted ->> 'supersedes')::uuid and o.superseded_by = (wanted ->> 'id')::uuid; -> where o.id = (wanted ->> 'supersedes')::uuid or o.superseded_by = (wanted ->> 'id')::uuid;`,
+    because: 'Either is true of the superseded operation alone.',
+  },
+  {
+    change: `${functions}/prepare-recording.sql: if current_setting('synchronous_commit') not in ('on', 'remote_apply') then -> if current_setting('synchronous_commit') not in ('mutant', 'remote_apply') then`,
+    because: 'What is on is set to on.',
   },
   {
     change:

@@ -98,7 +98,6 @@ function kindOf({ idtyp, scp, xms_sub_fct, xms_act_fct }: z.infer<typeof accessT
 function facetsIn(claim: z.infer<typeof facets>): number[] {
   return String(claim ?? '')
     .split(/[ ,]+/)
-    .filter((part) => part !== '')
     .map(Number);
 }
 

@@ -74,13 +74,13 @@ export function certificateFrom(content: Buffer, clientId: string, clock: Clock)
 
 /** Throws `UnusableFile`. */
 export function secretFileFrom(content: Buffer): Credential {
-  const secret = secretIn(content);
-  if (secret.reveal().startsWith('-----BEGIN ')) {
+  // Before what it holds is read as a secret: all that would be said of PEM is that it has several lines.
+  if (content.toString('utf8').trimStart().startsWith('-----BEGIN ')) {
     throw new UnusableFile(
       'holds PEM, not a client secret: set AZURE_CLIENT_CERTIFICATE_PATH for a certificate',
     );
   }
-  return secretCredential(secret, 'secret file');
+  return secretCredential(secretIn(content), 'secret file');
 }
 
 export function secretCredential(secret: Secret, kind: 'secret' | 'secret file'): Credential {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AuthError, ConfidentialClientApplication, type Configuration, LogLevel } from '@azure/msal-node';
+import { AuthError, ConfidentialClientApplication, type Configuration } from '@azure/msal-node';
 import { type Deadline, deadlineAt } from '../../core/deadline.ts';
 import { CallFailed, type Failure, type FailureReason } from '../../core/failure.ts';
 import type { Clock } from '../../core/ports.ts';
@@ -144,7 +144,7 @@ export class TokenExchange {
       },
       system: {
         networkClient: this.#networkClient(request, deadline, seen),
-        loggerOptions: { logLevel: LogLevel.Error, piiLoggingEnabled: false, loggerCallback: () => {} },
+        loggerOptions: { piiLoggingEnabled: false, loggerCallback: () => {} },
       },
     } as Configuration);
 
@@ -191,7 +191,7 @@ export class TokenExchange {
           this.#tell(request, seen.failure, answer);
           throw new Error('Entra refused');
         }
-        return { status: answer.status, headers: { ...answer.headers }, body: body as Body };
+        return { status: answer.status, headers: {}, body: body as Body };
       },
     };
   }

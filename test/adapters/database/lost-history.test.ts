@@ -291,6 +291,12 @@ describe('a trail that lacks what this process had seen acknowledged', () => {
       return (await stored()).map((loss) => [loss.number, loss.link]);
     };
     const [[, link] = []] = await report(2);
+    const { rows } = await scene.superuser.query('select is_called from notifications_not_queued');
+    assert.deepEqual(
+      rows,
+      [{ is_called: false }],
+      'what is known already is not told, and not counted as untold',
+    );
     assert.deepEqual(await report(3), [[3, link]]);
     assert.deepEqual(await report(5), [[5, '05']]);
   });

@@ -130,7 +130,8 @@ describe('a certificate’s assertion', () => {
         keySize: 2048,
       });
       await writeFile(file, `${key}\n${cert}`);
-      let now = 0;
+      const signedAt = 1_800_000_000_000;
+      let now = signedAt;
       const credential = new ClientCredential(
         { federatedTokenFile: null, certificatePath: file, secretFile: null, secret: null },
         { clientId: 'client', clock: () => now, onProblem: assert.fail },
@@ -141,9 +142,9 @@ describe('a certificate’s assertion', () => {
       };
       const first = await assertion();
       assert.notEqual(await assertion('https://login.example/other/token'), first);
-      now = 5 * 60_000 - 1;
+      now = signedAt + 5 * 60_000 - 1;
       assert.equal(await assertion(), first);
-      now = 5 * 60_000;
+      now = signedAt + 5 * 60_000;
       assert.notEqual(await assertion(), first);
     } finally {
       await rm(folder, { recursive: true, force: true });
