@@ -8,7 +8,7 @@ import { createPool, type Pool } from '../../../src/adapters/database/pool.ts';
 import { createPostgresOperations } from '../../../src/adapters/database/postgres-operations.ts';
 import type { AuditEvent } from '../../../src/core/audit/audit-event.ts';
 import type { OperationStatus } from '../../../src/core/operation/life.ts';
-import type { Operation } from '../../../src/core/operation/operation.ts';
+import type { Operation, StoredOperation } from '../../../src/core/operation/operation.ts';
 import { awaitingApproval, type KeptOutcome } from '../../../src/core/operation/outcome.ts';
 import type { NewOperation, Operations, PreparedMove } from '../../../src/core/ports.ts';
 import { Secret } from '../../../src/core/secret.ts';
@@ -86,13 +86,11 @@ async function lifeOf({ operations, tenantId, switchTo, recorded }: Port): Promi
       ...but,
     };
   };
+  // Where it is given a millisecond, that may be over by now.
+  const untimed = (said: StoredOperation | string) =>
+    typeof said === 'string' ? said : { ...said, overdue: null };
   const open = async (what: string, asked: NewOperation): Promise<string> => {
-    const opened = await operations.open(asked);
-    // Where it is given a millisecond, that may be over by now.
-    await note(
-      `open ${what}`,
-      Promise.resolve(typeof opened === 'string' ? opened : { ...opened, overdue: null }),
-    );
+    const opened = await note(`open ${what}`, operations.open(asked).then(untimed));
     if (typeof opened === 'object' && !events.includes(asked.event.id)) events.push(asked.event.id);
     return asked.operation.id;
   };
@@ -113,12 +111,7 @@ async function lifeOf({ operations, tenantId, switchTo, recorded }: Port): Promi
     ...but,
   });
   const move = async (what: string, asked: PreparedMove) => {
-    const moved = await operations.move(asked);
-    // As with opening: a millisecond may be over by now.
-    await note(
-      `move ${what}`,
-      Promise.resolve(typeof moved === 'string' ? moved : { ...moved, overdue: null }),
-    );
+    const moved = await note(`move ${what}`, operations.move(asked).then(untimed));
     if (typeof moved === 'object' && !events.includes(asked.event.id)) events.push(asked.event.id);
   };
   const find = (id: string) => note('find', operations.find(tenantId, id));

@@ -82,6 +82,34 @@ describe('a withdrawal', () => {
   const withdrawing = (core: CoreScene, id: string, asSeen: AsSeen) =>
     withdraw(core.dependencies, core.call(), async () => ({ operationId: id, reason: 'a typo', asSeen }));
 
+  test('is on record with its reason, and frees slot and idempotency key', async () => {
+    const core = coreScene();
+    const { id } = await asked(core);
+    const withdrawn = await withdrawing(core, id, null);
+    assert.deepEqual([withdrawn.id, withdrawn.status, withdrawn.explanation], [id, 'withdrawn', 'a typo']);
+    const event = core.trail.at(-1);
+    assert.deepEqual(
+      [event?.event, event?.action, event?.move, event?.explanation, event?.operationId],
+      ['move', 'withdraw', { from: 'awaiting_approval', to: 'withdrawn' }, 'a typo', id],
+    );
+    const again = await disconnect(core.dependencies, core.call(), async () => request);
+    assert.deepEqual([again.replayed, core.graph.acts.length], [false, 1]);
+  });
+
+  test('is for whoever asked alone, and a refusal is on record as one', async () => {
+    const core = coreScene();
+    const { id } = await asked(core);
+    const read = async () => ({ operationId: id, reason: 'not mine', asSeen: null });
+    const failure = await failureFrom(withdraw(core.dependencies, core.call('second'), read));
+    assert.deepEqual(failure, { reason: 'not_the_requester' });
+    const event = core.trail.at(-1);
+    assert.deepEqual(
+      [event?.event, event?.action, event?.failure, event?.operationId],
+      ['refused', 'withdraw', 'not_the_requester', id],
+    );
+    assert.equal((await core.newest()).status, 'awaiting_approval');
+  });
+
   test('of what is not as it was looked at, before or in that moment', async () => {
     const core = coreScene();
     const operation = await asked(core);
