@@ -174,7 +174,13 @@ describe('selectors', () => {
           [name],
         );
       }
-      if (kind === 'NetworkPolicy') {
+      const cluster = spec?.podSelector?.matchLabels?.['cnpg.io/cluster'];
+      if (cluster !== undefined) {
+        find(resources, 'Cluster', cluster);
+        const own = (rule: { ports: { port: unknown }[] }) => rule.ports.map(({ port }) => port);
+        // PostgreSQL, and what an instance says of itself (CloudNativePG, "Networking").
+        for (const port of spec.ingress.flatMap(own)) assert.ok([5432, 8000].includes(port), name);
+      } else if (kind === 'NetworkPolicy') {
         const found = chosen(spec.podSelector.matchLabels ?? {});
         assert.ok(found.length > 0, name);
         const ports: unknown[] = (spec.ingress ?? []).flatMap((rule: { ports: { port: unknown }[] }) =>
@@ -301,6 +307,9 @@ describe('the service in the cluster', () => {
         (one) => one.kind === 'ExternalSecret' && one.spec.target.name === name,
       );
       if (external) return external.spec.data.map((entry: { secretKey: string }) => entry.secretKey);
+      // The operator makes it for each cluster.
+      const cluster = resources.find((one) => one.kind === 'Cluster' && `${one.metadata.name}-ca` === name);
+      if (cluster) return ['ca.crt'];
       const key = documented.get(name);
       return key === undefined ? undefined : [key];
     };
@@ -381,6 +390,38 @@ describe('the service in the cluster', () => {
       'azure-identity-token',
       'database',
     ]);
+  });
+
+  it('with CloudNativePG has a database that loses no commit, with our two roles, and the only way leads there', () => {
+    const resources = renderWith(['cloudnative-pg']);
+    const name = `${service}-postgres`;
+    const { spec } = find(resources, 'Cluster', name);
+    assert.equal(spec.instances, 3);
+    assert.deepEqual(spec.postgresql.synchronous, { method: 'any', number: 1, dataDurability: 'required' });
+    assert.equal(spec.enableSuperuserAccess, false);
+    const { initdb } = spec.bootstrap;
+    const [role, ...others] = spec.managed.roles;
+    assert.deepEqual(others, []);
+    // The secrets that the pods read have the roles' passwords, too.
+    const secretsOf = (kind: string, workload: string) =>
+      find(resources, kind, workload).spec.template.spec.volumes.map(
+        (one: { secret?: { secretName: string } }) => one.secret?.secretName,
+      );
+    const [ofService, ofJob] = [secretsOf('Deployment', service), secretsOf('Job', `${service}-migrate`)];
+    assert.ok(ofService.includes(role.passwordSecret.name) && !ofService.includes(initdb.secret.name));
+    assert.ok(ofJob.includes(initdb.secret.name));
+    for (const right of ['superuser', 'createdb', 'createrole', 'bypassrls', 'replication']) {
+      assert.equal(role[right], false, right);
+    }
+    const autoscaler = find(resources, 'HorizontalPodAutoscaler', service).spec;
+    assert.ok(role.connectionLimit >= (autoscaler.maxReplicas + 1) * (poolSize + 1));
+    const selector = { podSelector: { matchLabels: { 'cnpg.io/cluster': name } } };
+    assert.deepEqual(find(resources, 'NetworkPolicy', 'to-database').spec.egress[0].to, [selector]);
+    const [plugin] = spec.plugins;
+    find(resources, 'ObjectStore', plugin.parameters.barmanObjectName);
+    assert.ok(plugin.isWALArchiver, 'a restore loses seconds');
+    const backup = find(resources, 'ScheduledBackup', name).spec;
+    assert.deepEqual([backup.cluster.name, backup.pluginConfiguration.name], [name, plugin.name]);
   });
 
   it('with notifications has the files where docs/notifications.md names them', () => {

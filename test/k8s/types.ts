@@ -58,7 +58,10 @@ function typeOf({ apiVersion, kind }: Resource): { type: string; alias: string; 
   // Azure's copy of the Prometheus operator's types differs in the group's name alone.
   const group = apiVersion.replace(/^azmonitoring\./, 'monitoring.');
   const alias = `I${kind}_${group.replace(/\W/g, '_')}`;
-  const line = `import type { I${kind} as ${alias} } from '${packageOf(group)}/${group}/${kind}';`;
+  const from = group.startsWith('barmancloud.')
+    ? '../../object-store'
+    : `${packageOf(group)}/${group}/${kind}`;
+  const line = `import type { I${kind} as ${alias} } from '${from}';`;
   const type =
     group === apiVersion ? alias : `Omit<${alias}, 'apiVersion'> & { apiVersion: '${apiVersion}' }`;
   return { type, alias, line };
@@ -68,12 +71,13 @@ function packageOf(group: string): string {
   if (group.startsWith('monitoring.coreos.com/')) return '@kubernetes-models/prometheus-operator';
   if (group.startsWith('gateway.networking.k8s.io/')) return '@kubernetes-models/gateway-api';
   if (group.startsWith('external-secrets.io/')) return '@kubernetes-models/external-secrets';
+  if (group.startsWith('postgresql.cnpg.io/')) return '@kubernetes-models/cloudnative-pg';
   return 'kubernetes-models';
 }
 
 // Below these, any name is right.
 const free =
-  /(^|\.)(labels|annotations|matchLabels|selector|data|requests|limits|nodeSelector|kustomize)$|\.matchLabels$/;
+  /(^|\.)(labels|annotations|matchLabels|selector|data|requests|limits|nodeSelector|kustomize|parameters)$|\.matchLabels$/;
 
 /** The manifest once for each of its fields, with that field misspelled. */
 export function misspellings(resource: Resource): { path: string; resource: Resource }[] {
