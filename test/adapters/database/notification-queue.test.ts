@@ -147,6 +147,17 @@ describe('the queue of notifications', () => {
     assert.deepEqual(await scene.queue.pending(everything), { number: 0, oldestSeconds: 0 });
   });
 
+  test('while one replica claims another gets nothing, and waits for nothing', async () => {
+    await scene.open(randomUUID(), 'sent');
+    await scene.database.transact(async (connection) => {
+      const statement = 'select notification_id from claim_notifications($1, null, null, 9, 60000)';
+      const { rows } = await connection.query(statement, ['first']);
+      assert.equal(rows.length, 1);
+      assert.deepEqual(await claim(), []);
+    });
+    assert.deepEqual(await claim(), []);
+  });
+
   test('what failed comes again when its time has come, and is given up a day after it was queued', async () => {
     await scene.open(randomUUID(), 'sent');
     const record = (claimed: unknown, waitMs: number) =>
