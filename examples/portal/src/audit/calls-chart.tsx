@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../api/types.ts';
+import { FoldableCard } from '../parts/foldable-card.tsx';
 import { say } from '../sentences/sentences.ts';
 import { columnTime, duration } from '../sentences/times.ts';
 import { type Bucket, bucketsOf, type Outcome, outcomes } from './buckets.ts';
@@ -20,8 +21,7 @@ export function CallsChart({ events, hasMore }: Props) {
   const [first] = buckets;
   const last = buckets.at(-1);
   return (
-    <section class="card">
-      <h2>{say.audit.chartTitle}</h2>
+    <FoldableCard title={say.audit.chartTitle}>
       <p class="hint">
         {say.audit.chartHint(events.length, duration(length))} {hasMore && say.audit.chartMore}
       </p>
@@ -59,7 +59,7 @@ export function CallsChart({ events, hasMore }: Props) {
         <summary>{say.audit.chartTable}</summary>
         <ChartTable length={length} buckets={buckets.filter(({ counts }) => sumOf(counts) > 0)} />
       </details>
-    </section>
+    </FoldableCard>
   );
 }
 

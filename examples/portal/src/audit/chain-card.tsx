@@ -3,6 +3,7 @@ import type { AuditFilters } from '../api/api.ts';
 import { NoAnswer } from '../api/failures.ts';
 import type { ChainStatus } from '../api/types.ts';
 import { FailureNotice } from '../parts/failure-notice.tsx';
+import { FoldableCard } from '../parts/foldable-card.tsx';
 import { ToneIcon } from '../parts/icons.tsx';
 import type { Tone } from '../parts/tone.ts';
 import { useLoad } from '../parts/use-load.ts';
@@ -27,12 +28,11 @@ export function ChainCard({ filters, onProof }: Props) {
   const { api } = usePortal();
   const status = useLoad(() => api.chainStatus(), [api]);
   return (
-    <section class="card">
-      <h2>{say.audit.chainTitle}</h2>
+    <FoldableCard title={say.audit.chainTitle}>
       {status.error !== null && <FailureNotice error={status.error} onTryAgain={status.reload} />}
       {status.value !== null && <Coverage status={status.value} />}
       <Proving filters={filters} onProof={onProof} />
-    </section>
+    </FoldableCard>
   );
 }
 
