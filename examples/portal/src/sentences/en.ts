@@ -509,7 +509,8 @@ export const en = {
     back: 'Back to the connection',
     supersedes: 'This one takes over from an operation whose end is not known.',
     whyTitle: 'Why',
-    whyHint: 'It goes on the record of your tenant, and nowhere else.',
+    whyHint:
+      'It goes on the record of your tenant, and to those who are asked to approve, here or in Intune.',
     reason: 'Reason',
     ticket: 'Ticket',
     required: 'required in your tenant',
