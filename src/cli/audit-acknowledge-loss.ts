@@ -3,6 +3,7 @@ import { primaryConfigFrom } from '../adapters/database/connection-config.ts';
 import { acknowledgeLostHistory } from '../adapters/database/lost-history.ts';
 import { secretFrom } from '../adapters/files/followed-secret.ts';
 import { loadDatabaseSettings } from '../settings/settings.ts';
+import { operatorNamed } from './program/operator.ts';
 import { runProgram } from './program/run-program.ts';
 import { withClient } from './program/with-client.ts';
 
@@ -42,8 +43,9 @@ function parse(args: string[]): Command | null {
       args,
       options: { tenant: { type: 'string' }, by: { type: 'string' }, reason: { type: 'string' } },
     });
-    const { tenant = '', by = '', reason = '' } = values;
-    return tenant === '' || by === '' || reason === '' ? null : { tenant, by, reason };
+    const { tenant = '', reason = '' } = values;
+    const by = operatorNamed(values.by);
+    return tenant === '' || by === null || reason === '' ? null : { tenant, by, reason };
   } catch {
     return null;
   }

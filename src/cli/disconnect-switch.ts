@@ -1,22 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import { userInfo } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Database } from '../adapters/database/database.ts';
 import { readSwitches, writeSwitch } from '../adapters/database/disconnect-switch.ts';
 import { hasControlCharacters, printable } from '../core/text.ts';
 import { loadDatabaseSettings } from '../settings/settings.ts';
+import { operatorNamed } from './program/operator.ts';
 import { runProgram } from './program/run-program.ts';
 import { withDatabase } from './program/with-database.ts';
 
-/** `disconnect-switch on|off|status [--tenant ID] --reason "…"`: turns disconnecting off or on again, for
+/** `disconnect-switch on|off|status [--tenant ID] --by WHO --reason "…"`: turns disconnecting off or on again, for
  *  one tenant or for all. Every replica obeys at its next call; each change is an audit event. Needs
  *  DATABASE_URL. Exits 0 when done, 1 when it failed, 2 for a call it does not understand. */
 
-const usage = `Usage: disconnect-switch on|off|status [--tenant ID] [--reason "…"]
+const usage = `Usage: disconnect-switch on|off|status [--tenant ID] [--by WHO] [--reason "…"]
   off     disconnecting is refused, with the reason given
   on      disconnecting is allowed again
   status  what is switched off, since when, by whom and why
-Without --tenant it is about all tenants. on and off need a --reason.`;
+Without --tenant it is about all tenants. on and off need --by and --reason; both go on the record,
+with the system's user and the host (the pod) it was done from.`;
 
 await runProgram({ usage, parse, main, failed: (words) => `It could not be done: ${words}` });
 
@@ -33,14 +34,14 @@ async function main(command: Command): Promise<number> {
 
 type Command =
   | { verb: 'status'; tenantId: string | null }
-  | { verb: 'on' | 'off'; tenantId: string | null; reason: string };
+  | { verb: 'on' | 'off'; tenantId: string | null; by: string; reason: string };
 
 function parse(args: string[]): Command | null {
   try {
     const { positionals, values } = parseArgs({
       args,
       allowPositionals: true,
-      options: { tenant: { type: 'string' }, reason: { type: 'string' } },
+      options: { tenant: { type: 'string' }, by: { type: 'string' }, reason: { type: 'string' } },
     });
     const [verb] = positionals;
     const tenantId = values.tenant?.toLowerCase() ?? null;
@@ -48,8 +49,9 @@ function parse(args: string[]): Command | null {
     if (tenantId !== null && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(tenantId)) return null;
     if (verb === 'status') return { verb, tenantId };
     const reason = values.reason?.trim() ?? '';
-    if ((verb !== 'on' && verb !== 'off') || reason === '' || reason.length > 500) return null;
-    return { verb, tenantId, reason };
+    const by = operatorNamed(values.by);
+    if ((verb !== 'on' && verb !== 'off') || by === null) return null;
+    return reason === '' || reason.length > 500 ? null : { verb, tenantId, by, reason };
   } catch {
     return null;
   }
@@ -57,9 +59,8 @@ function parse(args: string[]): Command | null {
 
 async function change(
   database: Database,
-  { verb, tenantId, reason }: Extract<Command, { reason: string }>,
+  { verb, tenantId, by, reason }: Extract<Command, { reason: string }>,
 ): Promise<void> {
-  const by = userInfo().username;
   await writeSwitch(database, {
     id: randomUUID(),
     tenantId,

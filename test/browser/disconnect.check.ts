@@ -278,5 +278,9 @@ async function keysSent(page: Page, { losesFirstAnswer = false } = {}): Promise<
 /** Turns disconnecting off or on, as an operator does. */
 async function flip({ world }: Stage, to: 'on' | 'off', reason: string): Promise<void> {
   const env = childEnvironment({ DATABASE_URL: world.database.url });
-  await promisify(execFile)(process.execPath, [switchProgram, to, '--reason', reason], { env });
+  await promisify(execFile)(
+    process.execPath,
+    [switchProgram, to, '--by', 'an operator', '--reason', reason],
+    { env },
+  );
 }

@@ -14,6 +14,8 @@ import { until } from '../support/processes.ts';
 const tables = ['audit_events', 'audit_chains', 'audit_checkpoints', 'audit_removals'];
 const home = `chain = '${homeTenant}'`;
 
+const yes = ['--by', 'Olga Operator', '--yes'];
+
 describe('retention', () => {
   let scene: AuditScene;
   let key: Key;
@@ -60,7 +62,7 @@ describe('retention', () => {
   });
 
   test('removes up to a signed checkpoint, states it, and what is left verifies and says so', async () => {
-    const { code, out } = await scene.retention(key, '--before', '2024-01-01', '--yes');
+    const { code, out } = await scene.retention(key, '--before', '2024-01-01', ...yes);
     assert.equal(code, 0, out);
     assert.match(out, /events 1 to 4 .* were removed/);
     assert.equal(await count(`${home} and number <= 4`), 0);
@@ -93,7 +95,7 @@ describe('retention', () => {
       '2026-01-01',
       '--tenant',
       homeTenant.toUpperCase(),
-      '--yes',
+      ...yes,
     );
     assert.match(further.out, /events 5 to 8 .* were removed/);
     const again = await scene.verify('--public-key', key.publicFile, '--checkpoints', outside);
@@ -102,7 +104,7 @@ describe('retention', () => {
   });
 
   test('finds what was altered after it: the statement, or one event more that is gone', async () => {
-    await scene.retention(key, '--before', '2024-01-01', '--yes');
+    await scene.retention(key, '--before', '2024-01-01', ...yes);
     for (const [how, code] of [
       [`delete from audit_events where ${home} and number = 5`, 11],
       [`update audit_removals set statement = replace(statement, '"number":4', '"number":5')`, 11],
@@ -138,7 +140,7 @@ describe('retention', () => {
     // Holds retention where it deletes: the service's appends must not wait for it.
     await scene.superuser.query('begin');
     await scene.superuser.query(`select from audit_events where ${home} and number = 1 for update`);
-    const removing = scene.retention(key, '--before', '2024-01-01', '--tenant', homeTenant, '--yes');
+    const removing = scene.retention(key, '--before', '2024-01-01', '--tenant', homeTenant, ...yes);
     try {
       await until('retention waits', async () => {
         const { rows } = await scene.service.query(
@@ -160,7 +162,7 @@ describe('retention', () => {
     await scene.attack(
       `update audit_events set record = replace(record::text, 'CHG-1', 'CHG-2')::json where ${home} and number = 2`,
     );
-    const { code, err } = await scene.retention(key, '--before', '2024-01-01', '--yes');
+    const { code, err } = await scene.retention(key, '--before', '2024-01-01', ...yes);
     assert.equal(code, 1);
     assert.match(err, /was altered at event .*nothing was removed/);
     assert.equal(await count(), 9);
@@ -181,7 +183,7 @@ describe('retention', () => {
       '2024-01-01',
       '--tenant',
       homeTenant,
-      '--yes',
+      ...yes,
     );
     assert.equal(code, 1);
     assert.match(err, /an earlier removal from .* does not verify .* nothing was removed/);
@@ -197,7 +199,7 @@ describe('retention', () => {
       '2024-01-01',
       '--public-key',
       key.publicFile,
-      '--yes',
+      ...yes,
     );
     assert.match(out, /events 1 to 4 .* were removed/);
     const verified = await scene.verify('--public-key', key.publicFile, '--public-key', next.publicFile);
@@ -207,6 +209,7 @@ describe('retention', () => {
   for (const args of [
     [],
     ['--before', 'yesterday'],
+    ['--before', '2024-01-01', '--yes'],
     ['--before', '2999-01-01'],
     ['--before', '2024-01-01', '--tenant', 'x'],
     ['x'],
@@ -223,7 +226,7 @@ describe('retention', () => {
     const { code, err } = await scene.retention(noKey, '--before', '2024-01-01');
     assert.equal(code, 1);
     assert.match(err, /AUDIT_SIGNING_KEY_FILE is required/);
-    const service = await scene.retentionAs(scene.database.url, key, '--before', '2024-01-01', '--yes');
+    const service = await scene.retentionAs(scene.database.url, key, '--before', '2024-01-01', ...yes);
     assert.equal(service.code, 1);
     assert.match(service.err, /permission denied/);
     assert.equal(await count(), 9);

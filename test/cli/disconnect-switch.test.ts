@@ -30,6 +30,7 @@ describe('the switch that turns disconnecting off', () => {
     world.simulator.reset();
   });
 
+  const by = ['--by', 'Olga Operator'];
   const run = (...args: string[]) =>
     new Promise<{ code: number; out: string; err: string }>((resolve) => {
       const env = childEnvironment({ DATABASE_URL: world.database.url });
@@ -43,7 +44,7 @@ describe('the switch that turns disconnecting off', () => {
       .set('authorization', bearer(await world.simulator.token('admin', tenantId ? { tenantId } : {})));
 
   test('off for all: the next call is refused with the reason, and both are on the record', async () => {
-    const off = await run('off', '--reason', 'Freeze until Monday: миграция');
+    const off = await run('off', ...by, '--reason', 'Freeze until Monday: миграция');
     assert.deepEqual([off.code, off.err], [0, '']);
     const refused = await disconnect();
     assert.deepEqual([refused.status, refused.body.code], [403, 'disconnect_disabled']);
@@ -51,14 +52,19 @@ describe('the switch that turns disconnecting off', () => {
     assert.equal(world.simulator.acts().length, 0);
 
     const status = await run('status');
-    assert.match(status.out, /off for all tenants since .* by \S+: Freeze until Monday/);
+    assert.match(
+      status.out,
+      /off for all tenants since .*, by Olga Operator \(as \S+ on \S+\): Freeze until Monday/,
+    );
     const [event] = await world.query<{ record: Record<string, unknown> }>(
       "select record from audit_events where event = 'switched' order by number desc limit 1",
     );
     assert.equal(event?.record.value, 'off');
+    const actor = event?.record.actor as { name: string } | undefined;
+    assert.match(actor?.name ?? '', /^Olga Operator \(as \S+ on \S+\)$/);
     assert.equal(event?.record.reason, 'Freeze until Monday: миграция');
 
-    assert.equal((await run('on', '--reason', 'done')).code, 0);
+    assert.equal((await run('on', ...by, '--reason', 'done')).code, 0);
     assert.match((await run('status')).out, /Disconnecting is on/);
     assert.equal((await disconnect()).status, 200);
   });
@@ -66,15 +72,15 @@ describe('the switch that turns disconnecting off', () => {
   test('off for one tenant is off for that one alone', async () => {
     const { tenantId } = world.simulator.registration;
     const { otherTenantId } = world.simulator;
-    assert.equal((await run('off', '--tenant', otherTenantId, '--reason', 'other')).code, 0);
+    assert.equal((await run('off', ...by, '--tenant', otherTenantId, '--reason', 'other')).code, 0);
     assert.equal((await disconnect()).status, 200);
     await world.closeOperations();
-    assert.equal((await run('off', '--tenant', tenantId.toUpperCase(), '--reason', 'this')).code, 0);
+    assert.equal((await run('off', ...by, '--tenant', tenantId.toUpperCase(), '--reason', 'this')).code, 0);
     assert.equal((await disconnect()).body.code, 'disconnect_disabled');
     // Switching all on does not overrule what was said for one tenant.
-    assert.equal((await run('on', '--reason', 'all')).code, 0);
+    assert.equal((await run('on', ...by, '--reason', 'all')).code, 0);
     assert.equal((await disconnect()).body.code, 'disconnect_disabled');
-    assert.equal((await run('on', '--tenant', tenantId, '--reason', 'this')).code, 0);
+    assert.equal((await run('on', ...by, '--tenant', tenantId, '--reason', 'this')).code, 0);
     world.simulator.reset();
     assert.equal((await disconnect()).status, 200);
   });
@@ -82,9 +88,12 @@ describe('the switch that turns disconnecting off', () => {
   const misuses = [
     [],
     ['off'],
-    ['off', '--reason', ' '],
-    ['maybe', '--reason', 'x'],
-    ['off', '--tenant', 'x', '--reason', 'y'],
+    ['off', '--by', 'x', '--reason', ' '],
+    ['off', '--reason', 'nobody says who'],
+    ['on', '--by', ' ', '--reason', 'x'],
+    ['on', '--by', 'two\u0007', '--reason', 'x'],
+    ['maybe', '--by', 'x', '--reason', 'x'],
+    ['off', '--tenant', 'x', '--by', 'z', '--reason', 'y'],
     ['status', '--bogus'],
   ];
   for (const args of misuses) {

@@ -162,8 +162,11 @@ describe('receivers of notifications', () => {
 
   test('hear of the switch, thrown while no replica runs, and of lost history and its acknowledgement', async () => {
     all.received.length = 0;
-    assert.equal(await operator('disconnect-switch', ['off', '--reason', 'Freeze']), 0);
-    assert.equal(await operator('disconnect-switch', ['on', '--reason', 'Over']), 0);
+    assert.equal(
+      await operator('disconnect-switch', ['off', '--by', 'an operator', '--reason', 'Freeze']),
+      0,
+    );
+    assert.equal(await operator('disconnect-switch', ['on', '--by', 'an operator', '--reason', 'Over']), 0);
     await it.world.query("select report_lost_history($1, 1000, '\\x00')", [it.tenantId]);
     const because = ['--tenant', it.tenantId, '--by', 'bob', '--reason', 'restored'];
     assert.equal(await operator('audit-acknowledge-loss', because), 0);

@@ -226,7 +226,14 @@ describe('what a process signs', () => {
     await running.makeAll();
     await append(2);
     await running.makeAll();
-    const { code, out } = await scene.retention(key, '--before', new Date().toISOString(), '--yes');
+    const { code, out } = await scene.retention(
+      key,
+      '--before',
+      new Date().toISOString(),
+      '--by',
+      'x',
+      '--yes',
+    );
     assert.equal(code, 0, out);
     assert.match(out, /events 1 to 5 .* were removed/);
     assert.deepEqual(await running.makeAll(), []);
