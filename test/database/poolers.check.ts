@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { migrate } from '../../src/adapters/database/migrate.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { until } from '../support/processes.ts';
 import {
   bearer,
   connectionPath,
@@ -62,6 +63,25 @@ describe('behind pgbouncer', () => {
       }
     });
   }
+
+  test('a role that is told to look in another schema first is named by readiness', async () => {
+    const database = await postgres.createDatabase('elsewhere');
+    await migrate({ url: new Secret(database.url), adminUrl: new Secret(database.adminUrl) });
+    await postgres.query('create schema elsewhere authorization chromeos_bff', 'elsewhere');
+    await postgres.query('alter role chromeos_bff in database elsewhere set search_path = elsewhere, public');
+    const bouncer = await startPgBouncer(postgres, 'transaction');
+    const url = database.url.replace(`:${postgres.port}/`, `:${bouncer.port}/`);
+    const service = await startService(world, { environment: { DATABASE_URL: url }, unready: true });
+    try {
+      await until('readiness says so', async () => {
+        const { status, body } = await service.management.get('/readyz');
+        return status === 503 && /looks in the schema elsewhere first/.test(JSON.stringify(body));
+      });
+    } finally {
+      await service.close();
+      await bouncer.close();
+    }
+  });
 });
 
 function tally(statuses: readonly number[]): Record<number, number> {
