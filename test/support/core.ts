@@ -169,6 +169,8 @@ export function coreScene() {
     /** How it answers them, one after another; what is left out is accepted. */
     /** What Intune says of the requests it filed, by code. */
     approvals: new Map<string, string>(),
+    /** What it was asked about them. */
+    approvalReads: [] as (GraphCall & { readonly code: string })[],
     answers: [] as (() => DisconnectAnswer | Promise<DisconnectAnswer>)[],
   };
   const connector: Connector = {
@@ -183,7 +185,10 @@ export function coreScene() {
       const members = [...graph.members];
       return { value: members, seen: { members, etag: etagOf(members) }, graph: trace('graph-list') };
     },
-    approvalRequest: async ({ code }) => graph.approvals.get(code) ?? null,
+    async approvalRequest(call) {
+      graph.approvalReads.push(call);
+      return graph.approvals.get(call.code) ?? null;
+    },
   };
 
   const operations = watched(memory.operations);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { disconnect } from '../../../src/core/use-cases/disconnect.ts';
 import { readConnection } from '../../../src/core/use-cases/read-connection.ts';
+import { readOperation } from '../../../src/core/use-cases/read-operation.ts';
 import { sweep } from '../../../src/core/use-cases/sweep.ts';
 import {
   breaks,
@@ -128,6 +129,26 @@ describe('watching what waits for Intune', () => {
     core.before('list', fails({ reason: 'graph_forbidden', graph: trace() }));
     const { operation, readFailed } = await watching(core);
     assert.deepEqual([operation.status, readFailed?.reason], ['accepted', 'graph_forbidden']);
+  });
+
+  test('Intune is asked on behalf of the one who asks, within the time of their call', async () => {
+    const core = coreScene();
+    const { id } = await fileInIntune(core);
+    core.graph.approvals.set(code, 'completed');
+    const call = core.call('second');
+    await readOperation(core.dependencies, call, () => id, 0);
+    const [asked, ...more] = core.graph.approvalReads;
+    assert.deepEqual(
+      [more, asked?.token.reveal(), asked?.tenantId, asked?.deadline, asked?.code],
+      [[], 'token of second', tenantId, call.deadline, code],
+    );
+    const [list] = core.graph.lists;
+    assert.deepEqual(
+      [list?.token.reveal(), list?.tenantId, list?.deadline],
+      ['token of second', tenantId, call.deadline],
+    );
+    const ids = [asked?.requestId, list?.requestId, call.requestId];
+    assert.equal(new Set(ids).size, 3, 'each is a call of its own');
   });
 
   test('a read of the connection asks Intune nothing, and moves nothing', async () => {
