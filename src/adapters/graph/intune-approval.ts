@@ -12,7 +12,7 @@ const refusals = new Set([400, 403, 409, 412, 428]);
 export function proofHeader(proof: IntuneProof | null): Record<string, string> {
   if (proof === null) return {};
   if ('code' in proof) return { [approvalCodeHeader]: proof.code };
-  return { [justificationHeader]: Buffer.from(proof.justification, 'utf8').toString('base64') };
+  return { [justificationHeader]: Buffer.from(proof.justification).toString('base64') };
 }
 
 /** What Intune's Multi Admin Approval has to do with an answer to a call that acts; `null`: nothing. A code in

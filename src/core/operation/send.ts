@@ -20,7 +20,6 @@ export type Sent = {
 };
 
 type IntuneApproval = NonNullable<Operation['intuneApproval']>;
-type OutcomeUnknown = Extract<Failure, { reason: 'outcome_unknown' }>;
 type Ending = { readonly outcome: Outcome; readonly failure: Failure | null };
 
 const noUsableAnswer = 'No usable answer came back';
@@ -59,8 +58,8 @@ async function endingOf(
     const { intuneApproval } = operation;
     if (intuneApproval !== null) {
       if (certainlyNotExecuted.has(failure.reason)) return stillApproved(intuneApproval, failure);
-      const { unknown, explanation } = codeNotTaken(intuneApproval, failure);
-      return endingWithoutAnswer(dependencies, call, operation, token, unknown, explanation);
+      const explanation = codeNotTaken(intuneApproval, failure);
+      return endingWithoutAnswer(dependencies, call, operation, token, failure, explanation);
     }
     return failure.reason === 'intune_approval_filed'
       ? filedInIntune(operation, failure)
@@ -82,27 +81,19 @@ const certainlyNotExecuted: ReadonlySet<FailureReason> = new Set([
 
 /** The request is filed and approved as before, and its code was not used. */
 function stillApproved({ code }: IntuneApproval, failure: Failure): Ending {
+  const { outcome } = nothingDone(failure);
   const explanation = `It was not carried out (${failure.reason}). The request ${code} is still filed and approved in Intune.`;
-  const graphRequestId = graphTraceOf(failure)?.requestId ?? null;
-  const told = { value: null, explanation, graphRequestId, reported: false };
   return {
-    outcome: { ...told, status: 'approved_in_intune', concludedFrom: 'answer' },
+    outcome: { ...outcome, status: 'approved_in_intune', explanation },
     failure: { ...failure, filed: code },
   };
 }
 
 /** Intune does not take the code: somebody may have completed the request meanwhile. */
-function codeNotTaken(
-  { code }: IntuneApproval,
-  failure: Failure,
-): { unknown: OutcomeUnknown; explanation: string } {
-  const graph = graphTraceOf(failure) ?? noTrace;
+function codeNotTaken({ code }: IntuneApproval, failure: Failure): string {
   const other = failure.reason === 'intune_approval_filed' ? failure.approvalCode : null;
   const filed = other === null ? '' : ` and filed another request (${other})`;
-  return {
-    unknown: { reason: 'outcome_unknown', cause: failure.reason, graph, operationId: null },
-    explanation: `Intune did not take the approval code ${code}${filed}`,
-  };
+  return `Intune did not take the approval code ${code}${filed}`;
 }
 
 function nothingDone(failure: Failure): Ending {
@@ -121,18 +112,19 @@ async function endingWithoutAnswer(
   call: SignedInCall,
   operation: StoredOperation,
   token: Secret,
-  failure: OutcomeUnknown | Extract<Failure, { reason: 'internal' }>,
+  failure: Failure,
   what: string,
 ): Promise<Ending> {
   const graph = graphTraceOf(failure) ?? noTrace;
   const graphRequestId = graph.requestId;
   const read = await readBack(dependencies, call, operation, token);
   if (read !== null) return { outcome: { ...read, graphRequestId }, failure: null };
+  const cause = 'cause' in failure ? failure.cause : failure.reason;
   const explanation = `${what}, and the connection does not show whether it was done.`;
   const told = { value: null, explanation, graphRequestId, reported: false };
   return {
     outcome: { ...told, status: 'unknown', concludedFrom: null },
-    failure: { reason: 'outcome_unknown', cause: failure.cause, operationId: operation.id, graph },
+    failure: { reason: 'outcome_unknown', cause, operationId: operation.id, graph },
   };
 }
 

@@ -35,6 +35,8 @@ describe('what Intune says of a request', () => {
     ['a long status', list({ requestId: code, status: 'x'.repeat(129) }), undefined],
     ['as long as may be', list({ requestId: code, status: 'x'.repeat(128) }), 'x'.repeat(128)],
     ['a status that is none', list({ requestId: code, status: 1 }), undefined],
+    ['a code that is none', list({ requestId: 1, status: 'approved' }), undefined],
+    ['an id that is none', list({ id: {}, status: 'approved' }), undefined],
     ['no list', '{"value":{}}', undefined],
     ['nothing', '', undefined],
     ['a page', '<html></html>', undefined],

@@ -88,6 +88,7 @@ describe('Intune’s Multi Admin Approval in an answer to an act', () => {
     test(`after a justification or with a code, ${name}: ${reason}`, () => {
       const failure = failureOfProven(status, text);
       assert.equal(failure.reason, reason);
+      assert.equal('graph' in failure && failure.graph.status, status);
       if (failure.reason !== 'intune_approval_filed') return;
       assert.deepEqual(
         [failure.approvalCode, failure.operationId, failure.graph.status],

@@ -216,8 +216,29 @@ describe('a request that may be filed, of which nobody knows the code', () => {
     const failure = await failureFrom(asking(core));
     const { id } = await core.newest();
     assert.deepEqual(failure, { ...filedAs(null), operationId: id });
+    const kept = await core.operations.findByKey({ oid: 'admin', tenantId }, 'key');
+    assert.deepEqual(kept?.answer, {
+      status: 'unknown',
+      value: null,
+      concludedFrom: 'intune_approval',
+      explanation:
+        'Intune filed a request for approval, and gave no code that can be read. Whoever completes it in Intune carries the disconnect out.',
+      graphRequestId: 'graph-412',
+      reported: false,
+      requestId: kept?.operation.requestId,
+    });
     core.graph.members = [];
     assert.equal((await watching(core)).operation.status, 'completed');
+  });
+
+  test('the process ended before it: nobody speaks of a request', async () => {
+    const core = coreScene();
+    core.graph.answers.push(fails(noAnswer));
+    core.after('open', () => core.before('move', fails(recordDown)));
+    await failureFrom(asking(core));
+    core.advance(timing.leaseMs);
+    await sweep(core.dependencies);
+    assert.match((await core.newest()).explanation ?? '', /may have stopped before or after Graph acted\.$/);
   });
 
   test('the process ended after the permission: unknown, and it says that a request may be filed', async () => {

@@ -176,7 +176,8 @@ describe('executing what was approved in Intune', () => {
         operation.explanation,
         `It was not carried out (${failure.reason}). The request ${code} is still filed and approved in Intune.`,
       );
-      assert.equal(operation.graphRequestId, 'graph' in failure ? 'g' : null);
+      const graphRequestId = 'graph' in failure ? 'g' : null;
+      assert.deepEqual([operation.graphRequestId, operation.concludedFrom], [graphRequestId, 'answer']);
       assert.equal(core.story().at(-1), `outcome sent → approved_in_intune ${failure.reason}`);
       const first = await asking(core);
       assert.deepEqual([first.outcome.status, first.replayed], ['awaiting_intune_approval', true]);
@@ -191,6 +192,7 @@ describe('executing what was approved in Intune', () => {
   }
 
   const other = 'c0de0000-0000-4000-8000-000000000002';
+  const notTaken = new RegExp(`did not take the approval code ${code}, and`);
   const uncertain: [string, () => never, RegExp][] = [
     ['a lost answer', fails(noAnswer), /^No usable answer came back, and/],
     ['a defect of ours', breaks, /^No usable answer came back, and/],
@@ -204,11 +206,11 @@ describe('executing what was approved in Intune', () => {
       fails(filedAs(null)),
       new RegExp(`did not take the approval code ${code}, and`),
     ],
-    ['a justification demanded', fails(required), /did not take/],
-    ['one is pending', fails({ reason: 'intune_approval_pending', graph: trace() }), /did not take/],
-    ['rejected', fails({ reason: 'graph_rejected', graph: trace() }), /did not take/],
-    ['a conflict', fails({ reason: 'graph_conflict', graph: trace() }), /did not take/],
-    ['not found', fails({ reason: 'graph_not_found', graph: trace() }), /did not take/],
+    ['a justification demanded', fails(required), notTaken],
+    ['one is pending', fails({ reason: 'intune_approval_pending', graph: trace() }), notTaken],
+    ['rejected', fails({ reason: 'graph_rejected', graph: trace() }), notTaken],
+    ['a conflict', fails({ reason: 'graph_conflict', graph: trace() }), notTaken],
+    ['not found', fails({ reason: 'graph_not_found', graph: trace() }), notTaken],
   ];
   for (const [name, answer, explanation] of uncertain) {
     test(`${name}: unknown, and never a second act, whatever Intune says of the code`, async () => {
@@ -218,6 +220,7 @@ describe('executing what was approved in Intune', () => {
       const failure = await failureFrom(executing(core));
       assert.ok(failure.reason === 'outcome_unknown');
       assert.equal(failure.operationId, id);
+      if (explanation === notTaken) assert.match(failure.cause, /^(intune|graph)_/);
       const operation = await core.newest();
       assert.deepEqual([operation.status, operation.concludedFrom], ['unknown', null]);
       assert.equal(failure.graph.requestId, operation.graphRequestId);
