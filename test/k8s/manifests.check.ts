@@ -93,6 +93,12 @@ describe('the schema', () => {
 describe('Pod Security', () => {
   each('restricted', async (resources) => assert.deepEqual(await podSecurityProblems(resources), []));
 
+  it('restricted: what is applied by hand', async () => {
+    const resources = render('by-hand/disconnect-off');
+    assert.equal(workloadsOf(resources).length, 1);
+    assert.deepEqual(await podSecurityProblems(resources), []);
+  });
+
   const spoil: Record<string, (pod: ReturnType<typeof workloadsOf>[number]['pod']) => void> = {
     'no seccomp profile': (pod) => delete pod.securityContext.seccompProfile,
     'privilege escalation': (pod) => delete pod.containers[0].securityContext.allowPrivilegeEscalation,
