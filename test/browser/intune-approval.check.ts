@@ -3,7 +3,7 @@ import { describe } from 'node:test';
 import type { Page } from 'playwright-core';
 import { onStage, type Stage, tenants, textOf } from './support/stage.ts';
 
-const owner = 'ada.admin@contoso.example';
+const domain = 'contoso.example';
 
 describe('a disconnect that Intune demands an approval for', () => {
   const scene = onStage();
@@ -24,7 +24,7 @@ describe('a disconnect that Intune demands an approval for', () => {
 
     simulator.decideApproval(code, 'approve');
     await standing(page, 'Approved in Intune');
-    await page.getByLabel('Type the owner of the connection').fill(owner);
+    await page.getByLabel('Type the domain of your tenant').fill(domain);
     assert.equal(simulator.acts().length, 0);
     await page.getByRole('button', { name: 'Disconnect now' }).click();
     await standing(page, 'Under way');
@@ -42,15 +42,15 @@ describe('a disconnect that Intune demands an approval for', () => {
     simulator.decideApproval(code, 'approve');
     await standing(page, 'Approved in Intune');
     simulator.setFault('disconnect', { status: 403, times: 1 });
-    await page.getByLabel('Type the owner of the connection').fill(owner);
+    await page.getByLabel('Type the domain of your tenant').fill(domain);
     await page.getByRole('button', { name: 'Disconnect now' }).click();
     await page
       .getByText(/still filed and approved in Intune/)
       .first()
       .waitFor();
     assert.doesNotMatch(await textOf(page.getByRole('main')), /othing was done/);
-    // It may be another form by now: what is irreversible is typed again.
-    await page.getByLabel('Type the owner of the connection').fill(owner);
+    // It may be another form by now: what confirms it is typed again.
+    await page.getByLabel('Type the domain of your tenant').fill(domain);
     await page.getByRole('button', { name: 'Disconnect now' }).click();
     await standing(page, 'Under way');
     assert.equal(simulator.acts().length, 1);
@@ -96,7 +96,7 @@ async function filedIn({ world, enter }: Stage): Promise<{ page: Page; code: str
   await page.getByRole('link', { name: 'Disconnect …' }).click();
   await page.getByText('Intune demands no approval of its own').waitFor();
   await page.getByLabel('Reason').fill('The school moves to another Google domain');
-  await page.getByLabel('Type the owner of the connection').fill(owner);
+  await page.getByLabel('Type the domain of your tenant').fill(domain);
   await page.getByRole('button', { name: 'Disconnect now' }).click();
   await standing(page, 'Needs approval in Intune');
   const [request] = simulator.approvalRequests();
