@@ -430,6 +430,19 @@ describe('the service in the cluster', () => {
     assert.deepEqual([backup.cluster.name, backup.pluginConfiguration.name], [name, plugin.name]);
   });
 
+  it('knows earlier signing keys with the component for them, and starts without', () => {
+    const variables = (components: string[]): Record<string, string> =>
+      Object.fromEntries(
+        find(renderWith(components), 'Deployment', service).spec.template.spec.containers[0].env.map(
+          ({ name, value }: { name: string; value: string }) => [name, value],
+        ),
+      );
+    assert.equal(variables(['audit-signing-key']).AUDIT_EARLIER_KEYS_FILE, undefined);
+    const both = variables(['audit-signing-key', 'audit-earlier-keys']);
+    assert.equal(both.AUDIT_EARLIER_KEYS_FILE, '/var/run/secrets/audit-public-keys/public-keys');
+    assert.notEqual(both.AUDIT_SIGNING_KEY_FILE, undefined);
+  });
+
   it('with notifications has the files where docs/notifications.md names them', () => {
     const pod = find(renderWith(['settings', 'notifications']), 'Deployment', service).spec.template.spec;
     const [container] = pod.containers;
