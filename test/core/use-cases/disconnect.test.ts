@@ -42,6 +42,20 @@ describe('disconnect, as the core tells it', () => {
     assert.ok(!core.asked.includes('findByKey'));
   });
 
+  test('a repetition is told from the first call in the log', async () => {
+    const core = coreScene();
+    const said = [];
+    for (const call of [core.call(), core.call()]) {
+      const request = { ...plainRequest, idempotency: { key: 'key', fingerprint: '' } };
+      const { operation } = await disconnect(core.dependencies, call, async () => request);
+      said.push([call.annotations.replayed, call.annotations.operationId === operation.id]);
+    }
+    assert.deepEqual(said, [
+      [undefined, true],
+      [true, true],
+    ]);
+  });
+
   test('the look has an id of its own, and the call’s deadline', async () => {
     const core = coreScene();
     const call = core.call();
