@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Checkpointer } from '../adapters/database/checkpoints.ts';
 import { signerFrom, verifiersFrom } from '../audit-verification/format/statement.ts';
-import { loadRetentionSettings } from '../settings/settings.ts';
+import { loadSigningSettings } from '../settings/settings.ts';
 import { runProgram } from './program/run-program.ts';
 import { withDatabase } from './program/with-database.ts';
 
@@ -18,7 +18,7 @@ Verify the trail first (audit-verify). What is older than its first signature st
 await runProgram({ usage, parse, main, failed: (words) => `It could not be done: ${words}` });
 
 async function main({ keyFiles, yes }: { keyFiles: string[]; yes: boolean }): Promise<number> {
-  const { adminUrl: url, signingKeyFile } = loadRetentionSettings();
+  const { adminUrl: url, signingKeyFile } = loadSigningSettings();
   const signer = signerFrom(readFileSync(signingKeyFile, 'utf8'));
   const earlier = keyFiles.flatMap((file) => [...verifiersFrom(readFileSync(file, 'utf8'))]);
   const contradictions = await withDatabase(url, (database) =>

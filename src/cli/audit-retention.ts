@@ -1,22 +1,22 @@
-import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { primaryConfigFrom } from '../adapters/database/connection-config.ts';
 import { applyRetention } from '../adapters/database/retention.ts';
 import { secretFrom } from '../adapters/files/followed-secret.ts';
-import { signerFrom, verifierFrom } from '../audit-verification/format/statement.ts';
-import { loadRetentionSettings } from '../settings/settings.ts';
+import { signerFrom, verifiersFrom } from '../audit-verification/format/statement.ts';
+import { loadRetentionSettings, loadSigningSettings } from '../settings/settings.ts';
 import { operatorNamed } from './program/operator.ts';
 import { runProgram } from './program/run-program.ts';
 import { withClient } from './program/with-client.ts';
 
-/** `audit-retention --before DATE [--tenant ID] [--public-key FILE…] [--by WHO --yes]`: removes the oldest part of
- *  audit chains and leaves a signed statement of it. Needs DATABASE_ADMIN_URL and AUDIT_SIGNING_KEY_FILE.
- *  Without --yes it only says what it would remove. Exits 0 when done, 1 when it failed, 2 for a call it
+/** `audit-retention --before DATE|--older-than DAYSd [--tenant ID] [--public-key FILE…] [--by WHO --yes]`: removes the
+ *  oldest part of audit chains and leaves a signed statement of it. Needs DATABASE_ADMIN_URL and AUDIT_SIGNING_KEY_FILE.
+ *  Without --yes it only says what it would remove; then a role that may read and public keys are enough. Exits 0 when done, 1 when it failed, 2 for a call it
  *  does not understand. */
 
-const usage = `Usage: audit-retention --before DATE [--tenant ID] [--public-key FILE…] [--by WHO --yes]
+const usage = `Usage: audit-retention --before DATE|--older-than DAYSd [--tenant ID] [--public-key FILE…] [--by WHO --yes]
   --before      events of before this may go: 2026-01-31, or 2026-01-31T00:00:00Z
+  --older-than  or those that are older than so many days: 3650d
   --tenant      one tenant's chain, or "none" for what belongs to no tenant; default: all chains
   --public-key  earlier keys (SPKI PEM), whose checkpoints count as well as the present key's
   --by          who removes it; it goes on the record
@@ -28,11 +28,12 @@ type Command = { before: Date; tenant: string | null; keyFiles: string[]; by: st
 await runProgram({ usage, parse, main, failed: (words) => `It could not be done: ${words}` });
 
 async function main({ before, tenant, keyFiles, by, yes }: Command): Promise<number> {
-  const { adminUrl, signingKeyFile } = loadRetentionSettings();
-  const pem = readFileSync(signingKeyFile, 'utf8');
-  const signer = signerFrom(pem);
-  const own = createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString();
-  const verifiers = [own, ...keyFiles.map((file) => readFileSync(file, 'utf8'))].map(verifierFrom);
+  const onlyLooks = !yes && keyFiles.length > 0;
+  const { adminUrl, signingKeyFile } = onlyLooks ? loadRetentionSettings() : loadSigningSettings();
+  const signer = signingKeyFile === null ? null : signerFrom(readFileSync(signingKeyFile, 'utf8'));
+  const earlier = keyFiles.flatMap((file) => [...verifiersFrom(readFileSync(file, 'utf8'))]);
+  const verifiers = new Map(earlier);
+  if (signer !== null) verifiers.set(signer.keyId, signer.verifier);
   return withClient(await primaryConfigFrom(secretFrom(adminUrl)), async (client) => {
     let chains = 0;
     await applyRetention(
@@ -40,11 +41,8 @@ async function main({ before, tenant, keyFiles, by, yes }: Command): Promise<num
       {
         before,
         chain: tenant,
-        signer,
-        verifiers: new Map(verifiers.map((verifier) => [verifier.keyId, verifier])),
-        by: by ?? 'nobody',
-        now: new Date(),
-        remove: yes,
+        verifiers,
+        removal: yes && signer !== null && by !== null ? { signer, by, now: new Date() } : null,
       },
       ({ chain, from, to, newest }) => {
         chains += 1;
@@ -65,6 +63,7 @@ function parse(args: string[]): Command | null {
       args,
       options: {
         before: { type: 'string' },
+        'older-than': { type: 'string' },
         tenant: { type: 'string' },
         'public-key': { type: 'string', multiple: true, default: [] },
         by: { type: 'string' },
@@ -72,11 +71,11 @@ function parse(args: string[]): Command | null {
       },
     });
     const tenant = values.tenant?.toLowerCase() ?? null;
-    if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(values.before ?? ''))
-      return null;
-    const before = new Date(values.before ?? '');
+    if ((values.before === undefined) === (values['older-than'] === undefined)) return null;
+    const before =
+      values.before === undefined ? daysAgo(values['older-than'] ?? '') : dateFrom(values.before);
     // What must be kept is never newer than now.
-    if (Number.isNaN(before.getTime()) || before.getTime() > Date.now()) return null;
+    if (before === null || before.getTime() > Date.now()) return null;
     if (tenant !== null && tenant !== 'none' && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(tenant)) {
       return null;
     }
@@ -86,4 +85,15 @@ function parse(args: string[]): Command | null {
   } catch {
     return null;
   }
+}
+
+function dateFrom(text: string): Date | null {
+  if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text)) return null;
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? null : date;
+}
+
+function daysAgo(text: string): Date | null {
+  const [, days] = /^([1-9]\d{0,4})d$/.exec(text) ?? [];
+  return days === undefined ? null : new Date(Date.now() - Number(days) * 86_400_000);
 }

@@ -6,7 +6,7 @@ import { secretFrom } from '../adapters/files/followed-secret.ts';
 import type { ChainReport } from '../audit-verification/chain-proofs.ts';
 import { verifyExport } from '../audit-verification/export-file.ts';
 import { Findings } from '../audit-verification/finding.ts';
-import { type Verifier, verifierFrom } from '../audit-verification/format/statement.ts';
+import { type Verifier, verifiersFrom } from '../audit-verification/format/statement.ts';
 import { readOutsideCheckpoints } from '../audit-verification/outside-checkpoints.ts';
 import { printable } from '../audit-verification/printable.ts';
 import { summaryOf, warningsOf } from '../audit-verification/report.ts';
@@ -18,8 +18,8 @@ import { loadDatabaseSettings, SettingsError } from '../settings/settings.ts';
  *  it could not look, 2 for a call it does not understand; docs/audit.md has the codes of what is wrong. */
 
 const usage = `Usage: audit-verify --public-key FILE… [--checkpoints FILE…] [--late TIME] [--json] [EXPORT.ndjson]
-  --public-key   an Ed25519 public key (SPKI PEM) that checkpoints were signed with; several, as keys rotate;
-                 none only where nothing was ever signed
+  --public-key   an Ed25519 public key (SPKI PEM) that checkpoints were signed with; several, as keys rotate,
+                 in one file or in many; none only where nothing was ever signed
   --checkpoints  what the service printed on stdout, as a log platform keeps it (gzip and UTF-16 too): proves that
                  no tail was cut off
   --late         how long an event may have waited for a signed checkpoint: 90s, 10m, 1h (the default), 30d
@@ -128,15 +128,15 @@ async function verifyDatabase(options: Parameters<typeof verifyStored>[1]): Prom
 }
 
 function readKeys(files: readonly string[]): Map<string, Verifier> {
-  const verifiers = files.map((file) => {
+  const verifiers = files.flatMap((file) => {
     const pem = readFileSync(file, 'utf8');
     try {
-      return verifierFrom(pem);
+      return [...verifiersFrom(pem)];
     } catch {
       throw new Error(`${file} is not an Ed25519 public key in SPKI PEM`);
     }
   });
-  return new Map(verifiers.map((verifier) => [verifier.keyId, verifier]));
+  return new Map(verifiers);
 }
 
 async function* read(file: string): AsyncGenerator<Buffer> {

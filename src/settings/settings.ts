@@ -85,20 +85,25 @@ export function loadDatabaseSettings(environment: Environment = process.env) {
   return deepFreeze(parsed.data.database);
 }
 
-/** What the retention program needs to know: the database, and AUDIT_SIGNING_KEY_FILE. Throws
+/** What retention needs to know where it only looks: the database, and a signing key where there is one. Throws
  *  `SettingsError`. */
 export function loadRetentionSettings(environment: Environment = process.env) {
   const { raw, nameOf } = read(environment);
   const parsed = z.object({ database, audit }).safeParse(raw);
   if (!parsed.success) throw new SettingsError(complaintsOf(parsed.error, nameOf));
   const { url, adminUrl } = parsed.data.database;
-  const { signingKeyFile } = parsed.data.audit;
+  return { adminUrl: adminUrl ?? url, signingKeyFile: parsed.data.audit.signingKeyFile };
+}
+
+/** The same for programs that sign. Throws `SettingsError`, also without AUDIT_SIGNING_KEY_FILE. */
+export function loadSigningSettings(environment: Environment = process.env) {
+  const { adminUrl, signingKeyFile } = loadRetentionSettings(environment);
   if (signingKeyFile === null) {
     throw new SettingsError([
       'AUDIT_SIGNING_KEY_FILE is required: what is removed is stated under a signature',
     ]);
   }
-  return { adminUrl: adminUrl ?? url, signingKeyFile };
+  return { adminUrl, signingKeyFile };
 }
 
 /** The files of config/ merged (default, then NODE_ENV's, then local), with the environment on top. */

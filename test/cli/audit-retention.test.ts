@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
 import {
@@ -58,6 +59,33 @@ describe('retention', () => {
     );
     assert.match(out, new RegExp(`${otherTenant}: events 1 to 1 .*would be removed`));
     assert.match(out, /Nothing was removed/);
+    assert.equal(await count(), 9);
+  });
+
+  test('says what is due as a role that may only read, with public keys alone', async () => {
+    const days = Math.floor((Date.now() - Date.parse('2024-01-01')) / 86_400_000);
+    const reader = { ...key, privateFile: '' };
+    const { code, out, err } = await scene.retentionAs(
+      scene.database.url,
+      reader,
+      '--older-than',
+      `${days}d`,
+      '--public-key',
+      key.publicFile,
+    );
+    assert.deepEqual([code, err], [0, '']);
+    assert.match(out, new RegExp(`${homeTenant}: events 1 to 4 .*would be removed`));
+    assert.match(out, /Nothing was removed/);
+    const removing = await scene.retention(
+      reader,
+      '--before',
+      '2024-01-01',
+      '--public-key',
+      key.publicFile,
+      ...yes,
+    );
+    assert.equal(removing.code, 1);
+    assert.match(removing.err, /AUDIT_SIGNING_KEY_FILE is required/);
     assert.equal(await count(), 9);
   });
 
@@ -204,6 +232,9 @@ describe('retention', () => {
     assert.match(out, /events 1 to 4 .* were removed/);
     const verified = await scene.verify('--public-key', key.publicFile, '--public-key', next.publicFile);
     assert.equal(verified.code, 0, verified.out);
+    const keys = await Promise.all([next, key].map(({ publicFile }) => readFile(publicFile, 'utf8')));
+    const inOneFile = await scene.verify('--public-key', await scene.file(keys.join('')));
+    assert.equal(inOneFile.code, 0, inOneFile.out);
   });
 
   for (const args of [
@@ -211,6 +242,8 @@ describe('retention', () => {
     ['--before', 'yesterday'],
     ['--before', '2024-01-01', '--yes'],
     ['--before', '2999-01-01'],
+    ['--older-than', '10'],
+    ['--older-than', '10d', '--before', '2024-01-01'],
     ['--before', '2024-01-01', '--tenant', 'x'],
     ['x'],
   ]) {

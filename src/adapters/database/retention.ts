@@ -17,15 +17,18 @@ export type RetentionOptions = {
   readonly before: Date;
   /** One chain, or all. */
   readonly chain: string | null;
-  /** Signs the statement of what was removed. */
-  readonly signer: Signer;
   /** By key id: who may have signed the checkpoint that retention goes up to. */
   readonly verifiers: ReadonlyMap<string, Verifier>;
+  /** `null` only looks. */
+  readonly removal: RemovalBy | null;
+};
+
+type RemovalBy = {
+  /** Signs the statement of what was removed. */
+  readonly signer: Signer;
   /** Who, as the operator's machine knows them. */
   readonly by: string;
   readonly now: Date;
-  /** False only looks. */
-  readonly remove: boolean;
 };
 
 /** What went, or would go, of one chain. */
@@ -40,7 +43,7 @@ export type Removal = {
 /** Removes the oldest part of chains: as far as all events are older than `before`, and no further than a
  *  signed checkpoint, so that what is left still starts at a signed link. Leaves a signed
  *  statement, and an event in the chain. Nothing is removed that does not verify: retention must not remove
- *  the evidence of an alteration. Needs a client of the tables' owner. Each chain is done completely or not at all, and
+ *  the evidence of an alteration. Needs a client of the tables' owner; to look, of a role that may read them. Each chain is done completely or not at all, and
  *  reported to `onDone`. */
 export async function applyRetention(
   client: pg.ClientBase,
@@ -61,7 +64,7 @@ export async function applyRetention(
       const found = await findRemoval(client, chain, options);
       if (found !== null) {
         await checkLinks(client, chain, found, options.verifiers);
-        if (options.remove) await remove(client, found, options);
+        if (options.removal !== null) await remove(client, found, options.before, options.removal);
       }
       await client.query('commit');
       if (found !== null) onDone(found.removal);
@@ -167,7 +170,8 @@ function altered(chain: string, number: number): Error {
 async function remove(
   client: pg.ClientBase,
   { removal, checkpoint, checkpointText }: Found,
-  { signer, by, now, before }: RetentionOptions,
+  before: Date,
+  { signer, by, now }: RemovalBy,
 ): Promise<void> {
   const { chain, from, to } = removal;
   const time = now.toISOString();
