@@ -7,7 +7,16 @@ import { describe, it } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
 import { childEnvironment } from '../../tools/child-environment.ts';
 import { podSecurityProblems } from './pod-security.ts';
-import { find, nameOf, type Resource, render, renderWith, root, workloadsOf } from './render.ts';
+import {
+  find,
+  nameOf,
+  type Resource,
+  render,
+  renderProductionWith,
+  renderWith,
+  root,
+  workloadsOf,
+} from './render.ts';
 import { misspellings, typeErrors } from './types.ts';
 
 const service = 'chromeos-connector-bff';
@@ -92,6 +101,12 @@ describe('the schema', () => {
 
 describe('Pod Security', () => {
   each('restricted', async (resources) => assert.deepEqual(await podSecurityProblems(resources), []));
+
+  it('restricted: a CronJob’s pods are looked at, too', async () => {
+    const copy = structuredClone(find(renderWith(['audit-jobs']), 'CronJob', `${service}-audit-verify`));
+    delete copy.spec.jobTemplate.spec.template.spec.securityContext.seccompProfile;
+    assert.notDeepEqual(await podSecurityProblems([copy]), []);
+  });
 
   it('restricted: what is applied by hand', async () => {
     const resources = render('by-hand/disconnect-off');
@@ -274,7 +289,8 @@ describe('the service in the cluster', () => {
     const stated = args.map((argument) => /^max_connections=(\d+)$/.exec(argument)?.[1]).find(Boolean);
     const given = Number(stated ?? 100) - 3; // its default, less what is kept for the superuser
     const asked = (maxReplicas + maxSurge) * (poolSize + 1) + 1; // for looking at it; and for the migration
-    assert.ok(asked <= given, `${asked} of ${given}`);
+    const jobs = resources.filter(({ kind }) => kind === 'CronJob').length;
+    assert.ok(asked + jobs <= given, `${asked} + ${jobs} of ${given}`);
   });
 
   each('reads only variables it knows', (resources, from) => {
@@ -428,6 +444,73 @@ describe('the service in the cluster', () => {
     assert.ok(plugin.isWALArchiver, 'a restore loses seconds');
     const backup = find(resources, 'ScheduledBackup', name).spec;
     assert.deepEqual([backup.cluster.name, backup.pluginConfiguration.name], [name, plugin.name]);
+  });
+
+  describe('the CronJobs of the audit trail', () => {
+    const jobsOf = (components: string[]) =>
+      workloadsOf(renderWith(components)).filter(({ resource }) => resource.kind === 'CronJob');
+    const argumentAfter = (command: string[], option: string) => command[command.indexOf(option) + 1];
+    const volumeAt = (pod: ReturnType<typeof jobsOf>[number]['pod'], path?: string) => {
+      const { name } = pod.containers[0].volumeMounts.find((one: { mountPath: string }) =>
+        path?.startsWith(`${one.mountPath}/`),
+      );
+      return pod.volumes.find((one: { name: string }) => one.name === name);
+    };
+
+    it('only read: the service’s role and public keys are all they see, and none removes', () => {
+      const jobs = jobsOf(['audit-jobs', 'audit-signing-key', 'external-secrets']);
+      assert.equal(jobs.length, 2);
+      for (const { resource, pod } of jobs) {
+        const [container] = pod.containers;
+        assert.deepEqual(
+          pod.volumes.map((one: { secret: { secretName: string } }) => one.secret.secretName),
+          [`${service}-database`, `${service}-audit-public-keys`],
+          nameOf(resource),
+        );
+        assert.ok(!container.command.includes('--yes'));
+        const file = argumentAfter(container.command, '--public-key');
+        assert.equal(file, '/var/run/secrets/audit-public-keys/public-keys');
+        assert.equal(volumeAt(pod, file).secret.secretName, `${service}-audit-public-keys`);
+        const program = container.command[1].replace(/^dist\/(.*)\.js$/, 'src/$1.ts');
+        assert.match(read(program), /--public-key/);
+      }
+    });
+
+    it('one at a time, in UTC, with an end, and what a verification has found is not tried again', () => {
+      for (const { resource } of jobsOf(['audit-jobs'])) {
+        const { timeZone, concurrencyPolicy, jobTemplate } = resource.spec;
+        assert.deepEqual([timeZone, concurrencyPolicy], ['Etc/UTC', 'Forbid']);
+        assert.ok(jobTemplate.spec.activeDeadlineSeconds > 0);
+      }
+      const verify = find(renderWith(['audit-jobs']), 'CronJob', `${service}-audit-verify`);
+      const rules: { action: string; onExitCodes?: unknown }[] =
+        verify.spec.jobTemplate.spec.podFailurePolicy.rules;
+      assert.deepEqual(rules.find(({ action }) => action === 'FailJob')?.onExitCodes, {
+        operator: 'NotIn',
+        values: [1],
+      });
+    });
+
+    it('with outside checkpoints where the operator brings them', () => {
+      const [command] = jobsOf(['audit-jobs']).map(({ pod }) => pod.containers[0].command);
+      assert.ok(!command.includes('--checkpoints'));
+      const job = jobsOf(['audit-outside-checkpoints']).find(
+        ({ resource }) => resource.metadata.name === `${service}-audit-verify`,
+      );
+      const file = argumentAfter(job?.pod.containers[0].command, '--checkpoints');
+      assert.ok(volumeAt(job?.pod, file).persistentVolumeClaim.readOnly);
+    });
+
+    it('with CloudNativePG have its CA, and in production the image', () => {
+      for (const { pod } of jobsOf(['audit-jobs', 'cloudnative-pg'])) {
+        const [container] = pod.containers;
+        assert.ok(container.volumeMounts.some((one: { name: string }) => one.name === 'database-ca'));
+        assert.ok(pod.volumes.some((one: { name: string }) => one.name === 'database-ca'));
+      }
+      const resources = renderProductionWith(['audit-jobs']);
+      const images = workloadsOf(resources).map(({ pod }) => pod.containers[0].image);
+      assert.deepEqual([...new Set(images)], ['CHANGE_ME_IMAGE']);
+    });
   });
 
   it('knows earlier signing keys with the component for them, and starts without', () => {

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { childEnvironment } from '../../tools/child-environment.ts';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -27,6 +27,22 @@ export function render(folder: string): Resource[] {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   return parseAllDocuments(text).map((document) => document.toJS() as Resource);
+}
+
+/** What it makes of a copy of overlays/production that has some components more. */
+export function renderProductionWith(components: readonly string[]): Resource[] {
+  const folder = mkdtempSync(join(tmpdir(), 'render-'));
+  const k8s = relative(folder, join(root, 'k8s'));
+  try {
+    cpSync(join(root, 'k8s/overlays/production'), folder, { recursive: true });
+    const file = join(folder, 'kustomization.yaml');
+    const copy = parse(readFileSync(file, 'utf8').replaceAll('../..', k8s));
+    copy.components.push(...components.map((component) => `${k8s}/components/${component}`));
+    writeFileSync(file, JSON.stringify(copy));
+    return render(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** What it makes of the base with some components. */
@@ -63,7 +79,7 @@ export function workloadsOf(resources: readonly Resource[]): Workload[] {
     if (resource.kind === 'Pod') {
       return [{ resource, labels: resource.metadata.labels ?? {}, pod: resource.spec }];
     }
-    const template = resource.spec?.template;
+    const template = (resource.spec?.jobTemplate?.spec ?? resource.spec)?.template;
     return template?.spec?.containers
       ? [{ resource, labels: template.metadata.labels as Record<string, string>, pod: template.spec }]
       : [];
