@@ -253,6 +253,27 @@ describe('the service in the cluster', () => {
     assert.ok(find(resources, 'PodDisruptionBudget', service).spec.maxUnavailable === 1);
   });
 
+  it('comes before pods without a class with priority-class, which alone makes what is not in our namespace', () => {
+    const resources = renderWith(['priority-class', 'audit-jobs']);
+    const [found, ...others] = resources.filter(({ kind }) => kind === 'PriorityClass');
+    const { value, globalDefault, metadata } = found as Resource & { value: number; globalDefault: boolean };
+    assert.deepEqual([others, globalDefault, metadata.namespace], [[], false, undefined]);
+    // From 1,000,000,001 on is the system's.
+    assert.ok(value > 0 && value <= 1_000_000_000);
+    const classes = workloadsOf(resources).map(({ resource, pod }) => [resource.kind, pod.priorityClassName]);
+    assert.deepEqual(
+      classes.filter(([, name]) => name !== undefined),
+      [
+        ['Deployment', metadata.name],
+        ['Job', metadata.name],
+      ],
+    );
+    const clusterWide = (all: Resource[]) =>
+      all.filter((one) => one.metadata.namespace === undefined && one.kind !== 'Namespace').map(nameOf);
+    assert.deepEqual(clusterWide(base), []);
+    assert.deepEqual(clusterWide(resources), [`PriorityClass/${service}`]);
+  });
+
   each('has time to finish: the grace period covers drain and shutdown', (resources) => {
     const { terminationGracePeriodSeconds } = find(resources, 'Deployment', service).spec.template.spec;
     const needed = (settings.drainMs + settings.shutdownMs + settings.tidyMs) / 1000;
