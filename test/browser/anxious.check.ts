@@ -135,6 +135,7 @@ describe('no screen says two things', () => {
     await approveInStore(stage, operationId);
     const page = await stage.enter('Ada Admin', { tenant: 'strict' });
     await banner(page).getByRole('link', { name: 'Carry out' }).click();
+    await page.getByLabel('Type the domain of your tenant').waitFor();
     // Nothing comes back from now on, not what became of it either.
     await page.route(`**/operations/${operationId}**`, async (route) => {
       if (route.request().method() === 'POST') await route.fetch();
