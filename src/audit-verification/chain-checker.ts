@@ -4,6 +4,7 @@ import { Finding, type FindingKind, type Findings } from './finding.ts';
 import { digestOf, genesisOf, nextLink } from './format/audit-chain.ts';
 import { isCanonical } from './format/canonical-json.ts';
 import type { Statement } from './format/statement.ts';
+import { acknowledgedIn, type Loss } from './lost-history.ts';
 import type { FoundStatement } from './statements.ts';
 
 /** An event as it was stored. `digest` and `link` are in hexadecimal. */
@@ -88,6 +89,8 @@ export class ChainChecker {
       this.#findings.caught(() => checkColumns(this.chain, found.number, event, found.columns ?? null));
       this.#lastTime = Date.parse(String(event.time));
       this.#proofs.event(found.number, event.time);
+      const loss = acknowledgedIn(found.number, event);
+      if (loss !== null) this.#proofs.lost(loss);
     }
     this.#proofs.reached(this.#number, this.#link);
   }
@@ -110,6 +113,11 @@ export class ChainChecker {
   /** A checkpoint stored with the chain, after the event it is about. Gives it if one of the given keys signed it. */
   checkpoint(found: FoundStatement): Statement | null {
     return this.#proofs.checkpoint(found, this.#number, this.#link);
+  }
+
+  /** A loss that was reported and that nobody has acknowledged. */
+  reported(loss: Loss): void {
+    this.#proofs.lost(loss);
   }
 
   /** The head, which is stored apart from the events; `null` if it is gone. `now` is the time of what is

@@ -2,6 +2,7 @@ import { CheckpointLinks } from './checkpoint-links.ts';
 import { Finding, type FindingKind, type Findings } from './finding.ts';
 import { type Statement, statementDigest, type Verifier } from './format/statement.ts';
 import { inWords, Lateness, type Waited } from './lateness.ts';
+import { type Explained, explainedBy, type Loss, lostInWords } from './lost-history.ts';
 import { checkStatement, type FoundStatement } from './statements.ts';
 
 export type CheckerOptions = {
@@ -13,6 +14,12 @@ export type CheckerOptions = {
   /** How long an event may wait for a signed checkpoint, in milliseconds. */
   readonly lateMs: number;
 };
+
+/** `explains`: how many outside checkpoints differ from the chain for that reason. */
+export type ToldLoss = Loss & { readonly explains: number };
+
+// Someone who can add events could add losses without end.
+const mostLosses = 100;
 
 /** What is known of a chain. */
 export type ChainReport = {
@@ -34,6 +41,8 @@ export type ChainReport = {
   readonly signedCheckpoints: number;
   readonly unsignedCheckpoints: number;
   readonly outsideCheckpoints: number;
+  /** Losses that the database itself tells of. */
+  readonly losses: readonly ToldLoss[];
   /** Events that an export leaves out, keeping their digests: their content cannot be seen. */
   readonly omitted: number;
 };
@@ -46,6 +55,10 @@ export class ChainProofs {
   readonly #links = new CheckpointLinks();
   readonly #lateness = new Lateness();
   #nextOutside = 0;
+  readonly #agreeing: Statement[] = [];
+  readonly #differing: Statement[] = [];
+  readonly #losses: Loss[] = [];
+  #explained: readonly Explained[] = [];
   #ahead: Statement | null = null;
   #removal: Statement | null = null;
   #firstSigned: ChainReport['firstSigned'] = null;
@@ -129,8 +142,17 @@ export class ChainProofs {
       this.#nextOutside += 1;
       // What retention removed can no longer be compared.
       if (statement.number < number) continue;
-      if (this.#agrees(statement, link, 'An outside checkpoint')) this.#cover(statement);
+      if (link === null || statement.link === link.toString('hex')) {
+        if (link !== null) this.#agreeing.push(statement);
+        this.#cover(statement);
+      } else this.#differing.push(statement);
     }
+  }
+
+  /** The database itself says that the chain has lost events. Of very many the newest are kept. */
+  lost(loss: Loss): void {
+    this.#losses.push(loss);
+    if (this.#losses.length > mostLosses) this.#losses.shift();
   }
 
   event(number: number, time: unknown): void {
@@ -149,16 +171,7 @@ export class ChainProofs {
 
   /** `now` is the time of what is checked, in milliseconds since the epoch. */
   end(number: number, now: number): void {
-    const outside = this.#options.outside.at(-1);
-    if (outside !== undefined && outside.number > number) {
-      this.#add(
-        'cut',
-        number,
-        `An outside checkpoint of ${outside.time} knows event ${outside.number}, but the last one here is ${number}: events were cut off the end${
-          number === 0 ? ', the whole chain' : ''
-        } (or, for an export, it was made before that checkpoint).`,
-      );
-    }
+    this.#compareOutside(number);
     if (this.#ahead !== null) {
       this.#add(
         'cut',
@@ -182,7 +195,33 @@ export class ChainProofs {
       signedCheckpoints: this.#signed,
       unsignedCheckpoints: this.#unsigned,
       outsideCheckpoints: this.#options.outside.length,
+      losses: this.#losses.map((loss) => ({
+        ...loss,
+        explains: this.#explained.find((each) => each.loss === loss)?.differing.length ?? 0,
+      })),
     };
+  }
+
+  /** Tells where the chain, which ends with that number, is not what outside checkpoints saw, and whether it lost
+   *  events or somebody made others. */
+  #compareOutside(length: number): void {
+    const beyond = this.#options.outside.filter(({ number }) => number > length);
+    const differing = [...this.#differing, ...beyond];
+    this.#explained = explainedBy(this.#losses, this.#agreeing, differing);
+    for (const each of this.#explained) this.#add('lost', each.since.number + 1, lostInWords(each));
+    const known = new Set(this.#explained.flatMap((each) => each.differing));
+    for (const statement of this.#differing) {
+      if (!known.has(statement)) this.#contradicted(statement, 'An outside checkpoint');
+    }
+    const last = beyond.findLast((statement) => !known.has(statement));
+    if (last === undefined) return;
+    this.#add(
+      'cut',
+      length,
+      `An outside checkpoint of ${last.time} knows event ${last.number}, but the last one here is ${length}: events were cut off the end${
+        length === 0 ? ', the whole chain' : ''
+      } (or, for an export, it was made before that checkpoint).`,
+    );
   }
 
   #check(found: FoundStatement, name: string, type: Statement['type']): Statement | null {
@@ -199,12 +238,16 @@ export class ChainProofs {
 
   #agrees(statement: Statement, link: Buffer | null, name: string): boolean {
     if (link === null || statement.link === link.toString('hex')) return true;
+    this.#contradicted(statement, name);
+    return false;
+  }
+
+  #contradicted(statement: Statement, name: string): void {
     this.#add(
       'contradicted',
       statement.number,
       `${name} of ${statement.time} (${statement.keyId === null ? 'unsigned' : `key ${statement.keyId}`}) contradicts the chain: up to event ${statement.number} the events are not those it was made over.`,
     );
-    return false;
   }
 
   #cover(statement: Statement): void {

@@ -7,6 +7,7 @@ export const exitCodes = {
   wrong_number: 11,
   contradicted: 15,
   cut: 16,
+  lost: 16,
   altered_head: 18,
   altered_columns: 17,
   event_twice: 20,

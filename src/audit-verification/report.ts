@@ -1,6 +1,7 @@
 import type { ChainReport } from './chain-proofs.ts';
 import type { Findings } from './finding.ts';
 import { inWords } from './lateness.ts';
+import { toldOf } from './lost-history.ts';
 import type { FoundOutside } from './outside-checkpoints.ts';
 
 /** What cannot be known about chains, in sentences. */
@@ -21,6 +22,13 @@ export function warningsOf(
       `${chain}: ${events} unproven: ${after}, so whoever owns the database could have rewritten them.${unsigned}`,
     ];
   });
+  for (const { chain, losses } of reports) {
+    for (const loss of losses.filter(({ explains }) => explains === 0)) {
+      warnings.push(
+        `${chain}: the trail says that events up to ${loss.number} had been on record and were lost: ${toldOf(loss)}. The outside checkpoints that were given do not show such a loss.`,
+      );
+    }
+  }
   if (unproven > 0) {
     warnings.push(
       `In what --checkpoints names, ${unproven} look like checkpoints but are not signed with a given key; they count for nothing.`,

@@ -42,7 +42,7 @@ export async function verifyStored(
   }
 }
 
-const tables = ['audit_events', 'audit_chains', 'audit_checkpoints', 'audit_removals'];
+const tables = ['audit_events', 'audit_chains', 'audit_checkpoints', 'audit_removals', 'audit_losses'];
 
 /** A view, or rules on a table, could show anything. */
 async function refuseViews(client: pg.ClientBase, { findings }: VerifyOptions): Promise<void> {
@@ -70,7 +70,8 @@ async function chainsIn(client: pg.ClientBase, outside: readonly string[]) {
      )
      select chain from of_events where chain is not null
      union select chain from public.audit_chains union select chain from public.audit_checkpoints
-     union select chain from public.audit_removals union select unnest($1::text[])
+     union select chain from public.audit_removals
+     union select chain from public.audit_losses where acknowledged_at is null union select unnest($1::text[])
      order by 1`,
     [outside],
   );
@@ -147,6 +148,7 @@ async function verifyChain(
     options.onProgress(checker.number - begun);
   }
   await checkpointsTo(Number.POSITIVE_INFINITY);
+  await reportedLosses(client, checker);
   return checker.end(await headOf(client, checker, options), options.now ?? Date.now());
 }
 
@@ -187,6 +189,19 @@ function compareColumns(
 /** A time column as whole microseconds since the epoch, as text. */
 function microseconds(column: string): string {
   return `trunc(extract(epoch from ${column}) * 1000000)::text`;
+}
+
+/** What a process of the service reported and nobody has acknowledged. An acknowledgement counts as an event only. */
+async function reportedLosses(client: pg.ClientBase, checker: ChainChecker): Promise<void> {
+  const rows = await textRows(
+    client,
+    `select number, encode(link, 'hex'), to_char(found_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+     from public.audit_losses where chain = $1 and acknowledged_at is null order by number limit 100`,
+    [checker.chain],
+  );
+  for (const [number, link, time] of rows) {
+    checker.reported({ number: Number(number), link: String(link), time: String(time), acknowledged: null });
+  }
 }
 
 async function headOf(client: pg.ClientBase, checker: ChainChecker, { findings }: VerifyOptions) {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
+import { explanationOf } from '../../audit-verification/format/lost-head.ts';
 import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import { eventsJson } from './audit-rows.ts';
 
@@ -44,7 +45,11 @@ export async function acknowledgeLostHistory(
     value: null,
     failure: null,
     move: null,
-    explanation: `events up to ${lost.number} (link ${lost.link}) had been on record; the chain had ${lost.length ?? 0} when this was written`,
+    explanation: explanationOf({
+      number: Number(lost.number),
+      link: lost.link,
+      length: Number(lost.length ?? 0),
+    }),
     connection: null,
     durationMs: null,
   };
