@@ -150,14 +150,18 @@ describe('events that were on record and are gone', () => {
     const connection = ['-h', '127.0.0.1', '-p', String(postgres.port), '-U', 'postgres'];
     try {
       const reader = bearer(await world.simulator.token('reader'));
-      const before = await start();
-      await before.api.get(connectionPath).set('authorization', reader).expect(200);
+      // Its stop signs what the dump has.
+      const yesterday = await start();
+      await yesterday.api.get(connectionPath).set('authorization', reader).expect(200);
+      await yesterday.close();
       await run(join(programs, 'pg_dump'), [...connection, '-Fc', '-f', dump, 'lost']);
+      const before = await start();
       const first = await disconnect(before, 'the-same-key');
       assert.equal(first.status, 200, JSON.stringify(first.body));
       await before.close();
       const outside = join(folder, 'outside.ndjson');
-      await writeFile(outside, before.log.map((line) => `${JSON.stringify(line)}\n`).join(''));
+      const printed = [...yesterday.log, ...before.log];
+      await writeFile(outside, printed.map((line) => `${JSON.stringify(line)}\n`).join(''));
 
       await postgres.query('drop database lost with (force)');
       await postgres.query('create database lost owner chromeos_bff_owner');
@@ -179,9 +183,14 @@ describe('events that were on record and are gone', () => {
       try {
         const refused = await disconnect(restored, 'the-same-key');
         assert.deepEqual([refused.status, refused.body.code], [503, 'history_lost']);
+        // Reads go on: soon the trail is as long again as it was.
+        for (let count = 0; count < 8; count += 1) {
+          await restored.api.get(connectionPath).set('authorization', reader).expect(200);
+        }
       } finally {
         await restored.close();
       }
+      assert.equal(await verify('--checkpoints', outside), 16, 'it has grown, and told of its loss');
     } finally {
       await postgres.remove();
     }
