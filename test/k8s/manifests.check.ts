@@ -5,6 +5,7 @@ import { BlockList } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
+import { clouds } from '../../src/settings/clouds.ts';
 import { childEnvironment } from '../../tools/child-environment.ts';
 import { podSecurityProblems } from './pod-security.ts';
 import {
@@ -627,6 +628,7 @@ describe('the network', () => {
       assert.equal(mayReach(base, address, 443), open);
       assert.equal(mayReach(renderWith(['node-local-dns']), address, 443), open);
       assert.equal(mayReach(renderWith(['egress-proxy']), address, 443), false);
+      assert.equal(mayReach(renderWith(['cilium-fqdn']), address, 443), false);
     });
   }
 
@@ -637,6 +639,32 @@ describe('the network', () => {
       assert.equal(mayReach(cached, address, 53), true);
     for (const port of [80, 443]) assert.equal(mayReach(cached, '169.254.169.254', port), false);
     assert.deepEqual(find(cached, 'NetworkPolicy', 'to-node-local-dns').spec.podSelector, {});
+  });
+
+  it('with Cilium, to the hosts of the cloud by name, and every look-up of a name is seen', () => {
+    const named = renderWith(['cilium-fqdn']);
+    const { endpointSelector, egress } = find(named, 'CiliumNetworkPolicy', 'to-microsoft').spec;
+    // The pods that NetworkPolicy let out, and no others.
+    const { podSelector } = find(base, 'NetworkPolicy', 'to-microsoft').spec;
+    assert.deepEqual(endpointSelector, podSelector);
+    const { authorityHost, graphBaseUrl } = clouds.global;
+    assert.deepEqual(egress, [
+      {
+        toFQDNs: [authorityHost, graphBaseUrl].map((url) => ({ matchName: new URL(url).hostname })),
+        toPorts: [{ ports: [{ port: '443', protocol: 'TCP' }] }],
+      },
+    ]);
+    const dns = find(named, 'CiliumNetworkPolicy', 'to-dns').spec;
+    assert.deepEqual(dns.endpointSelector, {}, 'every pod, as before');
+    assert.deepEqual(dns.egress[0].toPorts[0].rules, { dns: [{ matchPattern: '*' }] });
+    const past = named.filter(
+      ({ kind, spec }) =>
+        kind === 'NetworkPolicy' &&
+        (spec.egress ?? []).some(({ ports }: { ports: { port: number }[] }) =>
+          ports.some(({ port }) => port === 53 || port === 443),
+        ),
+    );
+    assert.deepEqual(past.map(nameOf), []);
   });
 
   it('with a proxy, to its port and nowhere else, and the service is told of it', () => {

@@ -72,6 +72,7 @@ function packageOf(group: string): string {
   if (group.startsWith('gateway.networking.k8s.io/')) return '@kubernetes-models/gateway-api';
   if (group.startsWith('external-secrets.io/')) return '@kubernetes-models/external-secrets';
   if (group.startsWith('postgresql.cnpg.io/')) return '@kubernetes-models/cloudnative-pg';
+  if (group.startsWith('cilium.io/')) return '@kubernetes-models/cilium';
   return 'kubernetes-models';
 }
 
