@@ -3,12 +3,19 @@ import { followTlsPair } from '../adapters/files/tls-pair.ts';
 import type { Logs } from '../adapters/telemetry/logger.ts';
 import { type Metrics, showDroppedLines } from '../adapters/telemetry/metrics.ts';
 import type { OutboundTries } from '../adapters/telemetry/outbound-tries.ts';
-import { logRequest, observeRequest, type RequestFacts } from '../adapters/telemetry/request-facts.ts';
+import {
+  expectRequests,
+  logRequest,
+  observeRequest,
+  type RequestFacts,
+} from '../adapters/telemetry/request-facts.ts';
 import type { Tracing } from '../adapters/telemetry/tracing.ts';
 import type { Dependencies } from '../core/dependencies.ts';
 import { createApiApp } from '../http/api-app.ts';
 import { type Check, createManagementApp } from '../http/management-app.ts';
 import { answerToBroken } from '../http/problems/broken-request.ts';
+import { disconnectRoute } from '../http/resources/disconnect.ts';
+import { executionRoute } from '../http/resources/execution.ts';
 import { createServers, type Servers } from '../http/server/servers.ts';
 import type { TlsFilesOptions } from '../http/server/tls-files.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -34,6 +41,7 @@ type Given = {
 export function composeServers(given: Given): Servers {
   const { settings, tracing, tries, metrics, logs } = given;
   const { corsAllowedOrigins } = settings.server;
+  expectRequests(metrics, [disconnectRoute, executionRoute]);
   const onRequestDone = (facts: RequestFacts) => {
     observeRequest(metrics, facts);
     tracing?.endRequest(facts);

@@ -38,6 +38,16 @@ export function observeRequest(metrics: Metrics, facts: RequestFacts): void {
   );
 }
 
+/** Shows these `POST` routes with no calls yet, for each way a call may end that an alert asks about: Prometheus does
+ *  not see a series grow that begins with its first call, and there may be no second one for weeks. */
+export function expectRequests(metrics: Metrics, routes: readonly string[]): void {
+  for (const route of routes) {
+    for (const status of ['200', '202', '500', '502', '503', 'aborted']) {
+      metrics.httpDuration.zero({ route, method: 'POST', status });
+    }
+  }
+}
+
 /** The one log line of a request: an allow-list of facts, with what left for it to Entra ID and Graph. */
 export function logRequest({ log, requests }: Logs, facts: RequestFacts, tries?: readonly LoggedTry[]): void {
   const line = {

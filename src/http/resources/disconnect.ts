@@ -58,11 +58,14 @@ const idempotencyKey = idempotencyKeyHeader
     'A fresh key, such as a UUID, for each intent, and the same one with its repetitions: those hear the first answer (draft-ietf-httpapi-idempotency-key-header).',
   );
 
+/** Its route, as metrics and logs name it. */
+export const disconnectRoute = `${apiPath}/deviceManagement/chromeOSOnboardingSettings/disconnect`;
+
 /** The act, and what it would do. */
 export function disconnectRoutes(dependencies: Dependencies): Router {
   const router = Router();
   router
-    .route(`${apiPath}/deviceManagement/chromeOSOnboardingSettings/disconnect`)
+    .route(disconnectRoute)
     .post(async (request, response) => {
       const readRequest = () => disconnectRequestOf(request, response);
       const call = callOf(request, response);
@@ -145,7 +148,7 @@ function shownCheck(check: DryRunCheck): object {
 }
 
 export const disconnectPaths: DescribedPaths = {
-  [`${apiPath}/deviceManagement/chromeOSOnboardingSettings/disconnect`]: {
+  [disconnectRoute]: {
     post: {
       operationId: 'disconnect',
       tag: 'connection',

@@ -17,11 +17,14 @@ import { pathId } from './operation-schemas.ts';
 
 const emptyBody = z.strictObject({}, 'must be an empty JSON object, or nothing');
 
+/** Its route, as metrics and logs name it. */
+export const executionRoute = `${apiPath}/operations/:operationId/execute`;
+
 /** Carries out what was approved, here or in Intune. */
 export function executionRoutes(dependencies: Dependencies): Router {
   const router = Router();
   router
-    .route(`${apiPath}/operations/:operationId/execute`)
+    .route(executionRoute)
     .post(async (request, response) => {
       const reply = await execute(dependencies, callOf(request, response), async () => {
         queryOf(request, noQuery);
