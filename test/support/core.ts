@@ -328,3 +328,8 @@ export async function failureFrom(call: Promise<unknown>): Promise<Failure> {
   }
   throw new Error('it did not fail');
 }
+
+/** What Graph shows from now on for the connection there is. */
+export const show = (core: CoreScene, status: string) => {
+  core.graph.members = [{ ...connected, status }];
+};

@@ -24,6 +24,13 @@ export const filedAs = (approvalCode: string | null): Failure => ({
   operationId: null,
 });
 
+/** Why nobody here decides about what is filed in Intune. */
+export const decided = (id: string): Failure => ({
+  reason: 'decided_in_intune',
+  operationId: id,
+  approvalCode: code,
+});
+
 /** What one asks for in the tests about Intune's own approval. */
 export const wanted = { ...withKey('key'), reason: 'it is time', ticket: 'CHG-1' };
 

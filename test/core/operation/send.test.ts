@@ -7,12 +7,12 @@ import { sweep } from '../../../src/core/use-cases/sweep.ts';
 import {
   breaks,
   type CoreScene,
-  connected,
   coreScene,
   fails,
   failureFrom,
   plainRequest,
   recordDown,
+  show,
   type TestCall,
   timing,
   trace,
@@ -34,11 +34,6 @@ const unavailable: Failure = {
 
 const disconnecting = (core: CoreScene, call: TestCall = core.call(), request = withKey('key')) =>
   disconnect(core.dependencies, call, async () => request);
-
-/** What Graph shows from now on for the connection there is. */
-const show = (core: CoreScene, status: string) => {
-  core.graph.members = [{ ...connected, status }];
-};
 
 const answers = (value: string) => () => ({ value, graph: trace() });
 

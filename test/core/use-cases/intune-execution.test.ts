@@ -12,6 +12,7 @@ import {
   fails,
   failureFrom,
   recordDown,
+  show,
   tenantId,
   timing,
   trace,
@@ -22,6 +23,7 @@ import {
   asking,
   code,
   day,
+  decided,
   executing,
   filedAs,
   fileInIntune,
@@ -29,15 +31,6 @@ import {
   required,
   watching,
 } from '../../support/intune.ts';
-
-const show = (core: CoreScene, status: string) => {
-  core.graph.members = [{ ...connected, status }];
-};
-const decided = (id: string): Failure => ({
-  reason: 'decided_in_intune',
-  operationId: id,
-  approvalCode: code,
-});
 
 describe('executing what was approved in Intune', () => {
   for (const bring of [fileInIntune, approveInIntune]) {

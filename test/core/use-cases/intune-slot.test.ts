@@ -1,18 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { CallFailed, type Failure } from '../../../src/core/failure.ts';
+import { CallFailed } from '../../../src/core/failure.ts';
 import { decide } from '../../../src/core/use-cases/decide.ts';
 import { disconnect } from '../../../src/core/use-cases/disconnect.ts';
 import { dryRun } from '../../../src/core/use-cases/dry-run.ts';
 import { withdraw } from '../../../src/core/use-cases/withdraw.ts';
 import { breaks, connected, coreScene, failureFrom, plainRequest, trace } from '../../support/core.ts';
-import { approveInIntune, code, day, fileInIntune, intuneEnds, wanted } from '../../support/intune.ts';
-
-const decided = (id: string): Failure => ({
-  reason: 'decided_in_intune',
-  operationId: id,
-  approvalCode: code,
-});
+import { approveInIntune, day, decided, fileInIntune, intuneEnds, wanted } from '../../support/intune.ts';
 
 describe('what is filed in Intune and everyone else', () => {
   for (const bring of [fileInIntune, approveInIntune]) {

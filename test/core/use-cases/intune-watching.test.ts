@@ -7,12 +7,12 @@ import { sweep } from '../../../src/core/use-cases/sweep.ts';
 import {
   breaks,
   type CoreScene,
-  connected,
   coreScene,
   fails,
   failureFrom,
   person,
   plainRequest,
+  show,
   tenantId,
   timing,
   trace,
@@ -27,10 +27,6 @@ import {
   intuneEnds,
   watching,
 } from '../../support/intune.ts';
-
-const show = (core: CoreScene, status: string) => {
-  core.graph.members = [{ ...connected, status }];
-};
 
 describe('watching what waits for Intune', () => {
   for (const bring of [fileInIntune, approveInIntune]) {
