@@ -17,55 +17,38 @@ export const operationStatuses = [
 ] as const;
 export type OperationStatus = (typeof operationStatuses)[number];
 
-type Stage = {
-  /** While here, the operation holds its tenant's one slot. */
-  readonly open: boolean;
-  readonly movesTo: readonly OperationStatus[];
-};
-
-const life: Readonly<Record<OperationStatus, Stage>> = {
+/** Where an operation may move from each status. While it can move, it is open. */
+const life: Readonly<Record<OperationStatus, readonly OperationStatus[]>> = {
   // A second person is to decide; nothing was sent.
-  awaiting_approval: { open: true, movesTo: ['approved', 'rejected', 'expired', 'withdrawn'] },
+  awaiting_approval: ['approved', 'rejected', 'expired', 'withdrawn'],
   // The requester may execute it; nothing was sent.
-  approved: { open: true, movesTo: ['sent', 'expired', 'withdrawn'] },
+  approved: ['sent', 'expired', 'withdrawn'],
   // The attempt is on record: Graph has been asked, or is about to be.
-  sent: {
-    open: true,
-    movesTo: ['awaiting_intune_approval', 'approved_in_intune', 'accepted', 'failed', 'unknown'],
-  },
+  sent: ['awaiting_intune_approval', 'approved_in_intune', 'accepted', 'failed', 'unknown'],
   // Intune filed a request for approval (Multi Admin Approval); whoever completes it there carries it out.
-  awaiting_intune_approval: {
-    open: true,
-    movesTo: ['approved_in_intune', 'accepted', 'rejected', 'expired', 'withdrawn', 'unknown'],
-  },
+  awaiting_intune_approval: ['approved_in_intune', 'accepted', 'rejected', 'expired', 'withdrawn', 'unknown'],
   // Approved there: the requester may execute it here, or complete it in Intune.
-  approved_in_intune: {
-    open: true,
-    movesTo: ['sent', 'accepted', 'rejected', 'expired', 'withdrawn', 'unknown'],
-  },
+  approved_in_intune: ['sent', 'accepted', 'rejected', 'expired', 'withdrawn', 'unknown'],
   // Graph took it on, which is all that its 200 promises.
-  accepted: { open: true, movesTo: ['completed', 'failed'] },
+  accepted: ['completed', 'failed'],
   // It is not known yet whether it was carried out.
-  unknown: {
-    open: true,
-    movesTo: [
-      'awaiting_intune_approval',
-      'approved_in_intune',
-      'accepted',
-      'completed',
-      'failed',
-      'rejected',
-      'expired',
-      'withdrawn',
-    ],
-  },
+  unknown: [
+    'awaiting_intune_approval',
+    'approved_in_intune',
+    'accepted',
+    'completed',
+    'failed',
+    'rejected',
+    'expired',
+    'withdrawn',
+  ],
   // The connection is gone.
-  completed: { open: false, movesTo: [] },
-  failed: { open: false, movesTo: [] },
-  rejected: { open: false, movesTo: [] },
-  expired: { open: false, movesTo: [] },
+  completed: [],
+  failed: [],
+  rejected: [],
+  expired: [],
   // The requester took it back before it was executed, here or in Intune.
-  withdrawn: { open: false, movesTo: [] },
+  withdrawn: [],
 };
 
 /** Where an operation may begin. */
@@ -73,17 +56,17 @@ export const firstStatuses: readonly OperationStatus[] = ['awaiting_approval', '
 
 /** In these an operation holds its tenant's one slot. */
 export const openStatuses: readonly OperationStatus[] = operationStatuses.filter(
-  (status) => life[status].open,
+  (status) => !isFinal(status),
 );
 
 /** Where an operation may move from a status; `null` is before its beginning. */
 export function movesFrom(status: OperationStatus | null): readonly OperationStatus[] {
-  return status === null ? firstStatuses : life[status].movesTo;
+  return status === null ? firstStatuses : life[status];
 }
 
 /** Nothing moves out of these. */
 export function isFinal(status: OperationStatus): boolean {
-  return life[status].movesTo.length === 0;
+  return life[status].length === 0;
 }
 
 type Standing = { readonly status: OperationStatus; readonly supersededBy: string | null };

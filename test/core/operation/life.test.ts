@@ -60,14 +60,19 @@ describe('the moves of an operation', () => {
     assert.deepEqual(rows.map(({ line }) => line).sort(), core.sort());
   });
 
-  test('every status is reachable, and nothing moves out of a final one', () => {
+  test('every status is reachable, and an operation is open until it is final', async () => {
     const reached = new Set([null, ...operationStatuses].flatMap(movesFrom));
     assert.deepEqual(
       [...operationStatuses].filter((status) => !reached.has(status)),
       [],
     );
+    const final = operationStatuses.filter(isFinal);
+    assert.deepEqual(final, ['completed', 'failed', 'rejected', 'expired', 'withdrawn']);
+    assert.deepEqual([...openStatuses, ...final].sort(), [...operationStatuses].sort());
     for (const status of operationStatuses) {
-      assert.equal(isFinal(status), !openStatuses.includes(status), status);
+      const id = await place(status);
+      const { rows } = await owner.query('select open from operations where id = $1', [id]);
+      assert.deepEqual(rows, [{ open: openStatuses.includes(status) }], status);
     }
   });
 
