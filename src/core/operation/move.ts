@@ -1,7 +1,7 @@
 import type { Action } from '../audit/audit-event.ts';
 import { type EventDetail, type EventSource, eventOf } from '../audit/event-of.ts';
 import type { Dependencies } from '../dependencies.ts';
-import type { Failure, FailureReason } from '../failure.ts';
+import type { Failure } from '../failure.ts';
 import type { PreparedMove, UnsentOperation } from '../ports.ts';
 import type { SeenConnection } from './connection.ts';
 import { intuneApprovalMs } from './intune-approval.ts';
@@ -52,7 +52,7 @@ export function prepareMove(
 export function outcomeMove(
   operation: Operation,
   outcome: Outcome,
-  told: { failure: FailureReason | null; durationMs: number | null },
+  detail: Pick<EventDetail, 'failure' | 'durationMs'> = {},
 ): Move {
   const { status, value, concludedFrom, explanation, graphRequestId, approvalCode: code } = outcome;
   const filed = code === undefined ? {} : { intuneApproval: { code, expiresInMs: intuneApprovalMs } };
@@ -68,7 +68,7 @@ export function outcomeMove(
       ...filed,
       ...keptAnswer(operation, outcome),
     },
-    detail: told,
+    detail,
   };
 }
 
@@ -101,7 +101,7 @@ export async function settle(
 ): Promise<StoredOperation> {
   const outcome = nextOutcome(operation, seen, dependencies.timing.settleAfterMs, word);
   if (outcome === null) return operation;
-  const move = outcomeMove(operation, outcome, { failure: null, durationMs: null });
+  const move = outcomeMove(operation, outcome);
   const moved = await dependencies.operations.move(prepareMove(dependencies, source, operation, move));
   const now =
     typeof moved === 'string' ? await dependencies.operations.find(operation.tenantId, operation.id) : moved;
