@@ -13,10 +13,6 @@ export type Limits = {
   readonly maxAnswerBytes: number;
 };
 
-// All tenants share Entra's and Graph's hosts. With fewer connections than calls under way, those that
-// wait for a silent tenant would hold up everyone else.
-const maxConnections = 4096;
-
 /** A handler that takes part in the choice of its request's connection. */
 export type ConnectionAware = Dispatcher.DispatchHandler & {
   /** Given before the request is written: to be asked then whether another one went over its connection. */
@@ -27,7 +23,9 @@ export type ConnectionAware = Dispatcher.DispatchHandler & {
  *  is written. */
 export type BeforeWriting = () => Promise<void>;
 
-/** Makes pools of connections, direct or through the proxy. */
+/** Makes pools of connections, direct or through the proxy. A pool has as many as there are requests under way, which
+ *  the bound of concurrent calls limits: all tenants share Entra's and Graph's hosts, and with fewer those that wait for
+ *  a silent tenant would hold up everyone else. */
 export function dispatcherFactory(
   proxy: ProxySettings,
   { connectTimeoutMs, maxAnswerBytes }: Limits,
@@ -40,7 +38,6 @@ export function dispatcherFactory(
     allowH2: false,
     connect: { timeout: connectTimeoutMs, secureContext },
     maxResponseSize: maxAnswerBytes,
-    connections: maxConnections,
     factory: (origin: string | URL, pool: object) =>
       new Pool(origin, { ...pool, factory: clientFactory(beforeWriting) }),
   });
