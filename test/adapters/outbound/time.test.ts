@@ -5,7 +5,7 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import tls from 'node:tls';
 import { makeTls } from '../../../simulator/certificates.ts';
-import { RequestFailed } from '../../../src/adapters/outbound/http-client.ts';
+import { createHttpClient, RequestFailed } from '../../../src/adapters/outbound/http-client.ts';
 import { until } from '../../support/processes.ts';
 import { type Peer, startClient, startPeer, startRawPeer } from './peer.ts';
 
@@ -124,6 +124,19 @@ describe('held up by', { concurrency: true }, () => {
       }
     });
   }
+});
+
+// One that the service makes for itself: for these, undici's own bounds would be longer.
+test('connecting takes five seconds at most, where nothing else is said', async () => {
+  const peer = await startRawPeer();
+  const client = createHttpClient({ https: null, exceptions: null });
+  const url = `https://localhost:${peer.port}/`;
+  await assertFails(client.send({ method: 'GET', url, headers: {}, timeoutMs: 9000 }), {
+    sent: false,
+    code: 'UND_ERR_CONNECT_TIMEOUT',
+  });
+  await client.close();
+  await peer.close();
 });
 
 describe('a request without time', () => {

@@ -144,7 +144,7 @@ describe('watching what waits for Intune', () => {
       ['token of second', tenantId, call.deadline],
     );
     const ids = [asked?.requestId, list?.requestId, call.requestId];
-    assert.equal(new Set(ids).size, 3, 'each is a call of its own');
+    assert.equal(new Set(ids.filter((id) => id !== undefined)).size, 3, 'each is a call of its own');
   });
 
   test('a read of the connection asks Intune nothing, and moves nothing', async () => {
