@@ -1,7 +1,7 @@
 import { eventOf, recordedConnection, recordedName } from '../audit/event-of.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { CallFailed, failureOf } from '../failure.ts';
-import { requireWanted, type SignedInCall } from '../frame.ts';
+import { requireNotCalledOff, type SignedInCall } from '../frame.ts';
 import type { IdempotencyKey, NewOperation } from '../ports.ts';
 import type { ConnectionState, SeenConnection } from './connection.ts';
 import { isFinal, isSettled } from './life.ts';
@@ -26,16 +26,16 @@ export type DisconnectRequest = {
 export type ConnectionSnapshot = {
   readonly seen: SeenConnection;
   readonly newest: StoredOperation | null;
-  /** What Intune said of the request it filed for that operation, where it was asked. */
-  readonly intuneWord?: string | null;
+  /** The `status` of the request that Intune filed for that operation, where it was read. */
+  readonly intuneStatus?: string | null;
 };
 
 // The settling moves that one read can cause: the end of a lease, then what was seen.
 const maxMoves = 2;
 
 /** Takes the tenant's one slot with a new operation, together with its first event: the attempt, or the
- *  request for an approval. An operation that holds it and can be settled by what was just seen makes way.
- *  Gives `null` where another operation came or went since the read began: what was seen may be from before
+ *  request for an approval. An operation that holds it is settled first, where what was just seen can do that.
+ *  Returns `null` where another operation came or went since the read began: what was seen may be from before
  *  that, and must not be acted on. Fails with `operation_in_progress`, `idempotency_key_in_use`,
  *  `idempotency_key_reused`, `operation_not_found`, `not_connected`, `caller_gone` or `disconnect_disabled`;
  *  nothing was done then. */
@@ -45,35 +45,55 @@ export async function takeSlot(
   request: DisconnectRequest,
   snapshot: ConnectionSnapshot,
 ): Promise<StoredOperation | null> {
-  const { operations } = dependencies;
   const { tenantId } = call.caller;
-  const { newest, seen, intuneWord = null } = snapshot;
+  const { newest, seen, intuneStatus = null } = snapshot;
   const held = holderOf(newest);
   let superseded: StoredOperation | null = null;
   if (held === null) {
     await requireKnown(dependencies, tenantId, request.supersedes);
   } else {
-    const holder = await operations.findOpen(tenantId);
+    const holder = await dependencies.operations.findOpen(tenantId);
     if (holder === null) return null;
-    superseded = await freeSlot(dependencies, call, request, { seen, held, intuneWord }, holder);
+    superseded = await freeSlot(dependencies, call, request, { seen, held, intuneStatus }, holder);
   }
   const [shown] = seen.members;
-  if (shown === undefined) {
-    // What was seen may be from before another operation began.
-    const begun = await operations.findOpen(tenantId);
-    throw begun === null
-      ? new CallFailed({ reason: 'not_connected' })
-      : await slotConflict(dependencies, call, request, begun);
-  }
+  if (shown === undefined) throw await notConnected(dependencies, call, request);
 
-  requireWanted(call);
+  requireNotCalledOff(call);
   const opening = newOperation(dependencies, call, request, shown, { newest, superseded });
-  const opened = await openOrEnd(dependencies, call, opening);
+  return openOperation(dependencies, call, request, opening);
+}
+
+/** Why nothing can be disconnected where no connection was seen: there is none, or another operation began after what
+ *  was seen. */
+async function notConnected(
+  dependencies: Dependencies,
+  call: SignedInCall,
+  request: DisconnectRequest,
+): Promise<CallFailed> {
+  const begun = await dependencies.operations.findOpen(call.caller.tenantId);
+  if (begun === null) return new CallFailed({ reason: 'not_connected' });
+  return slotConflict(dependencies, call, request, begun);
+}
+
+/** Opens the operation; `null` where another one took the slot since the read, and has left it. Where it is not known
+ *  whether the opening is on record, what may be there is ended: this process knows that it sent nothing. */
+async function openOperation(
+  dependencies: Dependencies,
+  call: SignedInCall,
+  request: DisconnectRequest,
+  opening: NewOperation,
+): Promise<StoredOperation | null> {
+  const { operations } = dependencies;
+  const { tenantId } = call.caller;
+  const opened = await operations.open(opening).catch((error: unknown) => {
+    endUnsent(dependencies, call, { ...opening.operation, intuneApproval: null }, failureOf(error));
+    throw error;
+  });
   switch (opened) {
     case 'disabled':
       throw await disabled(dependencies, tenantId);
     case 'slot_taken': {
-      // Another call took the slot between our read and our try.
       const winner = await operations.findOpen(tenantId);
       if (winner === null) return null;
       throw await slotConflict(dependencies, call, request, winner);
@@ -84,13 +104,13 @@ export async function takeSlot(
   }
 }
 
-/** Asks what `takeSlot` asks of the operation that holds the slot, or is to be superseded, and moves nothing. Fails
- *  with `operation_in_progress` or `operation_not_found` where it would. */
+/** Whether `takeSlot` would free the slot, found out without moving anything: fails with `operation_in_progress` or
+ *  `operation_not_found` where it would. */
 export async function requireFreeSlot(
   dependencies: Dependencies,
   tenantId: string,
   { supersedes }: DisconnectRequest,
-  { seen, newest, intuneWord = null }: ConnectionSnapshot,
+  { seen, newest, intuneStatus = null }: ConnectionSnapshot,
 ): Promise<void> {
   const held = holderOf(newest);
   if (held === null) return requireKnown(dependencies, tenantId, supersedes);
@@ -99,10 +119,10 @@ export async function requireFreeSlot(
   if (found.id === held.id) {
     let holder = { ...found, ...timesBefore(held, found) };
     for (let moves = 0; moves < maxMoves; moves += 1) {
-      const outcome = nextOutcome(holder, seen, dependencies.timing.settleAfterMs, intuneWord);
+      const outcome = nextOutcome(holder, seen, dependencies.timing.settleAfterMs, intuneStatus);
       if (outcome !== null) holder = movedBy(holder, outcome);
     }
-    if (isFinal(holder.status) || (holder.id === supersedes && mayBeSuperseded(dependencies, holder))) return;
+    if (isFinal(holder.status) || mayBeSuperseded(dependencies, holder, supersedes)) return;
   }
   throw new CallFailed({ reason: 'operation_in_progress', operationId: found.id });
 }
@@ -126,24 +146,13 @@ function holderOf(newest: StoredOperation | null): StoredOperation | null {
   return newest === null || isSettled(newest) ? null : newest;
 }
 
-/** The failure that says why an operator switched disconnecting off. */
+/** The failure where an operator switched disconnecting off, with the operator's reason. */
 export async function disabled(dependencies: Dependencies, tenantId: string): Promise<CallFailed> {
   const because = await dependencies.operations.disabledBecause(tenantId);
   return new CallFailed({ reason: 'disconnect_disabled', because: because ?? 'It was switched off.' });
 }
 
-/** Opens the operation. Where it is not known whether that is on record, what may be there is ended: this
- *  process knows that it sent nothing. */
-async function openOrEnd(dependencies: Dependencies, call: SignedInCall, opening: NewOperation) {
-  try {
-    return await dependencies.operations.open(opening);
-  } catch (error) {
-    endUnsent(dependencies, call, { ...opening.operation, intuneApproval: null }, failureOf(error));
-    throw error;
-  }
-}
-
-/** A caller who names an operation to take over from that is not there means another one. */
+/** A caller who names an operation that does not exist means another one: nothing is opened for them. */
 async function requireKnown(
   dependencies: Dependencies,
   tenantId: string,
@@ -155,12 +164,12 @@ async function requireKnown(
 }
 
 /** Frees the slot where what was seen settles the operation that holds it, or where the caller takes over from
- *  it. Gives the operation to supersede, if there is one. */
+ *  it. Returns the operation to supersede, if there is one. */
 async function freeSlot(
   dependencies: Dependencies,
   call: SignedInCall,
   request: DisconnectRequest,
-  { seen, held, intuneWord }: { seen: SeenConnection; held: StoredOperation; intuneWord: string | null },
+  { seen, held, intuneStatus }: { seen: SeenConnection; held: StoredOperation; intuneStatus: string | null },
   found: StoredOperation,
 ): Promise<StoredOperation | null> {
   // What was seen before an operation began says nothing about it.
@@ -168,22 +177,27 @@ async function freeSlot(
   const { sinceSentMs } = held;
   let holder: StoredOperation = { ...found, ...timesBefore(held, found) };
   for (let moves = 0; moves < maxMoves; moves += 1) {
-    holder = { ...(await settle(dependencies, call, holder, seen, intuneWord)), sinceSentMs };
+    holder = { ...(await settle(dependencies, call, holder, seen, intuneStatus)), sinceSentMs };
   }
   if (isFinal(holder.status)) return null;
-  if (holder.id === request.supersedes && mayBeSuperseded(dependencies, holder)) return holder;
+  if (mayBeSuperseded(dependencies, holder, request.supersedes)) return holder;
   throw await slotConflict(dependencies, call, request, holder);
 }
 
-/** A person may take over from an operation whose outcome is unknown, and from an accepted one that has come to
- *  no end for so long that reads will not bring it there. Not from one that waits for Intune: the request there may be
- *  completed at any moment, and has to be cancelled there first. */
-function mayBeSuperseded({ timing }: Pick<Dependencies, 'timing'>, operation: StoredOperation): boolean {
-  const { status } = operation;
+/** Whether a caller who names this operation (`supersedes`) may take over from it: where its outcome is unknown, or where
+ *  it was accepted so long ago that reads will not bring it to an end. Not where it waits for Intune: the request there
+ *  may be completed at any moment, and has to be cancelled there first. */
+function mayBeSuperseded(
+  { timing }: Pick<Dependencies, 'timing'>,
+  operation: StoredOperation,
+  supersedes: string | null,
+): boolean {
+  const { id, status } = operation;
+  if (id !== supersedes) return false;
   return status === 'unknown' || (status === 'accepted' && sinceActOf(operation) > timing.settleAfterMs);
 }
 
-/** Why the operation that holds the slot does not make way: perhaps it is this very request, sent twice. */
+/** The failure where the operation that holds the slot keeps it: it may be this very request, sent twice. */
 async function slotConflict(
   dependencies: Dependencies,
   { caller }: SignedInCall,
