@@ -113,7 +113,7 @@ export function durationOf(dependencies: Dependencies, call: SignedInCall): numb
 
 /** Until an attempt or a decision is on the record, a call can still be called off. Fails with `caller_gone` or
  *  `request_malformed`; nothing was done then. */
-export function requireWanted(call: Call): void {
+export function requireNotCalledOff(call: Call): void {
   const failure = call.calledOff();
   if (failure !== null) throw new CallFailed(failure);
 }

@@ -19,14 +19,14 @@ export type CallContext = {
 /** Who the caller is, and how to act for them. */
 export type Identity = {
   /** Takes the values of all `Authorization` headers of a request, verifies the one bearer token in
-   *  them, and tells who signed in. Waits for signing keys no longer than `deadline` allows. Fails with
+   *  them, and returns who signed in. Waits for signing keys no longer than `deadline` allows. Fails with
    *  `token_missing`, `token_invalid` or `signing_keys_unavailable`. */
   authenticate(authorization: readonly string[], deadline: Deadline): Promise<SignedInCaller>;
   /** Trades the caller's token for one Graph accepts, acting as that caller, and never from a cache:
    *  a revoked session or a new access policy counts at once. Fails with `claims_required` when the
    *  caller must sign in again with more proof (RFC 9470; Entra's on-behalf-of error reference), or
    *  with another of the exchange's reasons. */
-  exchangeAnew(signedIn: SignedInCaller, call: CallContext): Promise<Secret>;
+  exchangeUncached(signedIn: SignedInCaller, call: CallContext): Promise<Secret>;
   /** The same for reads, where a token that was exchanged a little earlier will do. Neither takes longer
    *  than the call's deadline allows. */
   exchangeForRead(signedIn: SignedInCaller, call: CallContext): Promise<Secret>;
@@ -42,11 +42,12 @@ export type GraphCall = {
   readonly deadline: Deadline;
 };
 
-/** What an act says to Intune's Multi Admin Approval: why it should be approved, or under which code it was. */
+/** What an act brings for Intune's Multi Admin Approval: why it should be approved, or the code of an approval. */
 export type IntuneProof = { readonly justification: string } | { readonly code: string };
 
-/** A call that acts. `proof` is `null` where Intune has not asked for one. `permit` is asked when the connection to Graph is there, directly before the request is
- *  written; where it fails, nothing is sent and the call fails with the same reason. */
+/** A call that acts. `proof` is `null` where Intune has not asked for one. `permit` is asked when the connection to
+ *  Graph is there, directly before the request is written; where it fails, nothing is sent and the call fails with the
+ *  same reason. */
 export type GraphAct = GraphCall & {
   readonly proof: IntuneProof | null;
   readonly permit: () => Promise<void>;
@@ -68,8 +69,8 @@ export type Connector = {
    *  cannot be known whether Graph acted on it, fails with `outcome_unknown`. */
   disconnect(call: GraphAct): Promise<DisconnectAnswer>;
   list(call: GraphCall): Promise<ConnectionList>;
-  /** What Intune says of the request for approval with this code, in a word of its own, which may be new; `null` where
-   *  it shows none. */
+  /** The `status` of Intune's request for approval with this code, which may be one we do not know; `null` where Intune
+   *  shows no such request. */
   approvalRequest(call: GraphCall & { readonly code: string }): Promise<string | null>;
 };
 
@@ -77,7 +78,7 @@ export type Connector = {
 export type AuditTrail = {
   /** Fails with `audit_unavailable`. */
   append(event: AuditEvent): Promise<void>;
-  /** Fails with `audit_unavailable`, or `request_invalid` for a cursor that is none of ours. */
+  /** Fails with `audit_unavailable`, or `request_invalid` for a cursor that did not come from here. */
   find(query: AuditQuery): Promise<AuditPage>;
   /** Who acted in the tenant and has that in their name, in whatever case. Fails with `audit_unavailable`. */
   findActors(tenantId: string, name: string): Promise<AuditActors>;
@@ -90,14 +91,14 @@ export type AuditTrail = {
 
 /** The record of reads of the connection, which may settle what is open. */
 export type RecordedReads = {
-  /** Puts the event on the record, and gives the operation that holds the slot of its tenant by then: one round
+  /** Puts the event on the record, and returns the operation that holds its tenant's slot by then: one round
    *  trip for both. Fails with `audit_unavailable`. */
   append(event: AuditEvent): Promise<StoredOperation | null>;
 };
 
 /** What is known and could not be written. */
 export type Backlog = {
-  /** Tries `write` until it succeeds or the process ends. `entry` is told in the log, once, whole. Never fails. */
+  /** Tries `write` until it succeeds or the process ends. `entry` is logged once, in full. Never fails. */
   add(entry: BacklogEntry, write: () => Promise<unknown>): void;
 };
 

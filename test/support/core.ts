@@ -156,7 +156,7 @@ export function coreScene() {
       const assertion = new Secret(`assertion of ${caller.oid}`);
       return { caller, assertion, fingerprint: caller.oid, expiresAt: now + 3_600_000 };
     },
-    exchangeAnew: async ({ caller }) => new Secret(`token of ${caller.oid}`),
+    exchangeUncached: async ({ caller }) => new Secret(`token of ${caller.oid}`),
     exchangeForRead: async ({ caller }) => new Secret(`token of ${caller.oid}`),
   };
 

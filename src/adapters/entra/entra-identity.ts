@@ -86,7 +86,7 @@ export function createEntraIdentity(options: EntraIdentityOptions): Identity {
         throw new CallFailed({ reason: 'token_invalid', cause: error.message, tenantId: error.tenantId });
       }
     },
-    exchangeAnew: async (signedIn, { requestId, deadline }) =>
+    exchangeUncached: async (signedIn, { requestId, deadline }) =>
       (await exchangeNow(signedIn, requestId, deadline)).token,
     // Other calls may join this exchange, so it does not end when this call's time is up.
     exchangeForRead(signedIn, { requestId, deadline }) {

@@ -7,8 +7,8 @@ export function traceIdentity(identity: Identity, tracing: Tracing): Identity {
   return {
     authenticate: (authorization, deadline) =>
       tracing.span('validate token', {}, () => identity.authenticate(authorization, deadline)),
-    exchangeAnew: (signedIn, call) =>
-      tracing.span('exchange token', { cache: 'bypassed' }, () => identity.exchangeAnew(signedIn, call)),
+    exchangeUncached: (signedIn, call) =>
+      tracing.span('exchange token', { cache: 'bypassed' }, () => identity.exchangeUncached(signedIn, call)),
     exchangeForRead: (signedIn, call) =>
       tracing.span('exchange token', { cache: 'used' }, () => identity.exchangeForRead(signedIn, call)),
   };

@@ -9,19 +9,19 @@ import type { Outcome } from './outcome.ts';
 /** How long Intune keeps a request for approval, in milliseconds (Multi Admin Approval: three days). */
 export const intuneApprovalMs = 3 * 24 * 3600 * 1000;
 
-/** What Intune calls a request that may be executed. */
-export const approvedWord = 'approved';
+/** The `status` that Intune gives a request that may be executed. */
+export const intuneApproved = 'approved';
 
 /** Why Intune's people are to approve it: reason and ticket, in the requester's words. */
 export function justificationOf({ reason, ticket }: Pick<Operation, 'reason' | 'ticket'>): string {
-  const said = [reason, ticket === null ? null : `Ticket: ${ticket}`].filter((part) => part?.trim());
-  return said.join('\n') || 'Disconnect the ChromeOS connector.';
+  const parts = [reason, ticket === null ? null : `Ticket: ${ticket}`].filter((part) => part?.trim());
+  return parts.join('\n') || 'Disconnect the ChromeOS connector.';
 }
 
-/** Reads what Intune says of the request it filed for an operation, on behalf of the one who asks: a word of Intune's,
- *  which may be one that nobody knows yet. `null` where there is no code to ask by, where its end is known, or where
+/** Reads, on the caller's behalf, the `status` of the request for approval that Intune filed for an operation; it may be
+ *  one that this service does not know yet. `null` where there is no code to ask by, where its end is known, or where
  *  Intune shows no such request. Fails with one of Graph's reasons. */
-export async function readIntuneWord(
+export async function readIntuneStatus(
   { connector, newId }: Pick<Dependencies, 'connector' | 'newId'>,
   { deadline }: SignedInCall,
   operation: Pick<StoredOperation, 'status' | 'tenantId' | 'intuneApproval'>,
@@ -34,19 +34,19 @@ export async function readIntuneWord(
 }
 
 /** The same, and `null` too where Intune cannot be asked: for calls that can do without. */
-export async function tryToReadIntuneWord(
-  ...asked: Parameters<typeof readIntuneWord>
+export async function tryToReadIntuneStatus(
+  ...asked: Parameters<typeof readIntuneStatus>
 ): Promise<string | null> {
   try {
-    return await readIntuneWord(...asked);
+    return await readIntuneStatus(...asked);
   } catch (error) {
     if (failureOf(error).reason === 'internal') throw error;
     return null;
   }
 }
 
-/** What Intune's word makes of an operation whose request waits there, or whose outcome is unknown; `null` where it
- *  says nothing new.
+/** What the `status` of the request in Intune makes of an operation that waits for it, or whose outcome is unknown;
+ *  `null` where it says nothing new.
  *
  *  | Intune says             | waiting              | `unknown`   |
  *  | ----------------------- | -------------------- | ----------- |
@@ -57,14 +57,14 @@ export async function tryToReadIntuneWord(
  *  | expired                 | `expired`            | `expired`   |
  *  | needsApproval, any other|                      |             |
  */
-export function outcomeOfWord(
+export function outcomeOfIntuneStatus(
   { status, intuneApproval }: Pick<StoredOperation, 'status' | 'intuneApproval'>,
-  word: string | null,
+  intuneStatus: string | null,
 ): Outcome | null {
-  if (word === null || intuneApproval === null) return null;
+  if (intuneStatus === null || intuneApproval === null) return null;
   const { code } = intuneApproval;
-  switch (word) {
-    case approvedWord:
+  switch (intuneStatus) {
+    case intuneApproved:
       return status === 'awaiting_intune_approval'
         ? byIntune('approved_in_intune', `The request ${code} was approved in Intune.`)
         : null;

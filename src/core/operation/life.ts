@@ -52,7 +52,7 @@ const life: Readonly<Record<OperationStatus, readonly OperationStatus[]>> = {
 };
 
 /** Where an operation may begin. */
-export const firstStatuses: readonly OperationStatus[] = ['awaiting_approval', 'sent'];
+const firstStatuses: readonly OperationStatus[] = ['awaiting_approval', 'sent'];
 
 /** In these an operation holds its tenant's one slot. */
 export const openStatuses: readonly OperationStatus[] = operationStatuses.filter(
@@ -69,25 +69,25 @@ export function isFinal(status: OperationStatus): boolean {
   return life[status].length === 0;
 }
 
-type Standing = { readonly status: OperationStatus; readonly supersededBy: string | null };
+type State = { readonly status: OperationStatus; readonly supersededBy: string | null };
 
 /** It will never move again: it is final, or another operation took over from it. */
-export function isSettled({ status, supersededBy }: Standing): boolean {
+export function isSettled({ status, supersededBy }: State): boolean {
   return isFinal(status) || supersededBy !== null;
 }
 
 /** It was carried out, or may have been, and a read of the connection can still tell how it ended. */
-export function awaitsOutcome({ status, supersededBy }: Standing): boolean {
+export function awaitsOutcome({ status, supersededBy }: State): boolean {
   return (status === 'accepted' || status === 'unknown') && supersededBy === null;
 }
 
 /** A request for approval is filed for it in Intune, and Intune's people decide: it is not carried out, and can be at
  *  any moment. */
-export function awaitsIntune({ status }: Pick<Standing, 'status'>): boolean {
+export function awaitsIntune({ status }: Pick<State, 'status'>): boolean {
   return status === 'awaiting_intune_approval' || status === 'approved_in_intune';
 }
 
 /** It waits for people here, and nothing was sent for it yet. */
-export function awaitsPeople({ status }: Pick<Standing, 'status'>): boolean {
+export function awaitsPeople({ status }: Pick<State, 'status'>): boolean {
   return status === 'awaiting_approval' || status === 'approved';
 }

@@ -82,7 +82,7 @@ export function keptAnswer(operation: Operation, outcome: Outcome): Pick<Operati
   if (operation.status !== 'sent') return {};
   if (outcome.status === 'failed' && !outcome.reported) return { answer: null };
   const answeredBefore = operation.approval !== null || operation.intuneApproval !== null;
-  return !answeredBefore ? { answer: { ...outcome, requestId: operation.requestId } } : {};
+  return answeredBefore ? {} : { answer: { ...outcome, requestId: operation.requestId } };
 }
 
 /** Intune's people decided that it is not carried out, or nobody decided in time. */
@@ -90,16 +90,17 @@ function endedInIntune({ status, concludedFrom }: Outcome): boolean {
   return concludedFrom === 'intune_approval' && isFinal(status);
 }
 
-/** Moves an operation on by what time, a read of the connection and Intune's word for the request it filed say, as far
- *  as they say anything. `seen` and `word` are `null` where nobody read them. Gives the operation as it then is. Fails with `audit_unavailable`. */
+/** Moves an operation to what time, a read of the connection and the status of the request in Intune say, as far as
+ *  they say anything. `seen` and `intuneStatus` are `null` where nobody read them. Returns the operation as it is
+ *  afterwards. Fails with `audit_unavailable`. */
 export async function settle(
   dependencies: Dependencies,
   source: EventSource,
   operation: StoredOperation,
   seen: SeenConnection | null,
-  word: string | null = null,
+  intuneStatus: string | null = null,
 ): Promise<StoredOperation> {
-  const outcome = nextOutcome(operation, seen, dependencies.timing.settleAfterMs, word);
+  const outcome = nextOutcome(operation, seen, dependencies.timing.settleAfterMs, intuneStatus);
   if (outcome === null) return operation;
   const move = outcomeMove(operation, outcome);
   const moved = await dependencies.operations.move(prepareMove(dependencies, source, operation, move));
@@ -114,10 +115,10 @@ type Attempted = Pick<
   'id' | 'tenantId' | 'status' | 'reason' | 'ticket' | 'requestId' | 'intuneApproval'
 >;
 
-/** Sees to it that an operation whose attempt may be on record, though nobody could tell us, is not taken for
- *  one that was sent. This process knows that it sent nothing, and says so as soon as the database answers, even
- *  where the operation was declared unknown meanwhile, because its lease had ended. What Intune keeps a request for
- *  goes on waiting there. `why` is what opening or moving it failed with. */
+/** Ends an operation whose attempt may be on record although the database did not confirm it, so that nobody takes it
+ *  for one that was sent. This process knows that it sent nothing, and records that as soon as the database answers,
+ *  even where the operation was declared unknown meanwhile because its lease had ended. One with a request filed in
+ *  Intune keeps waiting there. `why` is what opening or moving it failed with. */
 export function endUnsent(
   dependencies: Dependencies,
   source: EventSource,

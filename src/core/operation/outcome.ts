@@ -4,8 +4,8 @@ import type { OperationStatus } from './life.ts';
  *  lease, the end of the time for approval, or what Intune's own Multi Admin Approval said. */
 export type ConcludedFrom = 'answer' | 'reading' | 'lease' | 'time' | 'intune_approval';
 
-/** How an act ended, or what is known of it so far. One shape, whether it is on its way to the record, kept
- *  for a repetition of the call, or told to the caller. */
+/** How an act ended, or what is known of it so far. One shape, whether it is being recorded, kept for a repetition of
+ *  the call, or answered to the caller. */
 export type Outcome = {
   readonly status: OperationStatus;
   /** `chromeOSOnboardingStatus` as Graph said it, in its answer or when read. */
@@ -17,11 +17,11 @@ export type Outcome = {
   readonly graphRequestId: string | null;
   /** Under which Intune knows the request for approval that it filed. */
   readonly approvalCode?: string;
-  /** Whether the caller is told it as the result of the call; otherwise as a problem. */
+  /** Whether the caller gets it as the result of the call; otherwise as a problem. */
   readonly reported: boolean;
 };
 
-/** What a repetition of a call hears: its outcome, and the request id of the call that got it first. */
+/** What a repetition of a call is answered: its outcome, and the request id of the call that got it first. */
 export type KeptOutcome = Outcome & { readonly requestId: string };
 
 /** The outcome of a call that only asked for an approval. */

@@ -2,7 +2,7 @@ import { reserve } from '../deadline.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { type Failure, type FailureReason, failureOf, graphTraceOf, noTrace } from '../failure.ts';
 import type { SignedInCall } from '../frame.ts';
-import type { DisconnectAnswer } from '../ports.ts';
+import type { DisconnectAnswer, PreparedMove } from '../ports.ts';
 import type { Secret } from '../secret.ts';
 import { disconnectingStatuses } from './connection.ts';
 import { keptAnswer, outcomeMove, prepareMove } from './move.ts';
@@ -11,8 +11,8 @@ import type { Outcome } from './outcome.ts';
 import { conclude } from './settle.ts';
 import { trySending } from './try-sending.ts';
 
-/** An act that has ended: the operation as it then is, how it ended, and the problem that the caller is told
- *  instead of a result, if there is one. */
+/** An act that has ended: the operation as it is then, how it ended, and the problem that the caller gets instead of a
+ *  result, if there is one. */
 export type Sent = {
   readonly operation: StoredOperation;
   readonly outcome: Outcome;
@@ -50,7 +50,7 @@ async function endingOf(
   } catch (error) {
     const failure = failureOf(error);
     switch (failure.reason) {
-      // A defect of ours while sending leaves us as ignorant as a lost answer.
+      // After a defect of ours while sending we know as little as after a lost answer.
       case 'outcome_unknown':
       case 'internal':
         return endingWithoutAnswer(dependencies, call, operation, token, failure, noUsableAnswer);
@@ -67,7 +67,7 @@ async function endingOf(
   }
 }
 
-/** Why an act was not carried out that had been approved in Intune, where that says nothing about the approval. */
+/** Failures after which an act that was approved in Intune is certainly not carried out, and its approval still holds. */
 const certainlyNotExecuted: ReadonlySet<FailureReason> = new Set([
   'claims_required',
   'graph_token_rejected',
@@ -89,7 +89,7 @@ function stillApproved({ code }: IntuneApproval, failure: Failure): Ending {
   };
 }
 
-/** Intune does not take the code: somebody may have completed the request meanwhile. */
+/** Intune did not accept the code: somebody may have completed the request meanwhile. */
 function codeNotTaken({ code }: IntuneApproval, failure: Failure): string {
   const other = failure.reason === 'intune_approval_filed' ? failure.approvalCode : null;
   const filed = other === null ? '' : ` and filed another request (${other})`;
@@ -102,11 +102,20 @@ function nothingDone(failure: Failure): Ending {
       ? 'Nothing was done by this call. An earlier request for the same is waiting for approval in Intune.'
       : 'Nothing was done.';
   const graphRequestId = graphTraceOf(failure)?.requestId ?? null;
-  const told = { value: null, explanation, graphRequestId, reported: false };
-  return { outcome: { ...told, status: 'failed', concludedFrom: 'answer' }, failure };
+  return {
+    outcome: {
+      status: 'failed',
+      value: null,
+      concludedFrom: 'answer',
+      explanation,
+      graphRequestId,
+      reported: false,
+    },
+    failure,
+  };
 }
 
-/** Where no usable answer came back the connection decides, if it shows anything. */
+/** Without a usable answer the connection decides, if it shows anything. `what` begins the explanation. */
 async function endingWithoutAnswer(
   dependencies: Dependencies,
   call: SignedInCall,
@@ -121,35 +130,41 @@ async function endingWithoutAnswer(
   if (read !== null) return { outcome: { ...read, graphRequestId }, failure: null };
   const cause = 'cause' in failure ? failure.cause : failure.reason;
   const explanation = `${what}, and the connection does not show whether it was done.`;
-  const told = { value: null, explanation, graphRequestId, reported: false };
   return {
-    outcome: { ...told, status: 'unknown', concludedFrom: null },
+    outcome: {
+      status: 'unknown',
+      value: null,
+      concludedFrom: null,
+      explanation,
+      graphRequestId,
+      reported: false,
+    },
     failure: { reason: 'outcome_unknown', cause, operationId: operation.id, graph },
   };
 }
 
-/** It waits for Intune's people for three days. Without a code nobody can ask what becomes of it. */
+/** It waits for approval in Intune for three days. Without a code nobody can ask what becomes of it. */
 function filedInIntune(
   { id }: StoredOperation,
   failure: Extract<Failure, { reason: 'intune_approval_filed' }>,
 ): Ending {
   const { approvalCode, graph } = failure;
   const graphRequestId = graph.requestId;
-  const told = { value: null, concludedFrom: 'intune_approval', graphRequestId } as const;
+  const common = { value: null, concludedFrom: 'intune_approval', graphRequestId } as const;
   const completing = 'Whoever completes it in Intune carries the disconnect out.';
   if (approvalCode === null) {
     const explanation = `Intune filed a request for approval, and gave no code that can be read. ${completing}`;
     return {
-      outcome: { ...told, status: 'unknown', explanation, reported: false },
+      outcome: { ...common, status: 'unknown', explanation, reported: false },
       failure: { ...failure, operationId: id },
     };
   }
   const explanation = `Intune filed a request for approval (${approvalCode}). ${completing}`;
   const status = 'awaiting_intune_approval';
-  return { outcome: { ...told, status, explanation, approvalCode, reported: true }, failure: null };
+  return { outcome: { ...common, status, explanation, approvalCode, reported: true }, failure: null };
 }
 
-/** What a 200 of Graph's means: it took it on, or it failed; with any other word the connection decides. */
+/** What Graph's 200 means: it took the disconnect on, or it failed; with any other value the connection decides. */
 async function judge(
   dependencies: Dependencies,
   call: SignedInCall,
@@ -190,15 +205,15 @@ async function readBack(
       tenantId: operation.tenantId,
       deadline: reserve(call.deadline, dependencies.timing.recordMs),
     });
-    return conclude(operation, seen, dependencies.timing.settleAfterMs);
+    return conclude({ ...operation, status: 'sent' }, seen, dependencies.timing.settleAfterMs);
   } catch {
     call.annotate({ readBackFailed: true });
     return null;
   }
 }
 
-/** Puts the outcome on the record. The act is done, or may be: where its outcome cannot be written now the
- *  caller hears the truth all the same, it is in the log whole, and it is tried until it is on the record. */
+/** Puts the outcome on the record. The act is done, or may be: where its outcome cannot be written now, the caller still
+ *  gets the truth, the log has the event in full, and the write is retried until it is on the record. */
 async function recordOutcome(
   dependencies: Dependencies,
   call: SignedInCall,
@@ -206,10 +221,10 @@ async function recordOutcome(
   { outcome, failure }: Ending,
   durationMs: number,
 ): Promise<StoredOperation> {
-  const told = { failure: failure?.reason ?? null, durationMs };
-  const prepared = prepareMove(dependencies, call, operation, outcomeMove(operation, outcome, told));
-  // Declared unknown meanwhile, because the lease ended: what we know settles that.
-  const late = lateMove(dependencies, call, operation, outcome, told);
+  const detail = { failure: failure?.reason ?? null, durationMs };
+  const prepared = prepareMove(dependencies, call, operation, outcomeMove(operation, outcome, detail));
+  // Where it was declared unknown meanwhile, because the lease ended, what we know settles that.
+  const late = lateMove(dependencies, call, operation, outcome, detail);
   const write = async (): Promise<StoredOperation> => {
     const moved = await dependencies.operations.move(prepared);
     if (typeof moved !== 'string') return moved;
@@ -231,13 +246,13 @@ function lateMove(
   call: SignedInCall,
   operation: StoredOperation,
   outcome: Outcome,
-  told: Parameters<typeof outcomeMove>[2],
-) {
+  detail: Parameters<typeof outcomeMove>[2],
+): PreparedMove | null {
   if (outcome.status === 'unknown') return null;
   const unknown = { ...operation, status: 'unknown' } as const;
   const explanation = outcome.explanation ?? 'The sender reported after its lease had ended.';
-  const move = outcomeMove(unknown, { ...outcome, explanation }, told);
-  // The caller heard this outcome first, whatever was kept meanwhile.
+  const move = outcomeMove(unknown, { ...outcome, explanation }, detail);
+  // This outcome is what the caller was answered, whatever was kept meanwhile.
   const change = { ...move.change, ...keptAnswer(operation, outcome) };
   return prepareMove(dependencies, call, unknown, { ...move, change });
 }

@@ -1,7 +1,7 @@
 import { recordedName } from '../audit/event-of.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { CallFailed } from '../failure.ts';
-import { type Call, frame, requireWanted, type SignedInCall } from '../frame.ts';
+import { type Call, frame, requireNotCalledOff, type SignedInCall } from '../frame.ts';
 import { prepareMove } from '../operation/move.ts';
 import type { Operation } from '../operation/operation.ts';
 import { type AsSeen, moveAsSeen, waitingOperation } from './waiting-operation.ts';
@@ -41,7 +41,7 @@ async function moveByDecision(
   if (verb === 'approve' && asSeen === null) {
     throw new CallFailed({ reason: 'precondition_required', header: 'If-Match', resource: 'operation' });
   }
-  requireWanted(call);
+  requireNotCalledOff(call);
   return moveAsSeen(
     dependencies,
     call,

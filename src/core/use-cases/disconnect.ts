@@ -2,7 +2,7 @@ import type { Dependencies } from '../dependencies.ts';
 import { CallFailed, noTrace } from '../failure.ts';
 import { type Call, frame, record, type SignedInCall } from '../frame.ts';
 import type { SeenConnection } from '../operation/connection.ts';
-import { tryToReadIntuneWord } from '../operation/intune-approval.ts';
+import { tryToReadIntuneStatus } from '../operation/intune-approval.ts';
 import type { Operation, StoredOperation } from '../operation/operation.ts';
 import { awaitingApproval, type KeptOutcome, type Outcome } from '../operation/outcome.ts';
 import { meetPolicy } from '../operation/policy.ts';
@@ -75,7 +75,7 @@ async function prepare(
 
   requireEnabled(disabledBecause);
   meetPolicy(dependencies.policyOf(caller.tenantId), caller, { ...request, idempotencyKey: key });
-  const token = await dependencies.identity.exchangeAnew(call.signedIn, call);
+  const token = await dependencies.identity.exchangeUncached(call.signedIn, call);
   return readAndTakeSlot(dependencies, call, request, { token, newest });
 }
 
@@ -99,8 +99,9 @@ async function readAndTakeSlot(
       const earlier = await operations.findByKey(call.caller, request.idempotency.key);
       if (answeredEarlier(request, earlier)) return { step: 'replay', earlier };
     }
-    const intuneWord = newest === null ? null : await tryToReadIntuneWord(dependencies, call, newest, token);
-    const operation = await takeSlot(dependencies, call, request, { seen, newest, intuneWord });
+    const intuneStatus =
+      newest === null ? null : await tryToReadIntuneStatus(dependencies, call, newest, token);
+    const operation = await takeSlot(dependencies, call, request, { seen, newest, intuneStatus });
     if (operation?.status === 'awaiting_approval') return { step: 'wait', operation };
     if (operation !== null) return { step: 'send', operation, token };
     ({ newest } = await operations.loadPreconditions(call.caller, null));

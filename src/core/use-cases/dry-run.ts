@@ -1,8 +1,8 @@
 import type { Dependencies } from '../dependencies.ts';
 import { type Failure, failureOf, isCuredBySigningIn } from '../failure.ts';
-import { type Call, durationOf, frame, record, requireWanted, type SignedInCall } from '../frame.ts';
+import { type Call, durationOf, frame, record, requireNotCalledOff, type SignedInCall } from '../frame.ts';
 import type { Would } from '../operation/consequence.ts';
-import { tryToReadIntuneWord } from '../operation/intune-approval.ts';
+import { tryToReadIntuneStatus } from '../operation/intune-approval.ts';
 import type { StoredOperation } from '../operation/operation.ts';
 import { policyChecks } from '../operation/policy.ts';
 import { type DisconnectRequest, requireFreeSlot } from '../operation/slot.ts';
@@ -34,7 +34,7 @@ export type DryRun = {
 };
 
 /** What was read from Graph: the connection, and what Intune says of the request it filed for the newest operation. */
-type Read = { readonly connection: ConnectionList; readonly intuneWord: string | null };
+type Read = { readonly connection: ConnectionList; readonly intuneStatus: string | null };
 
 type Add = (name: string, failure: Failure | null) => void;
 
@@ -107,7 +107,7 @@ async function inspect(
   const because = policy.intuneApproval === 'auto' ? 'intune_may_ask_for_approval' : 'intune_may_refuse';
   checks.push({ name: 'intune_approval', result: 'not_checkable', because });
 
-  requireWanted(call);
+  requireNotCalledOff(call);
   const refused = checks.some(({ result }) => result === 'failed');
   const act = policy.approvalRequired ? 'ask_for_approval' : 'disconnect';
   return { checks, connection, would: refused ? 'be_refused' : act };
@@ -135,15 +135,16 @@ async function tryToRead(
 ): Promise<Read | null> {
   let step = 'on_behalf_of';
   try {
-    const token = await dependencies.identity.exchangeAnew(call.signedIn, call);
+    const token = await dependencies.identity.exchangeUncached(call.signedIn, call);
     add(step, null);
     step = 'connection_readable';
     const { requestId, deadline, caller } = call;
     const { tenantId } = caller;
     const connection = await dependencies.connector.list({ token, requestId, tenantId, deadline });
     add(step, null);
-    const intuneWord = newest === null ? null : await tryToReadIntuneWord(dependencies, call, newest, token);
-    return { connection, intuneWord };
+    const intuneStatus =
+      newest === null ? null : await tryToReadIntuneStatus(dependencies, call, newest, token);
+    return { connection, intuneStatus };
   } catch (error) {
     const failure = failureOf(error);
     if (isCuredBySigningIn(failure) || failure.reason === 'internal') throw error;
@@ -156,14 +157,14 @@ async function inspectSlot(
   dependencies: Dependencies,
   { caller }: SignedInCall,
   request: DisconnectRequest,
-  { connection: { seen }, intuneWord, newest }: Read & { readonly newest: StoredOperation | null },
+  { connection: { seen }, intuneStatus, newest }: Read & { readonly newest: StoredOperation | null },
   add: Add,
 ): Promise<void> {
   const { ifMatch } = request;
   if (ifMatch !== null) add('unchanged', matches(ifMatch, seen) ? null : { reason: 'connection_changed' });
   add('connected', seen.members.length > 0 ? null : { reason: 'not_connected' });
   try {
-    await requireFreeSlot(dependencies, caller.tenantId, request, { seen, newest, intuneWord });
+    await requireFreeSlot(dependencies, caller.tenantId, request, { seen, newest, intuneStatus });
     add('no_open_operation', null);
   } catch (error) {
     const failure = failureOf(error);

@@ -1,9 +1,9 @@
 import { recordedConnection } from '../audit/event-of.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { CallFailed, failureOf } from '../failure.ts';
-import { type Call, frame, requireWanted, type SignedInCall } from '../frame.ts';
+import { type Call, frame, requireNotCalledOff, type SignedInCall } from '../frame.ts';
 import type { SeenConnection } from '../operation/connection.ts';
-import { approvedWord, readIntuneWord } from '../operation/intune-approval.ts';
+import { intuneApproved, readIntuneStatus } from '../operation/intune-approval.ts';
 import { awaitsIntune } from '../operation/life.ts';
 import { endUnsent, prepareMove, settle } from '../operation/move.ts';
 import type { StoredOperation } from '../operation/operation.ts';
@@ -70,7 +70,7 @@ async function prepareWaiting(
   const { reason, ticket } = waiting;
   const idempotencyKey = waiting.id; // the operation itself can be executed only once
   meetPolicy(dependencies.policyOf(caller.tenantId), caller, { reason, ticket, ifMatch, idempotencyKey });
-  const token = await dependencies.identity.exchangeAnew(call.signedIn, call);
+  const token = await dependencies.identity.exchangeUncached(call.signedIn, call);
   const approved = awaitsIntune(waiting)
     ? await approvedInIntune(dependencies, call, waiting, token)
     : waiting;
@@ -88,9 +88,10 @@ async function approvedInIntune(
   waiting: StoredOperation,
   token: Secret,
 ): Promise<StoredOperation> {
-  const word = await readIntuneWord(dependencies, call, waiting, token);
-  const operation = await settle(dependencies, call, waiting, null, word);
-  if (word !== approvedWord || operation.status !== 'approved_in_intune') throw notAllowed(operation);
+  const intuneStatus = await readIntuneStatus(dependencies, call, waiting, token);
+  const operation = await settle(dependencies, call, waiting, null, intuneStatus);
+  if (intuneStatus !== intuneApproved || operation.status !== 'approved_in_intune')
+    throw notAllowed(operation);
   return operation;
 }
 
@@ -104,7 +105,7 @@ async function attempt(
   const [shown] = seen.members;
   if (shown === undefined) throw new CallFailed({ reason: 'not_connected' });
   if (shown.id !== approved.connection.id) throw new CallFailed({ reason: 'connection_changed' });
-  requireWanted(call);
+  requireNotCalledOff(call);
   const connection = recordedConnection(dependencies, shown);
   const move = prepareMove(dependencies, call, approved, {
     to: 'sent',

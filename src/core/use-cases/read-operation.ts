@@ -1,7 +1,7 @@
 import type { Dependencies } from '../dependencies.ts';
 import { CallFailed, type Failure, failureOf, isCuredBySigningIn } from '../failure.ts';
 import { type Call, durationOf, frame, record, type SignedInCall } from '../frame.ts';
-import { readIntuneWord, tryToReadIntuneWord } from '../operation/intune-approval.ts';
+import { readIntuneStatus, tryToReadIntuneStatus } from '../operation/intune-approval.ts';
 import { awaitsIntune, awaitsOutcome, isSettled } from '../operation/life.ts';
 import { settle } from '../operation/move.ts';
 import type { Operation, StoredOperation } from '../operation/operation.ts';
@@ -16,9 +16,9 @@ export type OperationView = {
 // How often a waiting call checks whether another replica has moved the operation, in milliseconds.
 const pollMs = 500;
 
-/** Shows an operation of the caller's own tenant. While it awaits its outcome or Intune's approval, Graph is read on behalf of the
- *  one who asks (at most once in `watchEveryMs` per operation, for all callers together), which may settle it. With
- *  `waitMs` it answers when the status changes, the time is up (RFC 7240 `wait`) or the process is stopping. No
+/** Shows an operation of the caller's own tenant. While it awaits its outcome or Intune's approval, Graph is read on
+ *  behalf of the one who asks (at most once in `watchEveryMs` per operation, for all callers together), which may settle
+ *  it. With `waitMs` it answers when the status changes, the time is up (RFC 7240 `wait`) or the process is stopping. No
  *  token outlives this call. */
 export async function readOperation(
   dependencies: Dependencies,
@@ -101,15 +101,15 @@ async function watch(
   try {
     const { signedIn, deadline } = call;
     const token = await identity.exchangeForRead(signedIn, call);
-    // Where the outcome is unknown, the connection may tell it without Intune's word.
-    const read = awaitsIntune(operation) ? readIntuneWord : tryToReadIntuneWord;
-    const word = await read(dependencies, call, operation, token);
-    if (awaitsIntune(operation)) operation = await settle(dependencies, call, operation, null, word);
+    // Where the outcome is unknown, the connection may show it, whether Intune can be asked or not.
+    const read = awaitsIntune(operation) ? readIntuneStatus : tryToReadIntuneStatus;
+    const intuneStatus = await read(dependencies, call, operation, token);
+    if (awaitsIntune(operation)) operation = await settle(dependencies, call, operation, null, intuneStatus);
     // Completed in Intune, it is compared with the connection at once.
     if (awaitsOutcome(operation)) {
       const requestId = dependencies.newId();
       const { seen } = await connector.list({ token, requestId, tenantId: operation.tenantId, deadline });
-      operation = await settle(dependencies, call, operation, seen, word);
+      operation = await settle(dependencies, call, operation, seen, intuneStatus);
     }
     return { operation, readFailed: null };
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Dependencies } from '../dependencies.ts';
 import { CallFailed } from '../failure.ts';
-import { type Call, frame, requireWanted, type SignedInCall } from '../frame.ts';
+import { type Call, frame, requireNotCalledOff, type SignedInCall } from '../frame.ts';
 import { prepareMove } from '../operation/move.ts';
 import type { Operation } from '../operation/operation.ts';
 import { type AsSeen, moveAsSeen, waitingOperation } from './waiting-operation.ts';
@@ -35,7 +35,7 @@ async function moveByRequester(
   const waiting = ['awaiting_approval', 'approved'] as const;
   const operation = await waitingOperation(dependencies, call, operationId, waiting, asSeen);
   if (operation.requester.oid !== call.caller.oid) throw new CallFailed({ reason: 'not_the_requester' });
-  requireWanted(call);
+  requireNotCalledOff(call);
   return moveAsSeen(
     dependencies,
     call,

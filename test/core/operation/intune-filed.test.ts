@@ -6,7 +6,7 @@ import type { Failure } from '../../../src/core/failure.ts';
 import {
   intuneApprovalMs,
   justificationOf,
-  outcomeOfWord,
+  outcomeOfIntuneStatus,
 } from '../../../src/core/operation/intune-approval.ts';
 import { disconnect } from '../../../src/core/use-cases/disconnect.ts';
 import { sweep } from '../../../src/core/use-cases/sweep.ts';
@@ -320,7 +320,7 @@ describe('what Intune is told and says', () => {
   for (const [word, expected] of Object.entries(words)) {
     test(`${word}: ${expected.join(', ')}`, () => {
       statuses.forEach((status, index) => {
-        const outcome = outcomeOfWord({ status, intuneApproval }, word);
+        const outcome = outcomeOfIntuneStatus({ status, intuneApproval }, word);
         assert.equal(outcome?.status ?? null, expected[index]);
         if (outcome === null) return;
         const { explanation, ...rest } = outcome;
@@ -340,12 +340,12 @@ describe('what Intune is told and says', () => {
     fc.assert(
       fc.property(fc.string(), fc.constantFrom(...statuses), (word, status) => {
         if (word in words) return;
-        assert.equal(outcomeOfWord({ status, intuneApproval }, word), null);
+        assert.equal(outcomeOfIntuneStatus({ status, intuneApproval }, word), null);
       }),
     );
     for (const status of statuses) {
-      assert.equal(outcomeOfWord({ status, intuneApproval }, null), null);
-      assert.equal(outcomeOfWord({ status, intuneApproval: null }, 'completed'), null);
+      assert.equal(outcomeOfIntuneStatus({ status, intuneApproval }, null), null);
+      assert.equal(outcomeOfIntuneStatus({ status, intuneApproval: null }, 'completed'), null);
     }
   });
 

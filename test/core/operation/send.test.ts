@@ -453,7 +453,7 @@ describe('permission to send', () => {
 describe('the record of an outcome', () => {
   test('says how long the act took, and not what came before it', async () => {
     const core = coreScene();
-    core.before('exchangeAnew', () => core.advance(300));
+    core.before('exchangeUncached', () => core.advance(300));
     core.graph.answers.push(() => {
       core.advance(1234.4);
       return answers('inprogress')();

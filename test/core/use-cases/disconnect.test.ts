@@ -26,7 +26,7 @@ describe('disconnect, as the core tells it', () => {
     assert.deepEqual(core.asked, [
       'authenticate',
       'loadPreconditions',
-      'exchangeAnew',
+      'exchangeUncached',
       'list',
       'findByKey',
       'open',

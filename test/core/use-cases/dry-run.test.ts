@@ -157,7 +157,7 @@ describe('a dry run', () => {
 
   const notReached = { connected: 'not_reached', no_open_operation: 'not_reached', ...notCheckable };
   for (const [port, failure, failed] of [
-    ['exchangeAnew', { reason: 'access_blocked', entraCode: 1 }, { on_behalf_of: 'access_blocked' }],
+    ['exchangeUncached', { reason: 'access_blocked', entraCode: 1 }, { on_behalf_of: 'access_blocked' }],
     [
       'list',
       { reason: 'graph_forbidden', graph: trace() },
@@ -182,7 +182,7 @@ describe('a dry run', () => {
     { reason: 'assertion_rejected', entraCode: 50173, tenantId },
     { reason: 'graph_token_rejected', graph: trace(), tenantId },
   ];
-  for (const port of ['exchangeAnew', 'list']) {
+  for (const port of ['exchangeUncached', 'list']) {
     for (const failure of curedBySigningIn) {
       test(`${failure.reason} from ${port} is passed on, on record as refused`, async () => {
         const core = coreScene();

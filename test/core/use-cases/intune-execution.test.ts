@@ -56,7 +56,7 @@ describe('executing what was approved in Intune', () => {
         'outcome sent → accepted',
       ]);
       assert.equal(core.trail.at(-2)?.explanation, `Approved in Intune, under the code ${code}.`);
-      assert.ok(core.asked.includes('exchangeAnew'));
+      assert.ok(core.asked.includes('exchangeUncached'));
       const again = await asking(core);
       assert.deepEqual(
         [again.outcome.status, again.replayed],
@@ -115,7 +115,7 @@ describe('executing what was approved in Intune', () => {
     ['a step-up is demanded', (core) => core.demand({ stepUp: 'c1' }), 'claims_required'],
     [
       'no fresh exchange',
-      (core) => core.before('exchangeAnew', fails({ reason: 'claims_required', claims: '{}', tenantId })),
+      (core) => core.before('exchangeUncached', fails({ reason: 'claims_required', claims: '{}', tenantId })),
       'claims_required',
     ],
     [
