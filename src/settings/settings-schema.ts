@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ticketPatternFrom } from '../core/operation/policy.ts';
 import { Secret } from '../core/secret.ts';
 import { type CloudName, clouds } from './clouds.ts';
 import { notifications } from './notification-settings.ts';
@@ -147,8 +148,7 @@ export const cloudSettings = z.object({
 
 const pattern = z.string().transform((value, context) => {
   try {
-    // Anchored: the whole ticket must match, and Unicode-aware.
-    return new RegExp(`^(?:${value})$`, 'u');
+    return ticketPatternFrom(value);
   } catch {
     context.addIssue({ code: 'custom', message: 'must be a regular expression' });
     return z.NEVER;

@@ -17,9 +17,15 @@ export type Policy = {
   readonly intuneApproval: 'auto' | 'never';
 };
 
-/** The pattern of a ticket as an operator wrote it: the settings anchor it. */
-export function ticketFormOf({ ticketPattern }: Policy): string | null {
-  return ticketPattern === null ? null : ticketPattern.source.replace(/^\^\(\?:(.*)\)\$$/s, '$1');
+/** The pattern of tickets from an operator's regular expression: the whole ticket must match it. Throws a `SyntaxError`
+ *  where it is none. */
+export function ticketPatternFrom(expression: string): RegExp {
+  return new RegExp(`^(?:${expression})$`, 'u');
+}
+
+/** The same expression again, as the operator wrote it. */
+export function ticketExpressionOf(ticketPattern: RegExp): string {
+  return ticketPattern.source.replace(/^\^\(\?:(.*)\)\$$/s, '$1');
 }
 
 export type PolicyOf = (tenantId: string) => Policy;
@@ -37,7 +43,7 @@ type Demanded = {
   readonly ifMatch: readonly string[] | null;
 };
 
-/** Holds what a call brings against the tenant's policy, demand by demand. */
+/** Checks what a call brings against the tenant's policy, demand by demand. */
 export function policyChecks(policy: Policy, caller: Caller, call: Demanded): PolicyCheck[] {
   const checks: PolicyCheck[] = [];
   const invalid = (field: string, message: string) =>
@@ -87,7 +93,7 @@ function unmetTicket(
     return policy.ticketRequired ? invalid('ticket', 'is required in this tenant') : null;
   }
   if (policy.ticketPattern === null || policy.ticketPattern.test(ticket)) return null;
-  return invalid('ticket', `must match ${policy.ticketPattern.source}`);
+  return invalid('ticket', `must match ${ticketExpressionOf(policy.ticketPattern)}`);
 }
 
 /** The challenge that asks for an authentication context (Entra's claims request parameter). */

@@ -1,7 +1,7 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import type { Dependencies } from '../../core/dependencies.ts';
-import { type Policy, ticketFormOf } from '../../core/operation/policy.ts';
+import { type Policy, ticketExpressionOf } from '../../core/operation/policy.ts';
 import type { Permission } from '../../core/permission.ts';
 import { readProfile } from '../../core/use-cases/read-profile.ts';
 import { sendJson } from '../answer/json.ts';
@@ -84,7 +84,7 @@ function shownPolicy(demanded: Policy): z.infer<typeof policy> {
   return {
     reasonRequired: demanded.reasonRequired,
     ticketRequired: demanded.ticketRequired,
-    ticketPattern: ticketFormOf(demanded),
+    ticketPattern: demanded.ticketPattern && ticketExpressionOf(demanded.ticketPattern),
     stepUp: demanded.stepUp,
     approvalRequired: demanded.approvalRequired,
     idempotencyKeyRequired: demanded.idempotencyKeyRequired,

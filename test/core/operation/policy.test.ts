@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { CallFailed } from '../../../src/core/failure.ts';
-import { meetPolicy, type Policy, policyChecks, ticketFormOf } from '../../../src/core/operation/policy.ts';
+import {
+  meetPolicy,
+  type Policy,
+  policyChecks,
+  ticketExpressionOf,
+  ticketPatternFrom,
+} from '../../../src/core/operation/policy.ts';
 import { noPolicy, person, tenantId } from '../../support/core.ts';
 
 type Call = Parameters<typeof policyChecks>[2];
@@ -15,8 +21,8 @@ const failureIn = ({ unmet }: { unmet: CallFailed | null }) => unmet?.failure ??
 
 describe('a tenant’s policy', () => {
   const required = 'is required in this tenant';
-  const pattern = /^(?:CHG\d+)$/;
-  const mismatch = invalid('ticket', 'must match ^(?:CHG\\d+)$');
+  const pattern = ticketPatternFrom('CHG\\d+');
+  const mismatch = invalid('ticket', 'must match CHG\\d+');
   const stepUp = {
     reason: 'claims_required',
     claims: '{"access_token":{"acrs":{"essential":true,"value":"c1"}}}',
@@ -101,11 +107,22 @@ describe('a tenant’s policy', () => {
     assert.throws(() => meetPolicy(all, person('admin'), call), { failure: invalid('ticket', required) });
   });
 
-  test('names the form of a ticket as the operator wrote it', () => {
-    const formOf = (ticketPattern: RegExp | null) => ticketFormOf({ ...noPolicy, ticketPattern });
-    assert.deepEqual(
-      [formOf(null), formOf(pattern), formOf(/^(?:a|b\nc)$/), formOf(/x^(?:a)$/), formOf(/^(?:a)$b/)],
-      [null, 'CHG\\d+', 'a|b\\nc', 'x^(?:a)$', '^(?:a)$b'],
-    );
+  test('shows the pattern of a ticket as the operator wrote it', () => {
+    for (const written of ['CHG\\d+', 'a|b', 'a|b\\nc', 'x(?:a)', '(?:a)|b', '^(?:a)$']) {
+      assert.equal(ticketExpressionOf(ticketPatternFrom(written)), written);
+    }
+    assert.equal(ticketExpressionOf(/x^(?:a)$/), 'x^(?:a)$');
+    assert.equal(ticketExpressionOf(/^(?:a)$b/), '^(?:a)$b');
+  });
+
+  test('takes a ticket only where the whole of it matches', () => {
+    const takes = (ticket: string) => ticketPatternFrom('CHG\\d+|INC-.').test(ticket);
+    assert.deepEqual(['CHG1', 'INC-💥', 'CHG1x', 'xINC-1', 'CHG1\n'].map(takes), [
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Failure } from '../../../src/core/failure.ts';
-import type { Policy } from '../../../src/core/operation/policy.ts';
+import { type Policy, ticketPatternFrom } from '../../../src/core/operation/policy.ts';
 import type { DisconnectRequest } from '../../../src/core/operation/slot.ts';
 import { disconnect } from '../../../src/core/use-cases/disconnect.ts';
 import {
@@ -109,8 +109,8 @@ describe('the policy of a tenant', () => {
     reason: 'request_invalid',
     issues: [{ field, message }],
   });
-  const pattern = /^(?:CHG[0-9]+)$/u;
-  const wrongTicket = invalid('ticket', `must match ${pattern.source}`);
+  const pattern = ticketPatternFrom('CHG[0-9]+');
+  const wrongTicket = invalid('ticket', 'must match CHG[0-9]+');
   const needed = (field: string) => invalid(field, 'is required in this tenant');
   const idempotency = { key: 'key', fingerprint: '' };
 

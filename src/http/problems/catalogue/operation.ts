@@ -17,7 +17,7 @@ export const operationProblems = {
   },
   operation_in_progress: {
     status: 409,
-    title: 'Another disconnect is under way',
+    title: 'Another disconnect has not ended yet',
     detail: 'The tenant has an operation that has not ended. This call did nothing.',
     hint: 'Watch that operation. If its outcome stays unknown, a new call can take over from it with supersedes. If it waits for an approval in Intune, it has to end there first.',
     headers: ['location'],
