@@ -1,7 +1,6 @@
 import type { Caller } from './caller.ts';
 
-const memberName =
-  /^[^@#\s]+@(?<domain>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+)$/i;
+const memberName = /^[^@#\s]+@([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+)$/i;
 
 /** The domain by which people know the tenant: that of the caller's own name, in lower case; `null` where it does
  *  not tell. Nothing else that a call brings names the tenant but its id, and Graph's list of verified domains would
@@ -13,5 +12,6 @@ const memberName =
  *  a member: it is for display, with the tenant's id beside it, and decides nothing. */
 export function tenantDomainOf({ name, guest }: Pick<Caller, 'name' | 'guest'>): string | null {
   if (guest || name === null) return null;
-  return memberName.exec(name)?.groups?.domain?.toLowerCase() ?? null;
+  const [, domain] = memberName.exec(name) ?? [];
+  return domain?.toLowerCase() ?? null;
 }
