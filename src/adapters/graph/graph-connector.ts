@@ -8,7 +8,7 @@ import { storable } from '../outbound/storable.ts';
 import { approvalWordIn } from './approval-request.ts';
 import { type ParsedList, parseList } from './connection-list.ts';
 import { failureFromGraph, traceOf } from './graph-answer.ts';
-import { intuneApprovalIn, proofHeader } from './intune-approval.ts';
+import { filedInIntune, proofHeader } from './intune-approval.ts';
 
 export type GraphConnectorOptions = {
   /** Without a trailing slash, with the version: `https://graph.microsoft.com/beta`. */
@@ -84,12 +84,7 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
       const graph = traceOf(answer);
       const cause = 'Graph answered 200 with something that is not a status';
       throw new CallFailed(
-        intuneApprovalIn(answer, graph, { proven: call.proof !== null }) ?? {
-          reason: 'outcome_unknown',
-          graph,
-          cause,
-          operationId: null,
-        },
+        filedInIntune(answer, graph) ?? { reason: 'outcome_unknown', graph, cause, operationId: null },
       );
     },
 

@@ -15,9 +15,15 @@ export function proofHeader(proof: IntuneProof | null): Record<string, string> {
   return { [justificationHeader]: Buffer.from(proof.justification).toString('base64') };
 }
 
-/** What Intune's Multi Admin Approval has to do with an answer to a call that acts; `null`: nothing. A code in
- *  the headers says, whatever the status, that a request was filed which may be completed in Intune. Without
- *  one, Intune refuses a call that has no justification, and one for which another request is waiting. Nothing
+/** A code in the headers says, whatever the status, that a request was filed which may be completed in Intune. */
+export function filedInIntune(answer: OutboundAnswer, graph: GraphTrace): Failure | null {
+  const code = answer.headers[approvalCodeHeader];
+  if (code === undefined) return null;
+  return { reason: 'intune_approval_filed', graph, approvalCode: guid(code), operationId: null };
+}
+
+/** What Intune's Multi Admin Approval has to do with the refusal of a call that acts; `null`: nothing. Without a code
+ *  in the headers, Intune refuses a call that has no justification, and one for which another request is waiting. Nothing
  *  but the text tells these from other refusals. `proven`: the call had a justification or a code. Then the answers
  *  by which Intune says that it filed a request say so without a code too. */
 export function intuneApprovalIn(
@@ -25,10 +31,8 @@ export function intuneApprovalIn(
   graph: GraphTrace,
   { proven }: { proven: boolean },
 ): Failure | null {
-  const code = answer.headers[approvalCodeHeader];
-  if (code !== undefined) {
-    return { reason: 'intune_approval_filed', graph, approvalCode: guid(code), operationId: null };
-  }
+  const filed = filedInIntune(answer, graph);
+  if (filed !== null) return filed;
   if (!refusals.has(answer.status)) return null;
   const text = errorText(answer.text).toLowerCase();
   if (proven) {
