@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { deadlineAt } from '../../../src/core/deadline.ts';
-import type { Failure } from '../../../src/core/failure.ts';
+import { type Failure, noTrace } from '../../../src/core/failure.ts';
 import {
   intuneApprovalMs,
   justificationOf,
@@ -226,6 +226,12 @@ describe('a request that may be filed, of which nobody knows the code', () => {
       graphRequestId: 'graph-412',
       reported: false,
       requestId: kept?.operation.requestId,
+    });
+    assert.deepEqual(await failureFrom(asking(core)), {
+      ...filedAs(null),
+      operationId: id,
+      replayOf: kept?.operation.requestId,
+      graph: { ...noTrace, requestId: 'graph-412' },
     });
     core.graph.members = [];
     assert.equal((await watching(core)).operation.status, 'completed');

@@ -10,6 +10,7 @@ import {
   coreScene,
   fails,
   failureFrom,
+  person,
   plainRequest,
   recordDown,
   show,
@@ -163,6 +164,12 @@ describe('no usable answer', () => {
         'No usable answer came back, and the connection does not show whether it was done.',
       );
       assert.deepEqual(core.story(), ['attempt start → sent', 'outcome sent → unknown outcome_unknown']);
+      const { explanation, requestId } = operation;
+      const kept = await core.operations.findByKey(person('admin'), 'key');
+      assert.deepEqual(kept?.answer, {
+        ...{ status: 'unknown', value: null, concludedFrom: null, explanation },
+        ...{ graphRequestId, reported: false, requestId },
+      });
       assert.equal(core.graph.acts.length, 1);
       assert.equal(await repetition(core), 'outcome_unknown');
     });

@@ -164,6 +164,15 @@ describe('a slot that is held', () => {
     core.after('list', () => core.advance(1));
     assert.deepEqual(await failureFrom(disconnecting(core)), inProgress(held));
   });
+
+  test('and as of before what the end of its lease is recorded', async () => {
+    const core = coreScene();
+    const held = await holdSlot(core, 'sent');
+    core.advance(timing.settleAfterMs - (held.sinceSentMs ?? assert.fail()));
+    core.before('move', () => core.advance(1));
+    assert.deepEqual(await failureFrom(disconnecting(core)), inProgress(held));
+    assert.equal((await core.newest()).status, 'unknown');
+  });
 });
 
 describe('taking over', () => {

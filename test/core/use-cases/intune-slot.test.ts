@@ -4,9 +4,27 @@ import { CallFailed } from '../../../src/core/failure.ts';
 import { decide } from '../../../src/core/use-cases/decide.ts';
 import { disconnect } from '../../../src/core/use-cases/disconnect.ts';
 import { dryRun } from '../../../src/core/use-cases/dry-run.ts';
+import { sweep } from '../../../src/core/use-cases/sweep.ts';
 import { withdraw } from '../../../src/core/use-cases/withdraw.ts';
-import { breaks, connected, coreScene, failureFrom, plainRequest, trace } from '../../support/core.ts';
-import { approveInIntune, day, decided, fileInIntune, intuneEnds, wanted } from '../../support/intune.ts';
+import {
+  breaks,
+  connected,
+  coreScene,
+  failureFrom,
+  plainRequest,
+  timing,
+  trace,
+} from '../../support/core.ts';
+import {
+  approveInIntune,
+  code,
+  day,
+  decided,
+  fileInIntune,
+  intuneEnds,
+  wanted,
+  watching,
+} from '../../support/intune.ts';
 
 describe('what is filed in Intune and everyone else', () => {
   for (const bring of [fileInIntune, approveInIntune]) {
@@ -76,6 +94,47 @@ describe('what is filed in Intune and everyone else', () => {
     const call = disconnect(core.dependencies, core.call('second'), async () => plainRequest);
     assert.deepEqual(await failureFrom(call), { reason: 'operation_in_progress', operationId: id });
     assert.equal((await core.newest()).status, 'accepted');
+  });
+
+  test('how long ago it was completed counts as of before the look', async () => {
+    for (const [sinceMs, settled] of [
+      [timing.settleAfterMs, false],
+      [timing.settleAfterMs + 1, true],
+    ] as const) {
+      const core = coreScene();
+      const { id } = await fileInIntune(core, 'completed');
+      core.advance(2 * day);
+      const { operation } = await watching(core);
+      assert.equal(operation.status, 'accepted');
+      core.advance(sinceMs);
+      core.after('list', () => core.advance(1));
+      const call = disconnect(core.dependencies, core.call('second'), async () => plainRequest);
+      if (settled) assert.equal((await call).outcome.status, 'accepted');
+      else assert.deepEqual(await failureFrom(call), { reason: 'operation_in_progress', operationId: id });
+    }
+  });
+
+  test('found completed by another while this one looked: it has only just been', async () => {
+    const core = coreScene();
+    const { id } = await fileInIntune(core);
+    core.advance(2 * day);
+    core.after('list', async () => {
+      core.graph.approvals.set(code, 'completed');
+      assert.equal((await watching(core)).operation.status, 'accepted');
+    });
+    const call = disconnect(core.dependencies, core.call('second'), async () => plainRequest);
+    assert.deepEqual(await failureFrom(call), { reason: 'operation_in_progress', operationId: id });
+  });
+
+  test('completed after its time, and nobody looked: a dry run too counts from when it is found', async () => {
+    const core = coreScene();
+    await fileInIntune(core);
+    core.advance(4 * day);
+    await sweep(core.dependencies);
+    assert.equal((await core.newest()).concludedFrom, 'time');
+    core.graph.approvals.set(code, 'completed');
+    const run = await dryRun(core.dependencies, core.call('second'), async () => plainRequest);
+    assert.equal(run.would, 'be_refused');
   });
 
   test('Intune cannot be asked: the next call takes it for under way; a defect is a defect', async () => {
