@@ -30,9 +30,12 @@ export function ticketExpressionOf(ticketPattern: RegExp): string {
 
 export type PolicyOf = (tenantId: string) => Policy;
 
-/** One demand of the policy that a call does not meet. */
+/** What a policy can demand, in the order in which it is checked. */
+export const policyDemands = ['reason', 'ticket', 'step_up', 'idempotency_key', 'if_match'] as const;
+
+/** One demand of a policy; `unmet` is the failure of a call that does not meet it. */
 export type PolicyCheck = {
-  readonly name: 'reason' | 'ticket' | 'step_up' | 'idempotency_key' | 'if_match';
+  readonly name: (typeof policyDemands)[number];
   readonly unmet: CallFailed | null;
 };
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { DryRun, DryRunCheck } from '../../core/use-cases/dry-run.ts';
+import { effects } from '../../core/operation/consequence.ts';
+import { checkNames, type DryRunCheck, type UncheckableReason } from '../../core/use-cases/dry-run.ts';
 import { furtherMembers, problemCode } from '../problems/problem-schema.ts';
 import { connection, onboardingStatus } from './connection.ts';
 
@@ -42,26 +43,6 @@ export const awaitingApproval = z
   })
   .meta({ id: 'AwaitingApproval', description: 'It is not carried out yet: people must approve it first.' });
 
-const checkNames = [
-  'role',
-  'idempotency_key_unused',
-  'enabled',
-  'reason',
-  'ticket',
-  'step_up',
-  'idempotency_key',
-  'if_match',
-  'on_behalf_of',
-  'connection_readable',
-  'unchanged',
-  'connected',
-  'no_open_operation',
-  'intune_right_to_disconnect',
-  'intune_approval',
-] as const;
-
-type NotCheckable = Extract<DryRunCheck, { result: 'not_checkable' }>['because'];
-
 /** Why a dry run cannot tell, as a problem would say it. */
 export const notCheckable = {
   write_permission_not_verifiable: {
@@ -86,14 +67,14 @@ export const notCheckable = {
       'Only the disconnect itself shows whether an access policy of the tenant (Multi Admin Approval) protects this. If one does, the disconnect is refused: this service may not ask for the approval.',
     hint: 'Where the tenant has such a policy, disconnect in the Intune admin center.',
   },
-} as const satisfies Record<NotCheckable, { title: string; detail: string; hint: string }>;
+} as const satisfies Record<UncheckableReason, { title: string; detail: string; hint: string }>;
 
 const dryRunCheck = z
   .object({
     name: z.enum(checkNames),
     result: z.enum(['passed', 'failed', 'not_checkable']) satisfies z.ZodType<DryRunCheck['result']>,
     code: z
-      .union([problemCode, z.enum(Object.keys(notCheckable) as NotCheckable[])])
+      .union([problemCode, z.enum(Object.keys(notCheckable) as UncheckableReason[])])
       .nullable()
       .describe(
         'With `failed`: the `code` of the problem that the disconnect would be answered with. With `not_checkable`: why a dry run cannot tell. With `passed`: `null`.',
@@ -112,12 +93,7 @@ const dryRunCheck = z
 export const dryRunResult = z
   .object({
     dryRun: z.literal(true),
-    would: z.enum([
-      'disconnect',
-      'ask_for_approval',
-      'be_refused',
-      'repeat_first_answer',
-    ]) satisfies z.ZodType<DryRun['would']>,
+    would: z.enum(effects),
     consequence: z.string().describe('The same as a sentence, to show before the button.'),
     irreversible: z
       .boolean()

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { consequenceOf, consequenceOfAct, type Would } from '../../../src/core/operation/consequence.ts';
+import { consequenceOf, consequenceOfAct, type Effect } from '../../../src/core/operation/consequence.ts';
 
 const lost = /All ChromeOS devices and the connector's settings leave Intune\. This cannot be undone\./;
 
 describe('what a person decides about', () => {
-  const rows: [Would, boolean, RegExp][] = [
+  const rows: [Effect, boolean, RegExp][] = [
     ['disconnect', true, lost],
     ['ask_for_approval', false, /^Nothing is sent yet: a second person is asked to approve/],
     ['ask_for_approval', false, lost],
