@@ -14,7 +14,7 @@ export type ClaimsDemand = {
 
 type Member = { essential?: unknown; value?: unknown; values?: unknown } | null;
 
-export const noDemand: ClaimsDemand = { json: '', capabilities: [], contexts: [], notBefore: 0 };
+const noDemand: ClaimsDemand = { json: '', capabilities: [], contexts: [], notBefore: 0 };
 
 /** Reads the `claims` parameter as OpenID Connect shapes it. */
 export function readClaimsDemand(claims: string | null): ClaimsDemand {

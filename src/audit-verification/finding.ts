@@ -1,7 +1,7 @@
 /** What can be wrong with a trail, and a program's exit code for it, the gravest first: what takes the right to
  *  write the tables comes before what anybody can do who may call the service's functions. A public
  *  interface: programs that run the verifier see from the code what happened. */
-export const exitCodes = {
+const exitCodes = {
   altered_event: 10,
   broken_link: 12,
   wrong_number: 11,

@@ -17,8 +17,7 @@ function isLocal(hostname: string): boolean {
 }
 
 /** What is wrong with the URL of a receiver that is refused. */
-export const receiverUrlDemand =
-  'must be an https URL (http on localhost alone), without a user and fragment';
+const receiverUrlDemand = 'must be an https URL (http on localhost alone), without a user and fragment';
 
 const portalUrl = z
   .string({ error: 'must be a URL with {operationId}' })

@@ -1,5 +1,5 @@
 /** The figures that are to be reached (medians; ratios within one run). */
-export const targets = {
+const targets = {
   read1: { what: 'read against bare, N = 1', atLeast: 0.5, unit: '×' },
   read1000: { what: 'read against bare, N = 1,000', atLeast: 0.5, unit: '×' },
   readMany: { what: 'read against bare, N = 100,000', atLeast: 0.45, unit: '×' },

@@ -14,7 +14,7 @@ export type Options = {
 /** Raised for a command line that makes no sense; the message is for whoever typed it. */
 export class UsageError extends Error {}
 
-export const usage = `Usage: npm run bench [-- OPTIONS]
+const usage = `Usage: npm run bench [-- OPTIONS]
   --only PART[,PART]  these parts alone, each shortened to a minute at most (many-users apart)
   --full              with --only: as long as in a run of everything
   --users N[,N]       the numbers of users a read is measured with; 1,1000

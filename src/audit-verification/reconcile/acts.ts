@@ -23,7 +23,7 @@ type Recorded = {
 };
 
 /** Acts out of attempts and outcomes, in the order in which they were recorded. */
-export function actsFrom(events: readonly Recorded[]): Act[] {
+function actsFrom(events: readonly Recorded[]): Act[] {
   const results = new Map<string, string>();
   for (const { event, operationId, result } of events)
     if (event === 'outcome') results.set(operationId, result);

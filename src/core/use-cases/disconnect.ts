@@ -110,7 +110,7 @@ async function readAndTakeSlot(
 }
 
 /** Fails with `disconnect_disabled` where an operator switched disconnecting off. */
-export function requireEnabled(because: string | null): void {
+function requireEnabled(because: string | null): void {
   if (because !== null) throw new CallFailed({ reason: 'disconnect_disabled', because });
 }
 

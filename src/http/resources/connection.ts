@@ -29,7 +29,7 @@ export const connection = z
       "The tenant's connection to Google's ChromeOS management, as Microsoft Graph shapes a `chromeOSOnboardingSettings`. What else Graph shows is passed on.",
   });
 
-export const connectionList = z
+const connectionList = z
   .object({ value: z.array(connection).describe('At most one: a tenant has one connection.') })
   .meta({ id: 'ConnectionList' });
 

@@ -64,7 +64,7 @@ const failureReasons = {
   internal: true,
 } satisfies Record<FailureReason, true>;
 
-export const reasonNames = Object.keys(failureReasons) as FailureReason[];
+const reasonNames = Object.keys(failureReasons) as FailureReason[];
 
 export const failureReason = z.enum(reasonNames).meta({
   id: 'FailureReason',
