@@ -1,8 +1,6 @@
 import type { Caller } from './caller.ts';
 import { CallFailed } from './failure.ts';
-import type { Permission } from './permission.ts';
-
-const allPermissions: readonly Permission[] = ['read_connection', 'disconnect', 'approve', 'read_audit'];
+import { type Permission, permissions } from './permission.ts';
 
 /** The names of the app roles (the claim `roles`) in our registration. */
 export type RoleNames = {
@@ -48,11 +46,11 @@ export function requireAllowedClient(rules: AccessRules, caller: Caller): void {
     throw new CallFailed({ reason: 'guest_not_allowed', tenantId: caller.tenantId });
 }
 
-/** Admits a caller who comes through an allowed portal and whose roles give the permission. Fails as
+/** Admits a caller who comes through an allowed portal and whose roles grant the permission. Fails as
  *  `requireAllowedClient` does, or with `role_missing`, which names the roles that would do. */
 export function authorize(rules: AccessRules, caller: Caller, permission: Permission): void {
   requireAllowedClient(rules, caller);
-  const sufficient = rolesThatGive(rules.roleNames, permission);
+  const sufficient = rolesThatGrant(rules.roleNames, permission);
   if (!sufficient.some((role) => caller.roles.includes(role))) {
     throw new CallFailed({
       reason: 'role_missing',
@@ -65,13 +63,13 @@ export function authorize(rules: AccessRules, caller: Caller, permission: Permis
 
 /** Everything a caller's roles let them do here. */
 export function permissionsOf(rules: AccessRules, caller: Caller): Permission[] {
-  return allPermissions.filter((permission) =>
-    rolesThatGive(rules.roleNames, permission).some((role) => caller.roles.includes(role)),
+  return permissions.filter((permission) =>
+    rolesThatGrant(rules.roleNames, permission).some((role) => caller.roles.includes(role)),
   );
 }
 
-/** The app roles that give a permission. */
-export function rolesThatGive(names: RoleNames, permission: Permission): string[] {
+/** The app roles that grant a permission. */
+export function rolesThatGrant(names: RoleNames, permission: Permission): string[] {
   switch (permission) {
     case 'read_connection':
       return [names.read, names.disconnect, names.approve];

@@ -1,2 +1,3 @@
 /** What a caller may do here. */
-export type Permission = 'read_connection' | 'disconnect' | 'approve' | 'read_audit';
+export const permissions = ['read_connection', 'disconnect', 'approve', 'read_audit'] as const;
+export type Permission = (typeof permissions)[number];

@@ -1,28 +1,29 @@
 import type { CallerKind } from '../caller.ts';
 import type { FailureReason } from '../failure.ts';
 import type { ConnectionState } from '../operation/connection.ts';
-import type { OperationStatus } from '../operation/life.ts';
+import { type OperationStatus, operationStatuses } from '../operation/life.ts';
 
 /** What a caller set out to do. */
-export type Action =
-  | 'sign_in'
-  | 'disconnect'
-  | 'approve'
-  | 'reject'
-  | 'withdraw'
-  | 'read_connection'
-  | 'read_operation'
-  | 'read_audit'
-  | 'read_profile'
-  | 'switch_disconnect'
-  | 'remove_audit_events'
-  | 'acknowledge_lost_history';
+export const actions = [
+  'sign_in',
+  'disconnect',
+  'approve',
+  'reject',
+  'withdraw',
+  'read_connection',
+  'read_operation',
+  'read_audit',
+  'read_profile',
+  'switch_disconnect',
+  'remove_audit_events',
+  'acknowledge_lost_history',
+] as const;
+export type Action = (typeof actions)[number];
 
-/** Where an event stands in the life of a call. An `attempt` is the move of an operation to `sent`,
- *  durable before Graph is asked to act; its `outcome` is the move out of it; every other `move` has an
- *  event of its own. A `read`, a `dry_run`, a `replayed` answer and a `refused` call have one each.
- *  `switched`, `removed` and
- *  `acknowledged` are an operator's: the switch, what retention took out of the trail, and that events were lost. */
+/** What an event records. An `attempt` is the move of an operation to `sent`, durable before Graph is asked to act;
+ *  its `outcome` is the move out of it; every other `move` has an event of its own. A `read`, a `dry_run`, a
+ *  `replayed` answer and a `refused` call have one each. `switched`, `removed` and `acknowledged` are an operator's:
+ *  the switch, what retention took out of the trail, and that events were lost. */
 export const eventKinds = [
   'attempt',
   'outcome',
@@ -38,7 +39,8 @@ export const eventKinds = [
 export type EventKind = (typeof eventKinds)[number];
 
 /** How it ended. `accepted` is all that Graph's 200 promises. */
-export type Result = OperationStatus | 'pending' | 'refused' | 'succeeded';
+export const results = [...operationStatuses, 'pending', 'refused', 'succeeded'] as const;
+export type Result = (typeof results)[number];
 
 /** What acted; an `operator` acts by a command, not by a call. */
 export const actorKinds = ['user', 'agent', 'app', 'operator', 'system', 'unknown'] as const satisfies (

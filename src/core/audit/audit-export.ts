@@ -35,6 +35,9 @@ export type ExportEntry =
 /** How well a chain is covered by signed checkpoints. `signed`: the last one covers all of it; `behind`: there is more
  *  since; `late`: the first one came too long after the first event it covers; `unsigned`: no key that is known here
  *  signed any; `none`: there is none; `contradicted`: the chain does not continue what was signed before. */
+export const chainStatuses = ['signed', 'behind', 'late', 'unsigned', 'none', 'contradicted'] as const;
+
+/** A chain, and how well it is covered. */
 export type ChainStatus = {
   readonly chain: string;
   /** How many events it ever had. */
@@ -48,12 +51,12 @@ export type ChainStatus = {
     readonly signed: boolean;
   } | null;
   /** The first signed checkpoint of what is there; `afterSeconds`: how long after the first event it was made. Until
-   *  then nobody vouched for the chain. */
+   *  then nothing proved the chain. */
   readonly firstSigned: {
     readonly number: number;
     readonly time: string;
     readonly keyId: string | null;
     readonly afterSeconds: number;
   } | null;
-  readonly status: 'signed' | 'behind' | 'late' | 'unsigned' | 'none' | 'contradicted';
+  readonly status: (typeof chainStatuses)[number];
 };

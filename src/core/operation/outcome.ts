@@ -2,7 +2,8 @@ import type { OperationStatus } from './life.ts';
 
 /** What decided an outcome: Graph's answer to the act, a later read of the connection, the end of the sender's
  *  lease, the end of the time for approval, or what Intune's own Multi Admin Approval said. */
-export type ConcludedFrom = 'answer' | 'reading' | 'lease' | 'time' | 'intune_approval';
+export const concludedFroms = ['answer', 'reading', 'lease', 'time', 'intune_approval'] as const;
+export type ConcludedFrom = (typeof concludedFroms)[number];
 
 /** How an act ended, or what is known of it so far. One shape, whether it is being recorded, kept for a repetition of
  *  the call, or answered to the caller. */

@@ -6,7 +6,7 @@ import type {
   ZodOpenApiPathsObject,
   ZodOpenApiResponseObject,
 } from 'zod-openapi';
-import { type RoleNames, rolesThatGive } from '../../core/access.ts';
+import { type RoleNames, rolesThatGrant } from '../../core/access.ts';
 import { catalogue, type ProblemCode } from '../problems/catalogue.ts';
 import { anyCall, signedIn } from '../problems/possible.ts';
 import type { ProblemRow } from '../problems/problem-row.ts';
@@ -96,7 +96,7 @@ function accessTo(
   { roleNames, scope }: { readonly roleNames: RoleNames; readonly scope: string },
   who: Description['who'],
 ): Access {
-  const roles = who === 'user' ? [] : rolesThatGive(roleNames, who);
+  const roles = who === 'user' ? [] : rolesThatGrant(roleNames, who);
   return {
     words:
       who === 'user'

@@ -1,32 +1,16 @@
 import { z } from 'zod';
-import { type Action, type AuditEvent, actorKinds, eventKinds } from '../../core/audit/audit-event.ts';
-import type { ChainStatus } from '../../core/audit/audit-export.ts';
-import { operationStatuses } from '../../core/operation/life.ts';
+import { type AuditEvent, actions, actorKinds, eventKinds, results } from '../../core/audit/audit-event.ts';
+import { type ChainStatus, chainStatuses } from '../../core/audit/audit-export.ts';
 import { connectionState } from './connection.ts';
 import { failureReason } from './failure-reason.ts';
 import { id, nextCursor, operationStatus, time } from './operation-schemas.ts';
 
-const actions = {
-  sign_in: true,
-  disconnect: true,
-  approve: true,
-  reject: true,
-  withdraw: true,
-  read_connection: true,
-  read_operation: true,
-  read_audit: true,
-  read_profile: true,
-  switch_disconnect: true,
-  remove_audit_events: true,
-  acknowledge_lost_history: true,
-} satisfies Record<Action, true>;
-
-export const auditEvent = z
+const auditEvent = z
   .object({
     id,
     time,
     event: z.enum(eventKinds),
-    action: z.enum(Object.keys(actions) as Action[]).describe('What the caller set out to do.'),
+    action: z.enum(actions).describe('What the caller set out to do.'),
     operationId: id.nullable().describe('What an attempt and its outcome have in common.'),
     tenantId: z.string(),
     actor: z.object({
@@ -49,7 +33,7 @@ export const auditEvent = z
     graphRequestId: z.string().nullable(),
     reason: z.string().nullable(),
     ticket: z.string().nullable(),
-    result: z.enum([...operationStatuses, 'pending', 'refused', 'succeeded']),
+    result: z.enum(results),
     value: z.string().nullable(),
     failure: failureReason.nullable(),
     move: z.object({ from: operationStatus.nullable(), to: operationStatus }).nullable(),
@@ -78,7 +62,7 @@ export const chainStatus = z
         'The first signed checkpoint of what is there, and how many seconds after the first event it was made: until then nobody vouched for the trail.',
       ),
     status: z
-      .enum(['signed', 'behind', 'late', 'unsigned', 'none', 'contradicted'])
+      .enum(chainStatuses)
       .describe(
         '`signed`: the last checkpoint covers all of it; `behind`: there is more since; `late`: the first checkpoint was made too long after the first event; `unsigned`: no known key signed any; `none`: there is none; `contradicted`: the trail does not continue what was signed before, so it is not signed any more.',
       ),

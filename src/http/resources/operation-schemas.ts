@@ -4,6 +4,7 @@ import type { Failure } from '../../core/failure.ts';
 import { type Consequence, consequenceOfAct } from '../../core/operation/consequence.ts';
 import { operationStatuses } from '../../core/operation/life.ts';
 import type { Operation } from '../../core/operation/operation.ts';
+import { concludedFroms } from '../../core/operation/outcome.ts';
 import { explained } from '../problems/answers.ts';
 import { problemCode } from '../problems/problem-schema.ts';
 import { jsonBody } from '../request/json-body.ts';
@@ -25,9 +26,7 @@ const approval = z
   .object({ approver: z.object(person).meta({ id: 'Person' }), reason: z.string(), at: time })
   .meta({ id: 'Approval' });
 const intuneApproval = z.object({ code: z.guid(), filedAt: time }).meta({ id: 'IntuneApproval' });
-const concludedFrom = z
-  .enum(['answer', 'reading', 'lease', 'time', 'intune_approval'])
-  .meta({ id: 'ConcludedFrom' });
+const concludedFrom = z.enum(concludedFroms).meta({ id: 'ConcludedFrom' });
 
 /** An operation on the wire, where its id has the name that it has in problems, events and answers. */
 type ShownOperation = Omit<Operation, 'id'> & { readonly operationId: string } & Consequence;

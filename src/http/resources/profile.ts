@@ -2,7 +2,7 @@ import { Router } from 'express';
 import { z } from 'zod';
 import type { Dependencies } from '../../core/dependencies.ts';
 import { type Policy, ticketExpressionOf } from '../../core/operation/policy.ts';
-import type { Permission } from '../../core/permission.ts';
+import { permissions } from '../../core/permission.ts';
 import { readProfile } from '../../core/use-cases/read-profile.ts';
 import { sendJson } from '../answer/json.ts';
 import { apiPath } from '../api-path.ts';
@@ -10,13 +10,6 @@ import { callOf } from '../middleware/request-context.ts';
 import type { DescribedPaths } from '../openapi/description.ts';
 import { noQuery, queryOf } from '../request/query.ts';
 import { methodNotAllowed } from './method-not-allowed.ts';
-
-const permissions = {
-  read_connection: true,
-  disconnect: true,
-  approve: true,
-  read_audit: true,
-} satisfies Record<Permission, true>;
 
 const policy = z
   .object({
@@ -49,7 +42,7 @@ const profile = z
     roles: z
       .array(z.string())
       .describe('The app roles of the token, as they are called in this installation.'),
-    permissions: z.array(z.enum(Object.keys(permissions) as Permission[])).describe('What they allow here.'),
+    permissions: z.array(z.enum(permissions)).describe('What they allow here.'),
     policy: policy.nullable().describe('`null` for those who may not disconnect.'),
   })
   .meta({ id: 'Profile', description: 'Who the caller is, and what they may do.' });
