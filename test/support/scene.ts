@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach } from 'node:test';
+import { randomUUID } from 'node:crypto';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
 import type request from 'supertest';
 import type {
   Call,
@@ -16,23 +17,28 @@ import {
   bearer,
   connectionPath,
   disconnectPath,
-  startService,
-  startWorld,
+  type LogLine,
   type TestService,
   type World,
 } from './service.ts';
-import { adjusted, type Timings } from './timings.ts';
+import { type SceneOptions, Stage, type StartOptions } from './stage.ts';
+import type { Timings } from './timings.ts';
 
 export const operationsPath = '/api/v1/operations';
 
-type Ask = { as?: PersonName; token?: TokenOptions; headers?: Record<string, string> };
+/** Somebody's call: who asks (the admin unless said otherwise), with a token that is minted for them as `token` says,
+ *  or with that very token. */
+type Ask = { as?: PersonName; token?: TokenOptions | string; headers?: Record<string, string> };
 type Body = { reason?: string; ticket?: string; supersedes?: string };
 
 export type Scene = {
   readonly world: World;
+  /** The service of the scene; the one that was started last where each test starts its own. */
   readonly service: TestService;
   readonly simulator: Simulator;
   readonly tenantId: string;
+  /** Starts another service in the same world, which ends with the test. */
+  start(options?: StartOptions): Promise<TestService>;
   /** Runs `work` against another service in the same world. */
   beside<Value>(timings: Timings, work: (other: TestService) => Promise<Value>): Promise<Value>;
   disconnect(ask?: Ask & { body?: Body; query?: string; on?: TestService }): Promise<request.Response>;
@@ -42,12 +48,14 @@ export type Scene = {
   operation(id: string, ask?: Ask & { on?: TestService }): Promise<request.Response>;
   /** The second admin looks at the operation and approves it, or whoever is named. */
   approve(id: string, ask?: Ask & { body?: object; on?: TestService }): Promise<request.Response>;
-  /** How often Graph was asked for it. */
+  /** A token of somebody whom no cache knows yet. */
+  stranger(as: PersonName): Promise<string>;
+  /** How often Entra ID or Graph was asked for it. */
   asked(endpoint: Endpoint): number;
   /** The events of an operation, oldest first. */
   events(operationId: string): Promise<AuditEvent[]>;
   /** The events of one call, oldest first. */
-  eventsOfCall(response: request.Response): Promise<AuditEvent[]>;
+  eventsOfCall(call: request.Response | LogLine): Promise<AuditEvent[]>;
   /** The status in the database. */
   status(operationId: string): Promise<OperationStatus>;
   /** A disconnect whose end is unknown, and its operation's id. */
@@ -59,47 +67,56 @@ export type Scene = {
 
 /** One world and one service for the tests around; each test finds a fresh connection, no operation, no
  *  fault. */
-export function scene(options: { environment?: Record<string, string>; timings?: Timings } = {}): Scene {
-  const held: { world?: World; service?: TestService } = {};
-  const world = () => held.world as World;
-  const service = () => held.service as TestService;
-  before(async () => {
-    held.world = await startWorld();
-    held.service = await startService(world(), {
-      ...(options.environment && { environment: options.environment }),
-      adjust: adjusted(options.timings),
-    });
-  });
-  after(async () => {
-    await held.service?.close();
-    await held.world?.close();
-  });
-  beforeEach(async () => {
-    await world().closeOperations();
-    world().simulator.reset();
-    world().simulator.clearCalls();
-  });
+export function scene(options: SceneOptions = {}): Scene {
+  return sceneOfSuite(options, (stage) => stage.openWithService());
+}
 
+/** The same without a service: each test starts its own, which is `service` from then on. */
+export function emptyScene(options: SceneOptions = {}): Scene {
+  return sceneOfSuite(options, (stage) => stage.open());
+}
+
+/** A test in a scene of its own. Such tests can wait side by side: in a suite with `concurrency`. */
+export function testAlone(name: string, options: SceneOptions, work: (it: Scene) => Promise<void>): void {
+  test(name, async () => {
+    const stage = new Stage(options);
+    try {
+      await stage.openWithService();
+      await work(sceneOn(stage));
+    } finally {
+      await stage.close();
+    }
+  });
+}
+
+function sceneOfSuite(options: SceneOptions, open: (stage: Stage) => Promise<void>): Scene {
+  const stage = new Stage(options);
+  before(() => open(stage));
+  after(() => stage.close());
+  beforeEach(() => stage.clear());
+  afterEach(() => stage.endStarted());
+  return sceneOn(stage);
+}
+
+function sceneOn(stage: Stage): Scene {
   const authorization = async ({ as = 'admin', token }: Ask) =>
-    bearer(await world().simulator.token(as, token));
+    bearer(typeof token === 'string' ? token : await it.simulator.token(as, token));
   const it: Scene = {
     get world() {
-      return world();
+      return stage.world;
     },
     get service() {
-      return service();
+      return stage.service;
     },
     get simulator() {
-      return world().simulator;
+      return stage.world.simulator;
     },
     get tenantId() {
-      return world().simulator.registration.tenantId;
+      return stage.world.simulator.registration.tenantId;
     },
+    start: (options = {}) => stage.start(options),
     async beside(timings, work) {
-      const other = await startService(world(), {
-        ...(options.environment && { environment: options.environment }),
-        adjust: adjusted({ ...options.timings, ...timings }),
-      });
+      const other = await stage.start({ timings });
       try {
         return await work(other);
       } finally {
@@ -109,14 +126,14 @@ export function scene(options: { environment?: Record<string, string>; timings?:
     disconnect: ({ body, query = '', ...ask } = {}) =>
       it.post(`${disconnectPath}${query}`, { ...ask, ...(body && { body }) }),
     async get(path, ask = {}) {
-      const { api } = ask.on ?? service();
+      const { api } = ask.on ?? stage.service;
       return api
         .get(path)
         .set('authorization', await authorization(ask))
         .set(ask.headers ?? {});
     },
     async post(path, ask = {}) {
-      const { api } = ask.on ?? service();
+      const { api } = ask.on ?? stage.service;
       return api
         .post(path)
         .set('authorization', await authorization(ask))
@@ -131,24 +148,27 @@ export function scene(options: { environment?: Record<string, string>; timings?:
       const ifMatch = { 'if-match': headers.etag ?? '*', ...ask.headers };
       return it.post(`${operationsPath}/${id}/approve`, { ...ask, headers: ifMatch });
     },
-    asked: (endpoint) => world().simulator.calls.filter((call) => call.endpoint === endpoint).length,
+    stranger: (as) => it.simulator.token(as, { oid: randomUUID() }),
+    asked: (endpoint) => it.simulator.calls.filter((call) => call.endpoint === endpoint).length,
     async events(operationId) {
-      const rows = await world().query<{ record: AuditEvent }>(
+      const rows = await it.world.query<{ record: AuditEvent }>(
         'select record from audit_events where operation_id = $1 order by number',
         [operationId],
       );
       return rows.map(({ record }) => record);
     },
-    async eventsOfCall(response) {
-      const requestId = response.body.requestId ?? response.headers['client-request-id'];
-      const rows = await world().query<{ record: AuditEvent }>(
+    async eventsOfCall(call) {
+      const requestId = isLogLine(call)
+        ? call.requestId
+        : (call.body.requestId ?? call.headers['client-request-id']);
+      const rows = await it.world.query<{ record: AuditEvent }>(
         "select record from audit_events where record->>'requestId' = $1 order by number",
         [requestId],
       );
       return rows.map(({ record }) => record);
     },
     async status(operationId) {
-      const [row] = await world().query<{ status: OperationStatus }>(
+      const [row] = await it.world.query<{ status: OperationStatus }>(
         'select status from operations where id = $1',
         [operationId],
       );
@@ -156,7 +176,7 @@ export function scene(options: { environment?: Record<string, string>; timings?:
       return row.status;
     },
     async unknownOperation(ask) {
-      world().simulator.setFault('disconnect', { reset: true, times: 1 });
+      it.simulator.setFault('disconnect', { reset: true, times: 1 });
       const response = await it.disconnect(ask);
       assert.deepEqual([response.status, response.body.code], [502, 'outcome_unknown']);
       return response.body.operationId;
@@ -167,7 +187,7 @@ export function scene(options: { environment?: Record<string, string>; timings?:
       return response.body.operationId;
     },
     async age(operationId, ms) {
-      await world().query(
+      await it.world.query(
         "update operations set sent_at = sent_at - $2 * interval '1 millisecond' where id = $1",
         [operationId, ms],
       );
@@ -175,6 +195,8 @@ export function scene(options: { environment?: Record<string, string>; timings?:
   };
   return it;
 }
+
+const isLogLine = (call: request.Response | LogLine): call is LogLine => 'msg' in call;
 
 /** Meets the next calls of an endpoint with one fault each; `null` is none. Returns what ends it. */
 export function faultsInTurn(

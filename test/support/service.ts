@@ -18,7 +18,7 @@ export const eventsPath = '/api/v1/audit/events';
 /** One log line, parsed. */
 export type LogLine = Record<string, unknown> & { msg: string };
 
-type Environment = Record<string, string>;
+export type Environment = Record<string, string>;
 
 export type World = {
   readonly simulator: Simulator;

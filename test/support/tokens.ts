@@ -1,7 +1,8 @@
 import { createHmac, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
-import { type PrivateEntra, signed } from './private-entra.ts';
+import type { Simulator } from '../../simulator/simulator.ts';
+import { type PrivateEntra, type PrivateEntraOptions, signed, startPrivateEntra } from './private-entra.ts';
 
 type Json = Record<string, unknown>;
 const base64url = (value: string | Buffer) => Buffer.from(value).toString('base64url');
@@ -55,6 +56,17 @@ export function minter(entra: PrivateEntra, ids: { tenantId: string; clientId: s
       return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`;
     },
   };
+}
+
+export type MintingEntra = PrivateEntra & { readonly mint: ReturnType<typeof minter> };
+
+/** A private Entra ID in place of the simulator's, for its home tenant. What it mints is a token of the portal's. */
+export async function startMintingEntra(
+  { tls, registration, portalClientId }: Simulator,
+  options?: PrivateEntraOptions,
+): Promise<MintingEntra> {
+  const entra = await startPrivateEntra(tls, registration.tenantId, options);
+  return Object.assign(entra, { mint: minter(entra, { ...registration, portalId: portalClientId }) });
 }
 
 export type RawAnswer = { status: number; headers: Map<string, string>; body: string };
