@@ -1,66 +1,47 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Fault } from '../../simulator/simulator.ts';
 import type { Settings } from '../../src/settings/settings.ts';
-import { privateKeyPair, startPrivateEntra } from '../support/private-entra.ts';
+import { privateKeyPair } from '../support/private-entra.ts';
 import { until } from '../support/processes.ts';
-import {
-  bearer,
-  connectionPath,
-  startService,
-  startWorld,
-  type TestService,
-  type World,
-} from '../support/service.ts';
-import { minter } from '../support/tokens.ts';
+import { emptyScene } from '../support/scene.ts';
+import { startMintingEntra } from '../support/tokens.ts';
 
 const me = '/api/v1/me';
-
-let world: World;
-let service: TestService | undefined;
-
-before(async () => {
-  world = await startWorld();
-});
-after(() => world?.close());
-beforeEach(() => world.simulator.reset());
-afterEach(async () => {
-  await service?.close();
-  service = undefined;
-});
+const it = emptyScene({ timings: { graphTimeoutMs: 30_000 } });
 
 type SigningKeysSettings = Settings['entra']['signingKeys'];
 
 /** Keys are refreshed only when a test says how often, and a load fails by time only where it says so. */
-async function start(
+const start = (
   signingKeys: Partial<SigningKeysSettings>,
-  options: { unready?: boolean; environment?: Record<string, string>; answerMs?: number } = {},
-): Promise<TestService> {
-  service = await startService(world, {
+  {
+    answerMs,
+    ...options
+  }: { unready?: boolean; environment?: Record<string, string>; answerMs?: number } = {},
+) =>
+  it.start({
     ...options,
+    ...(answerMs !== undefined && { timings: { answerMs } }),
     adjust: (settings) => ({
       ...settings,
-      server: { ...settings.server, answerMs: options.answerMs ?? settings.server.answerMs },
+      // At its end no service waits long for an answer that never comes.
+      server: { ...settings.server, tidyMs: 200 },
       entra: {
         ...settings.entra,
         signingKeys: { ...settings.entra.signingKeys, timeoutMs: 30_000, ...signingKeys },
       },
     }),
   });
-  return service;
-}
 
 const bothTenants = () => ({
-  ALLOWED_TENANT_IDS: `${world.simulator.registration.tenantId},${world.simulator.otherTenantId}`,
+  ALLOWED_TENANT_IDS: `${it.tenantId},${it.simulator.otherTenantId}`,
 });
-const callsTo = (endpoint: string) =>
-  world.simulator.calls.filter((call) => call.endpoint === endpoint).length;
-const refreshes = (result: string, tenant = world.simulator.registration.tenantId) =>
-  service?.metric('chromeos_bff_signing_keys_refreshes_total', { tenant, result }) ?? 0;
+const refreshes = (result: string, tenant = it.tenantId) =>
+  it.service.metric('chromeos_bff_signing_keys_refreshes_total', { tenant, result });
 
 async function callWith(token: string) {
-  assert.ok(service);
-  const { status, body, headers } = await service.api.get(me).set('authorization', bearer(token));
+  const { status, body, headers } = await it.get(me, { token });
   return {
     status,
     code: body.code,
@@ -93,7 +74,7 @@ for (const endpoint of ['metadata', 'keys'] as const) {
   describe(`when Entra’s ${endpoint} answer is`, () => {
     for (const [name, fault] of troubles) {
       test(`${name}: at start 503, not ready, and recovery by itself; later the last good keys serve`, async () => {
-        const { simulator } = world;
+        const { simulator } = it;
         const token = await simulator.token('admin');
         simulator.setFault(endpoint, fault);
         const timeoutMs = fault.hang ? 100 : 30_000;
@@ -128,9 +109,9 @@ describe('key sets that are JSON but useless', () => {
   ];
   for (const [name, body] of sets) {
     test(`${name}: the last good ones serve`, async () => {
-      const token = await world.simulator.token('admin');
+      const token = await it.simulator.token('admin');
       await start({ refreshMs: 40 });
-      world.simulator.setFault('keys', { status: 200, body: JSON.stringify(body) });
+      it.simulator.setFault('keys', { status: 200, body: JSON.stringify(body) });
       const failed = await refreshes('failed');
       await until('a refresh has failed', async () => (await refreshes('failed')) > failed);
       assert.equal((await callWith(token)).status, 200);
@@ -154,12 +135,11 @@ describe('metadata that cannot be Entra’s', () => {
   ];
   for (const [name, document] of documents) {
     test(`${name} is not believed`, async () => {
-      const { registration, portalClientId, tls } = world.simulator;
-      const entra = await startPrivateEntra(tls, registration.tenantId, { document: () => document });
+      const entra = await startMintingEntra(it.simulator, { document: () => document });
       try {
         await start({}, { unready: true, environment: { AZURE_AUTHORITY_HOST: entra.url } });
         await until('the first load has failed', async () => (await refreshes('failed')) > 0);
-        await assertUnavailable(minter(entra, { ...registration, portalId: portalClientId }).token());
+        await assertUnavailable(entra.mint.token());
       } finally {
         await entra.close();
       }
@@ -167,8 +147,7 @@ describe('metadata that cannot be Entra’s', () => {
   }
 
   test('an address with quotes and line ends gets into no header as it is', async () => {
-    const { registration, tls } = world.simulator;
-    const entra = await startPrivateEntra(tls, registration.tenantId, {
+    const entra = await startMintingEntra(it.simulator, {
       document: ({ url }) => ({ authorization_endpoint: `${url}/a"b\r\nset-cookie: x` }),
     });
     try {
@@ -185,11 +164,11 @@ describe('metadata that cannot be Entra’s', () => {
 });
 
 test('the last good keys serve until they are too old, and not a moment longer', async () => {
-  const token = await world.simulator.token('admin');
+  const token = await it.simulator.token('admin');
   const started = await start({ refreshMs: 60_000, maxAgeMs: 1500 });
   assert.equal((await callWith(token)).status, 200);
   assert.ok((await started.metric('chromeos_bff_signing_keys_loaded_timestamp_seconds')) > 0);
-  world.simulator.setFault('metadata', { reset: true });
+  it.simulator.setFault('metadata', { reset: true });
   await until('they are too old', async () => (await callWith(token)).status !== 200);
   await assertUnavailable(token);
   const { body } = await started.management.get('/readyz').expect(503);
@@ -197,7 +176,7 @@ test('the last good keys serve until they are too old, and not a moment longer',
 });
 
 test('a metadata document that vanishes for a moment takes no issuer with it', async () => {
-  const { simulator } = world;
+  const { simulator } = it;
   const v1 = await simulator.token('admin', { version: '1.0' });
   await start({ refreshMs: 40 });
   const failed = await refreshes('failed');
@@ -208,30 +187,27 @@ test('a metadata document that vanishes for a moment takes no issuer with it', a
 });
 
 test('a call whose time is up does not wait for signing keys that do not come', async () => {
-  const token = await world.simulator.token('admin');
+  const token = await it.simulator.token('admin');
   for (const endpoint of ['metadata', 'keys'] as const) {
-    world.simulator.setFault(endpoint, { hang: true });
-    const started = await start({ timeoutMs: 60_000 }, { unready: true, answerMs: 300 });
+    it.simulator.setFault(endpoint, { hang: true });
+    await start({ timeoutMs: 60_000 }, { unready: true, answerMs: 300 });
     const begun = performance.now();
     await assertUnavailable(token);
     assert.ok(performance.now() - begun < 15_000);
-    world.simulator.clearFaults();
-    await started.close();
+    it.simulator.clearFaults();
   }
 });
 
 test('nor for a look at keys it does not know', async () => {
-  const started = await start({ timeoutMs: 60_000 }, { answerMs: 300 });
-  world.simulator.setFault('keys', { hang: true });
-  const token = await world.simulator.token('admin', { header: { kid: 'strange' } });
+  await start({ timeoutMs: 60_000 }, { answerMs: 300 });
+  it.simulator.setFault('keys', { hang: true });
+  const token = await it.simulator.token('admin', { header: { kid: 'strange' } });
   await assertUnavailable(token);
-  world.simulator.clearFaults();
-  await started.close();
 });
 
 describe('an unknown kid', () => {
   test('1,000 of them cause one refetch an interval', async () => {
-    const { simulator } = world;
+    const { simulator } = it;
     await start({ unknownKeyRefetchMs: 60_000 });
     simulator.clearCalls();
     const tokens = await Promise.all(
@@ -244,12 +220,12 @@ describe('an unknown kid', () => {
       assert.ok(answers.every(({ status, code }) => status === 401 && code === 'invalid_token'));
     }
     // One load: both documents, both again for our application, both key sets.
-    assert.deepEqual([callsTo('metadata'), callsTo('keys')], [4, 2]);
+    assert.deepEqual([it.asked('metadata'), it.asked('keys')], [4, 2]);
     assert.equal(await refreshes('loaded'), 2);
   });
 
   test('is 503 and not 401 while Entra cannot be asked', async () => {
-    const { simulator } = world;
+    const { simulator } = it;
     await start({ unknownKeyRefetchMs: 0 });
     await simulator.rotateKeys();
     const rolled = await simulator.token('admin');
@@ -261,17 +237,17 @@ describe('an unknown kid', () => {
 
   test('of a tenant that is not on the list causes no fetch at all', async () => {
     await start({ unknownKeyRefetchMs: 0 });
-    world.simulator.clearCalls();
+    it.simulator.clearCalls();
     const tokens = [
-      await world.simulator.token('admin', { tenantId: world.simulator.otherTenantId }),
-      await world.simulator.token('admin', { claims: { tid: crypto.randomUUID() } }),
+      await it.simulator.token('admin', { tenantId: it.simulator.otherTenantId }),
+      await it.simulator.token('admin', { claims: { tid: crypto.randomUUID() } }),
     ];
     for (const token of tokens) assert.equal((await callWith(token)).status, 401);
-    assert.deepEqual(world.simulator.calls, []);
+    assert.deepEqual(it.simulator.calls, []);
   });
 
   test('of an allowed tenant’s name under another’s issuer fetches only the named tenant’s keys', async () => {
-    const { simulator } = world;
+    const { simulator } = it;
     await start({ unknownKeyRefetchMs: 0 }, { environment: bothTenants() });
     simulator.clearCalls();
     const token = await simulator.token('admin', { claims: { tid: simulator.otherTenantId } });
@@ -284,7 +260,7 @@ describe('an unknown kid', () => {
 });
 
 test('keys roll under load without a failed call', async () => {
-  const { simulator } = world;
+  const { simulator } = it;
   await start({ unknownKeyRefetchMs: 0 });
   const statuses: number[] = [];
   let rolling = true;
@@ -307,15 +283,15 @@ test('keys roll under load without a failed call', async () => {
 });
 
 test('a key that Entra withdraws is good for nothing after the next refresh', async () => {
-  const token = await world.simulator.token('admin');
+  const token = await it.simulator.token('admin');
   await start({ refreshMs: 40, unknownKeyRefetchMs: 60_000 });
   assert.equal((await callWith(token)).status, 200);
-  await world.simulator.rotateKeys(undefined, { keepOld: false });
+  await it.simulator.rotateKeys(undefined, { keepOld: false });
   await until('it is withdrawn', async () => (await callWith(token)).status === 401);
 });
 
 test('one tenant’s outage does not touch the other', async () => {
-  const { simulator } = world;
+  const { simulator } = it;
   const { otherTenantId } = simulator;
   const [mine, theirs] = await Promise.all([
     simulator.token('admin'),
@@ -326,12 +302,12 @@ test('one tenant’s outage does not touch the other', async () => {
   const started = await start({ refreshMs: 40, timeoutMs: 100 }, { environment: bothTenants() });
   await assertUnavailable(theirs);
   assert.equal((await callWith(mine)).status, 200);
-  await started.api.get(connectionPath).set('authorization', bearer(mine)).expect(200);
+  assert.equal((await it.readConnection({ token: mine })).status, 200);
   await started.management.get('/readyz').expect(200);
   simulator.clearFaults();
   await until('the other is back', async () => (await callWith(theirs)).status === 200);
   // In its own tenant, with its own authority.
-  await started.api.get(connectionPath).set('authorization', bearer(theirs)).expect(200);
+  assert.equal((await it.readConnection({ token: theirs })).status, 200);
   const paths = simulator.calls
     .filter((call) => call.endpoint === 'token')
     .map((call) => call.path.split('/')[1]);

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Fault } from '../../simulator/simulator.ts';
-import { faultsInTurn, operationsPath, scene } from '../support/scene.ts';
-import { startService } from '../support/service.ts';
+import { faultsInTurn, operationsPath, scene, testAlone } from '../support/scene.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { adjusted } from '../support/timings.ts';
 
 const connected = (onboardingStatus: string) => ({ onboardingStatus });
 
@@ -136,37 +134,9 @@ describe('what Graph’s 200 says', () => {
   });
 });
 
-describe('what is sent again', () => {
-  const it = scene();
-  const soon = () => new Date(Date.now() + 1000).toUTCString();
-
-  const again: [string, () => Fault][] = [
-    ['429 without Retry-After', () => ({ status: 429 })],
-    ['429 with Retry-After', () => ({ status: 429, retryAfter: '0' })],
-    ['503 with seconds', () => ({ status: 503, retryAfter: '1' })],
-    ['503 with an HTTP date', () => ({ status: 503, retryAfter: soon() })],
-    ['429 with nonsense for Retry-After', () => ({ status: 429, retryAfter: 'later' })],
-  ];
-  for (const [name, fault] of again) {
-    test(`${name}: once more, under the same id, and one outcome`, async () => {
-      const end = faultsInTurn(it.simulator, 'disconnect', [fault()]);
-      const response = await it.disconnect();
-      end();
-      assert.equal(response.status, 200, JSON.stringify(response.body));
-      const ids = it.simulator.calls
-        .filter(({ endpoint }) => endpoint === 'disconnect')
-        .map(({ headers }) => headers['client-request-id']);
-      const id = response.headers['client-request-id'];
-      assert.deepEqual(ids, [id, id]);
-      assert.deepEqual(
-        (await it.events(response.body.operationId)).map(({ event }) => event),
-        ['attempt', 'outcome'],
-      );
-      assert.equal(it.simulator.acts().length, 1);
-    });
-  }
-
-  test('twice at most', async () => {
+// Much of this is waiting for the next try, a second at least.
+describe('what is sent again', { concurrency: true }, () => {
+  testAlone('twice at most', {}, async (it) => {
     it.simulator.setFault('disconnect', { status: 429, retryAfter: '0' });
     const response = await it.disconnect();
     assert.deepEqual([response.status, response.headers['retry-after']], [429, '1']);
@@ -177,50 +147,16 @@ describe('what is sent again', () => {
     assert.ok(refused);
   });
 
-  test('never connected: sent once more', async () => {
-    const proxy = await startTcpProxy(it.simulator.port);
-    // The look leaves no connection behind, and the first attempt at another one is refused.
-    it.simulator.setFault('list', { headers: { connection: 'close' } });
-    proxy.onConnection((number) => (number === 2 ? 'refuse' : 'pass'));
-    const other = await startService(it.world, {
-      environment: { GRAPH_BASE_URL: `https://localhost:${proxy.port}/beta` },
-      adjust: adjusted(),
-    });
-    try {
-      const response = await it.disconnect({ on: other });
-      assert.equal(response.status, 200, JSON.stringify(response.body));
-      assert.equal(proxy.connections(), 3);
-      assert.equal(it.asked('disconnect'), 1);
-    } finally {
-      await other.close();
-      await proxy.close();
-    }
-  });
-
-  const beyond: [string, () => string, RegExp][] = [
-    ['seconds', () => '51', /^51$/],
-    ['fractions of one', () => '51.02', /^52$/],
-    ['two headers joined', () => '0,120', /^120$/],
-    ['a date', () => new Date(Date.now() + 3_600_000).toUTCString(), /^3(600|5\d\d)$/],
-    ['more than a day', () => '9'.repeat(30), /^86400$/],
-  ];
-  for (const [name, retryAfter, told] of beyond) {
-    for (const status of [429, 503]) {
-      test(`${status} with Retry-After as ${name}, beyond the deadline: told at once, in seconds`, async () => {
-        it.simulator.setFault('disconnect', { status, retryAfter: retryAfter() });
-        const response = await it.disconnect();
-        assert.equal(response.status, status);
-        assert.match(String(response.headers['retry-after']), told);
-        assert.equal(it.asked('disconnect'), 1);
-      });
-    }
-  }
-
-  test('never more than one a second, whatever is asked for', async () => {
-    for (const retryAfter of ['0', '0.001', 'soon', 'Sat, 31 Jan 2026 12:00:00 GMT']) {
+  testAlone('never more than one a second, whatever is asked for', {}, async (it) => {
+    for (const asked of [
+      ['0', '0.001'],
+      ['soon', 'Sat, 31 Jan 2026 12:00:00 GMT'],
+    ]) {
       it.simulator.clearCalls();
-      it.simulator.setFault('disconnect', { status: 429, retryAfter });
+      const refusals = [...asked, '0'].map((retryAfter) => ({ status: 429, retryAfter }));
+      const end = faultsInTurn(it.simulator, 'disconnect', refusals);
       assert.equal((await it.disconnect()).status, 429);
+      end();
       const times = it.simulator.calls
         .filter(({ endpoint }) => endpoint === 'disconnect')
         .map(({ at }) => at);
@@ -229,21 +165,92 @@ describe('what is sent again', () => {
     }
   });
 
-  test('no retry begins after the deadline', async () => {
-    await it.beside({ answerMs: 4500 }, async (on) => {
-      it.simulator.setFault('disconnect', { status: 503, retryAfter: '1' });
-      const response = await it.disconnect({ on });
-      assert.deepEqual([response.status, response.body.code], [503, 'graph_unavailable']);
-      assert.equal(it.asked('disconnect'), 1);
-    });
-  });
+  describe('and what is not', { concurrency: false }, () => {
+    const it = scene();
+    const soon = () => new Date(Date.now() + 1000).toUTCString();
 
-  test('a retry that then goes wrong is as ambiguous as any', async () => {
-    const end = faultsInTurn(it.simulator, 'disconnect', [{ status: 429, retryAfter: '0' }, { reset: true }]);
-    const response = await it.disconnect();
-    end();
-    assert.deepEqual([response.status, response.body.code], [502, 'outcome_unknown']);
-    assert.equal(it.asked('disconnect'), 2);
+    const again: [string, () => Fault][] = [
+      ['429 without Retry-After', () => ({ status: 429 })],
+      ['429 with Retry-After', () => ({ status: 429, retryAfter: '0' })],
+      ['503 with seconds', () => ({ status: 503, retryAfter: '1' })],
+      ['503 with an HTTP date', () => ({ status: 503, retryAfter: soon() })],
+      ['429 with nonsense for Retry-After', () => ({ status: 429, retryAfter: 'later' })],
+    ];
+    for (const [name, fault] of again) {
+      test(`${name}: once more, under the same id, and one outcome`, async () => {
+        const end = faultsInTurn(it.simulator, 'disconnect', [fault()]);
+        const response = await it.disconnect();
+        end();
+        assert.equal(response.status, 200, JSON.stringify(response.body));
+        const ids = it.simulator.calls
+          .filter(({ endpoint }) => endpoint === 'disconnect')
+          .map(({ headers }) => headers['client-request-id']);
+        const id = response.headers['client-request-id'];
+        assert.deepEqual(ids, [id, id]);
+        assert.deepEqual(
+          (await it.events(response.body.operationId)).map(({ event }) => event),
+          ['attempt', 'outcome'],
+        );
+        assert.equal(it.simulator.acts().length, 1);
+      });
+    }
+
+    test('never connected: sent once more', async () => {
+      const proxy = await startTcpProxy(it.simulator.port);
+      // The look leaves no connection behind, and the first attempt at another one is refused.
+      it.simulator.setFault('list', { headers: { connection: 'close' } });
+      proxy.onConnection((number) => (number === 2 ? 'refuse' : 'pass'));
+      try {
+        const on = await it.start({
+          environment: { GRAPH_BASE_URL: `https://localhost:${proxy.port}/beta` },
+        });
+        const response = await it.disconnect({ on });
+        assert.equal(response.status, 200, JSON.stringify(response.body));
+        assert.equal(proxy.connections(), 3);
+        assert.equal(it.asked('disconnect'), 1);
+      } finally {
+        await proxy.close();
+      }
+    });
+
+    const beyond: [string, () => string, RegExp][] = [
+      ['seconds', () => '51', /^51$/],
+      ['fractions of one', () => '51.02', /^52$/],
+      ['two headers joined', () => '0,120', /^120$/],
+      ['a date', () => new Date(Date.now() + 3_600_000).toUTCString(), /^3(600|5\d\d)$/],
+      ['more than a day', () => '9'.repeat(30), /^86400$/],
+    ];
+    for (const [name, retryAfter, told] of beyond) {
+      for (const status of [429, 503]) {
+        test(`${status} with Retry-After as ${name}, beyond the deadline: told at once, in seconds`, async () => {
+          it.simulator.setFault('disconnect', { status, retryAfter: retryAfter() });
+          const response = await it.disconnect();
+          assert.equal(response.status, status);
+          assert.match(String(response.headers['retry-after']), told);
+          assert.equal(it.asked('disconnect'), 1);
+        });
+      }
+    }
+
+    test('no retry begins after the deadline', async () => {
+      await it.beside({ answerMs: 4500 }, async (on) => {
+        it.simulator.setFault('disconnect', { status: 503, retryAfter: '1' });
+        const response = await it.disconnect({ on });
+        assert.deepEqual([response.status, response.body.code], [503, 'graph_unavailable']);
+        assert.equal(it.asked('disconnect'), 1);
+      });
+    });
+
+    test('a retry that then goes wrong is as ambiguous as any', async () => {
+      const end = faultsInTurn(it.simulator, 'disconnect', [
+        { status: 429, retryAfter: '0' },
+        { reset: true },
+      ]);
+      const response = await it.disconnect();
+      end();
+      assert.deepEqual([response.status, response.body.code], [502, 'outcome_unknown']);
+      assert.equal(it.asked('disconnect'), 2);
+    });
   });
 });
 
