@@ -1,59 +1,27 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { generate } from 'selfsigned';
 import { until } from '../support/processes.ts';
-import {
-  assertNoSecret,
-  bearer,
-  connectionPath,
-  startService,
-  startWorld,
-  type TestService,
-  type World,
-} from '../support/service.ts';
+import { emptyScene } from '../support/scene.ts';
+import { assertNoSecret, type TestService } from '../support/service.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
-let world: World;
-let service: TestService | undefined;
-let folder: string;
+const folder = temporaryFolder();
+const it = emptyScene({ environment: { AZURE_CLIENT_SECRET: '' }, timings: { graphTimeoutMs: 30_000 } });
 const rejections = 'chromeos_bff_credential_rejections_total';
 
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-credential-'));
-  world = await startWorld();
-});
-after(async () => {
-  await world?.close();
-  await rm(folder, { recursive: true, force: true });
-});
-beforeEach(() => world.simulator.reset());
-afterEach(async () => {
-  await service?.close();
-  service = undefined;
-});
+const start = (environment: Record<string, string>, options: { unready?: boolean } = {}) =>
+  it.start({ ...options, environment });
 
-const start = async (environment: Record<string, string>, options: { unready?: boolean } = {}) => {
-  service = await startService(world, {
-    ...options,
-    environment: { AZURE_CLIENT_SECRET: '', ...environment },
-  });
-  return service;
-};
-
-/** A read by someone nobody has seen yet, so that no cache knows them: one exchange. */
-async function read() {
-  assert.ok(service);
-  const token = await world.simulator.token('reader', { oid: crypto.randomUUID() });
-  return service.api.get(connectionPath).set('authorization', bearer(token));
-}
+/** A read by somebody whom no cache knows yet: one exchange. */
+const read = async () => it.readConnection({ token: await it.stranger('reader') });
 
 const lastForm = () =>
-  new URLSearchParams(world.simulator.calls.findLast(({ endpoint }) => endpoint === 'token')?.body);
-const tokenCalls = () => world.simulator.calls.filter(({ endpoint }) => endpoint === 'token').length;
+  new URLSearchParams(it.simulator.calls.findLast(({ endpoint }) => endpoint === 'token')?.body);
 
 /** As Kubernetes and careful people do it: whole or not at all. */
 async function replace(file: string, content: string): Promise<void> {
@@ -101,7 +69,7 @@ describe('the first credential that is set is used', () => {
   const kinds = ['federated', 'certificate', 'secret file', 'secret'] as const;
   for (const [index, kind] of kinds.entries()) {
     test(`${kind}, before ${kinds.slice(index + 1).join(', ') || 'none'}`, async () => {
-      const { simulator } = world;
+      const { simulator } = it;
       const certificate = await makeCertificate(30);
       simulator.registerCertificate(certificate.cert);
       simulator.setSecrets(['from the file', 'from the environment']);
@@ -140,13 +108,13 @@ describe('a secret in a file', () => {
   test('is replaced, and the old one revoked at once, without a failed call', async () => {
     const file = join(folder, 'rotating-secret');
     await writeFile(file, 'first');
-    world.simulator.setSecrets(['first']);
+    it.simulator.setSecrets(['first']);
     const started = await start({ AZURE_CLIENT_SECRET_FILE: file });
     await underLoad(async (calls) => {
       await calls(10);
       for (const next of ['second', 'third']) {
         await replace(file, next);
-        world.simulator.setSecrets([next]);
+        it.simulator.setSecrets([next]);
         await calls(20);
       }
     });
@@ -158,7 +126,7 @@ describe('a secret in a file', () => {
   test('half-written, empty or gone: the old one stays in use until there is a whole one', async () => {
     const file = join(folder, 'half-secret');
     await writeFile(file, 'the old secret');
-    world.simulator.setSecrets(['the old secret', 'the new secret']);
+    it.simulator.setSecrets(['the old secret', 'the new secret']);
     const started = await start({ AZURE_CLIENT_SECRET_FILE: file });
     await underLoad(async (calls) => {
       await calls(5);
@@ -172,10 +140,10 @@ describe('a secret in a file', () => {
     assert.equal(lastForm().get('client_secret'), 'the old secret');
 
     // What Entra has refused is not offered again with every call.
-    world.simulator.clearCalls();
+    it.simulator.clearCalls();
     await writeFile(file, 'the new sec');
     for (let call = 0; call < 3; call += 1) assert.equal((await read()).status, 200);
-    assert.equal(tokenCalls(), 4);
+    assert.equal(it.asked('token'), 4);
 
     await writeFile(file, 'the new secret');
     assert.equal((await read()).status, 200);
@@ -186,13 +154,13 @@ describe('a secret in a file', () => {
   test('ahead of Entra: the old one serves until it is revoked, then the new one', async () => {
     const file = join(folder, 'early-secret');
     await writeFile(file, 'old');
-    world.simulator.setSecrets(['old']);
+    it.simulator.setSecrets(['old']);
     await start({ AZURE_CLIENT_SECRET_FILE: file });
     await underLoad(async (calls) => {
       await calls(5);
       await replace(file, 'new');
       await calls(10);
-      world.simulator.setSecrets(['new']);
+      it.simulator.setSecrets(['new']);
       await calls(10);
     });
     assert.equal(lastForm().get('client_secret'), 'new');
@@ -205,7 +173,7 @@ describe('a secret in a file', () => {
     const response = await read();
     assert.deepEqual([response.status, response.body.code], [500, 'credential_rejected']);
     assert.equal(await started.metric(rejections), 1);
-    await replace(file, world.simulator.registration.clientSecret);
+    await replace(file, it.simulator.registration.clientSecret);
     assert.equal((await read()).status, 200);
   });
 });
@@ -261,7 +229,7 @@ describe('ready means able: a credential that was never readable', () => {
   test('makes ready as soon as it is there, and a later fault is a warning: calls go on', async () => {
     const file = join(folder, 'late-secret');
     const started = await start({ AZURE_CLIENT_SECRET_FILE: file }, { unready: true });
-    await writeFile(file, world.simulator.registration.clientSecret);
+    await writeFile(file, it.simulator.registration.clientSecret);
     await started.ready();
     assert.equal((await read()).status, 200);
     await writeFile(file, '');
@@ -286,7 +254,7 @@ describe('a certificate', () => {
   test('signs with PS256, is named by x5t#S256 and sent along, and its expiry is a metric', async () => {
     const file = join(folder, 'certificate.pem');
     const certificate = await makeCertificate(10);
-    world.simulator.registerCertificate(certificate.cert);
+    it.simulator.registerCertificate(certificate.cert);
     await writeFile(file, certificate.pem);
     const started = await start({ AZURE_CLIENT_CERTIFICATE_PATH: file });
     assert.equal((await read()).status, 200);
@@ -305,7 +273,7 @@ describe('a certificate', () => {
   test('with its chain, whatever comes first in the file', async () => {
     const file = join(folder, 'chain.pem');
     const [certificate, other] = await Promise.all([makeCertificate(10), makeCertificate(10)]);
-    world.simulator.registerCertificate(certificate.cert);
+    it.simulator.registerCertificate(certificate.cert);
     await writeFile(file, `${other.cert}\n${certificate.cert}\n${certificate.key}`);
     await start({ AZURE_CLIENT_CERTIFICATE_PATH: file });
     assert.equal((await read()).status, 200);
@@ -317,7 +285,7 @@ describe('a certificate', () => {
   test('is replaced without a failed call, also through a half-written file', async () => {
     const file = join(folder, 'rotating.pem');
     const [first, second] = await Promise.all([makeCertificate(10), makeCertificate(20)]);
-    world.simulator.registerCertificate(first.cert);
+    it.simulator.registerCertificate(first.cert);
     await writeFile(file, first.pem);
     const started = await start({ AZURE_CLIENT_CERTIFICATE_PATH: file });
     await underLoad(async (calls) => {
@@ -326,7 +294,7 @@ describe('a certificate', () => {
         await writeFile(file, part);
         await calls(5);
       }
-      world.simulator.registerCertificate(second.cert);
+      it.simulator.registerCertificate(second.cert);
       await replace(file, second.pem);
       await calls(10);
     });
@@ -352,12 +320,12 @@ describe('a certificate', () => {
 describe('a federated token', () => {
   test('is read again when the projected file changes', async () => {
     const file = join(folder, 'projected-token');
-    const first = await world.simulator.federatedToken();
+    const first = await it.simulator.federatedToken();
     await writeFile(file, first);
     await start({ AZURE_FEDERATED_TOKEN_FILE: file });
     assert.equal((await read()).status, 200);
     assert.equal(lastForm().get('client_assertion'), first);
-    const second = await world.simulator.federatedToken({ expiresIn: 600 });
+    const second = await it.simulator.federatedToken({ expiresIn: 600 });
     await underLoad(async (calls) => {
       await replace(file, second);
       await calls(10);
@@ -367,11 +335,11 @@ describe('a federated token', () => {
 
   test('half-written or expired: the old one stays in use', async () => {
     const file = join(folder, 'half-token');
-    const good = await world.simulator.federatedToken();
+    const good = await it.simulator.federatedToken();
     await writeFile(file, good);
     await start({ AZURE_FEDERATED_TOKEN_FILE: file });
     await underLoad(async (calls) => {
-      const expired = await world.simulator.federatedToken({ expiresIn: -10 });
+      const expired = await it.simulator.federatedToken({ expiresIn: -10 });
       for (const content of [good.slice(0, 100), good.slice(0, -20), expired, 'x', '']) {
         await writeFile(file, content);
         await calls(5);
@@ -383,10 +351,9 @@ describe('a federated token', () => {
   test('of a stranger’s key or for another subject is refused', async () => {
     const file = join(folder, 'strange-token');
     for (const options of [{ key: 'unpublished' }, { subject: 'system:serviceaccount:x:y' }] as const) {
-      await writeFile(file, await world.simulator.federatedToken(options));
+      await writeFile(file, await it.simulator.federatedToken(options));
       await start({ AZURE_FEDERATED_TOKEN_FILE: file });
       assert.equal((await read()).body.code, 'credential_rejected');
-      await service?.close();
     }
   });
 });

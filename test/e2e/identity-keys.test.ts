@@ -1,52 +1,33 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, hash } from 'node:crypto';
-import { after, afterEach, before, describe, test } from 'node:test';
-import {
-  type PrivateEntra,
-  type PrivateEntraOptions,
-  privateKeyPair,
-  publishedKey,
-  startPrivateEntra,
-} from '../support/private-entra.ts';
+import { afterEach, describe, test } from 'node:test';
+import { portalClientId, registration } from '../../simulator/directory.ts';
+import { type PrivateEntraOptions, privateKeyPair, publishedKey } from '../support/private-entra.ts';
 import { until } from '../support/processes.ts';
-import { bearer, startService, startWorld, type TestService, type World } from '../support/service.ts';
-import { type Mint, minter } from '../support/tokens.ts';
+import { emptyScene } from '../support/scene.ts';
+import { type Mint, type MintingEntra, startMintingEntra } from '../support/tokens.ts';
 
 const consumers = '9188040d-6c67-4c5b-b112-36a304b66dad';
 const otherTenant = '99999999-8888-4777-8666-555555555555';
 const second = privateKeyPair();
 const secondKey = publishedKey(second.publicKey, 'second');
 
-let world: World;
-let tenantId: string;
-let clientId: string;
-let entra: PrivateEntra | undefined;
-let service: TestService | undefined;
+const { tenantId, clientId } = registration;
 
-before(async () => {
-  world = await startWorld();
-  ({ tenantId, clientId } = world.simulator.registration);
-});
-after(() => world?.close());
+const it = emptyScene();
+let entra: MintingEntra | undefined;
 afterEach(async () => {
-  await service?.close();
   await entra?.close();
-  service = undefined;
   entra = undefined;
 });
 
 /** A service whose home tenant publishes these keys; gives what a token's bearer hears. */
 async function serviceWith(options: PrivateEntraOptions, from: { unready?: boolean } = {}) {
-  const there = await startPrivateEntra(world.simulator.tls, tenantId, options);
+  const there = await startMintingEntra(it.simulator, options);
   entra = there;
-  service = await startService(world, { ...from, environment: { AZURE_AUTHORITY_HOST: there.url } });
-  const { api } = service;
-  const mint = minter(there, { tenantId, clientId, portalId: world.simulator.portalClientId });
-  return {
-    there,
-    statusOf: async (token: Mint) =>
-      (await api.get('/api/v1/me').set('authorization', bearer(mint.token(token)))).status,
-  };
+  await it.start({ ...from, environment: { AZURE_AUTHORITY_HOST: there.url } });
+  const statusWith = async (token: string) => (await it.get('/api/v1/me', { token })).status;
+  return { there, statusWith, statusOf: (token: Mint) => statusWith(there.mint.token(token)) };
 }
 
 /** Signed by the second key, which each test publishes in its own way. */
@@ -58,7 +39,7 @@ const bySecond = (claims: Mint['claims'] = {}): Mint => ({
 const v1 = () => ({
   aud: `api://${clientId}`,
   iss: `https://sts.windows.net/${tenantId}/`,
-  appid: world.simulator.portalClientId,
+  appid: portalClientId,
   azp: undefined,
   ver: '1.0',
 });
@@ -177,17 +158,12 @@ describe('a key that is weak or no signing key is not loaded', () => {
   }
 
   test('exponent 1, with which a token needs no signature', async () => {
-    const { statusOf, there } = await serviceWith({
+    const { statusOf, statusWith, there } = await serviceWith({
       keys: (published) => [published, { ...secondKey, e: Buffer.from([1]).toString('base64url') }],
     });
-    const mint = minter(there, { tenantId, clientId, portalId: world.simulator.portalClientId });
-    const head = { header: { kid: 'second' } };
-    const [header = '', payload = ''] = mint.token(head).split('.');
+    const [header = '', payload = ''] = there.mint.token({ header: { kid: 'second' } }).split('.');
     const forged = `${header}.${payload}.${paddedDigest(`${header}.${payload}`)}`;
-    const { status } = await (service as TestService).api
-      .get('/api/v1/me')
-      .set('authorization', bearer(forged));
-    assert.equal(status, 401);
+    assert.equal(await statusWith(forged), 401);
     assert.equal(await statusOf({}), 200);
   });
 
@@ -197,7 +173,7 @@ describe('a key that is weak or no signing key is not loaded', () => {
       { unready: true },
     );
     await until('keys were asked for', () => there.requests.some((request) => request.includes('/keys')));
-    await (service as TestService).management.get('/readyz').expect(503);
+    await it.service.management.get('/readyz').expect(503);
   });
 });
 

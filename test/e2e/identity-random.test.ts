@@ -1,43 +1,40 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import fc from 'fast-check';
-import { type PrivateEntra, privateKeyPair, startPrivateEntra } from '../support/private-entra.ts';
-import { startService, startWorld, type TestService, type World } from '../support/service.ts';
-import { minter, rawRequest } from '../support/tokens.ts';
+import { privateKeyPair } from '../support/private-entra.ts';
+import { scene } from '../support/scene.ts';
+import { type MintingEntra, rawRequest, startMintingEntra } from '../support/tokens.ts';
 
 const me = '/api/v1/me';
 const stranger = privateKeyPair();
-let world: World;
-let entra: PrivateEntra;
-let service: TestService;
-let mint: ReturnType<typeof minter>;
 
-before(async () => {
-  world = await startWorld();
-  const { registration, portalClientId, tls } = world.simulator;
-  entra = await startPrivateEntra(tls, registration.tenantId);
-  mint = minter(entra, { ...registration, portalId: portalClientId });
-  service = await startService(world, { environment: { AZURE_AUTHORITY_HOST: entra.url } });
+let entra: MintingEntra;
+let mint: MintingEntra['mint'];
+const it = scene({
+  environment: async ({ simulator }) => {
+    entra = await startMintingEntra(simulator);
+    mint = entra.mint;
+    return { AZURE_AUTHORITY_HOST: entra.url };
+  },
 });
-after(async () => {
-  await service?.close();
-  await entra?.close();
-  await world?.close();
-});
+after(() => entra?.close());
 
 /** The seed is drawn again for each run of the tests and printed by fast-check with a counterexample. */
 const runs = (numRuns: number) => ({ numRuns, endOnFailure: true, interruptAfterTimeLimit: 8000 });
 
 async function assertRefused(authorization: string | Buffer): Promise<void> {
   const header = Buffer.concat([Buffer.from('Authorization: '), Buffer.from(authorization)]);
-  const { status, body } = await rawRequest(service.url, [`GET ${me} HTTP/1.1`, header]);
+  const { status, body } = await rawRequest(it.service.url, [`GET ${me} HTTP/1.1`, header]);
   // 400 and 431 are Node's own, for what is no header or too much of one.
   assert.ok([400, 401, 403, 431].includes(status), `answered ${status}: ${body}`);
 }
 
 /** The same line is good without the mutation, or these tests would prove nothing. */
 async function assertAccepted(authorization: string): Promise<void> {
-  const { status } = await rawRequest(service.url, [`GET ${me} HTTP/1.1`, `Authorization: ${authorization}`]);
+  const { status } = await rawRequest(it.service.url, [
+    `GET ${me} HTTP/1.1`,
+    `Authorization: ${authorization}`,
+  ]);
   assert.equal(status, 200);
 }
 
@@ -122,7 +119,7 @@ test('any payload at all, even signed with the published key, is no 5xx', async 
     fc.asyncProperty(
       fc.dictionary(claim, fc.jsonValue({ maxDepth: 3 }), { minKeys: 1, maxKeys: 3 }),
       async (claims) => {
-        const { status, body } = await rawRequest(service.url, [
+        const { status, body } = await rawRequest(it.service.url, [
           `GET ${me} HTTP/1.1`,
           // Someone else each time: one caller may call only so often.
           `Authorization: Bearer ${mint.token({ claims: { oid: crypto.randomUUID(), ...claims } })}`,
@@ -180,10 +177,10 @@ test('any header value at all', async () => {
 test('and the service has neither failed nor called anyone', async () => {
   await assertAccepted(`Bearer ${mint.token()}`);
   assert.deepEqual(
-    service.log.filter(({ level }) => level === 'error'),
+    it.service.log.filter(({ level }) => level === 'error'),
     [],
   );
-  assert.equal(await service.metric('chromeos_bff_token_validations_total', { result: 'internal' }), 0);
+  assert.equal(await it.service.metric('chromeos_bff_token_validations_total', { result: 'internal' }), 0);
   assert.deepEqual(entra.forms, []);
-  assert.deepEqual(world.simulator.calls, []);
+  assert.deepEqual(it.simulator.calls, []);
 });

@@ -1,69 +1,39 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { type PrivateEntra, privateKeyPair, startPrivateEntra } from '../support/private-entra.ts';
+import { otherTenantId, portalClientId, registration } from '../../simulator/directory.ts';
+import type { Settings } from '../../src/settings/settings.ts';
+import { privateKeyPair } from '../support/private-entra.ts';
 import { until } from '../support/processes.ts';
-import {
-  assertNoSecret,
-  bearer,
-  disconnectPath,
-  startService,
-  startWorld,
-  type TestService,
-  type World,
-} from '../support/service.ts';
-import { minter, rawRequest } from '../support/tokens.ts';
+import { scene } from '../support/scene.ts';
+import { assertNoSecret, bearer, disconnectPath } from '../support/service.ts';
+import { type MintingEntra, rawRequest, startMintingEntra } from '../support/tokens.ts';
 
 const me = '/api/v1/me';
 const other = '99999999-8888-4777-8666-555555555555';
 const stranger = privateKeyPair();
 const seconds = () => Math.floor(Date.now() / 1000);
 
-let world: World;
-let entra: PrivateEntra;
-let service: TestService;
-let guestsWelcome: TestService;
-let mint: ReturnType<typeof minter>;
-let tenantId: string;
-let clientId: string;
-let secondTenantId: string;
+const { tenantId, clientId } = registration;
 
-before(async () => {
-  world = await startWorld();
-  ({ tenantId, clientId } = world.simulator.registration);
-  secondTenantId = world.simulator.otherTenantId;
-  entra = await startPrivateEntra(world.simulator.tls, tenantId);
-  mint = minter(entra, { tenantId, clientId, portalId: world.simulator.portalClientId });
-  const environment = {
-    AZURE_AUTHORITY_HOST: entra.url,
-    ALLOWED_TENANT_IDS: `${tenantId},${secondTenantId}`,
-  };
-  [service, guestsWelcome] = await Promise.all([
-    startService(world, { environment }),
-    startService(world, {
-      environment,
-      adjust: (settings) => ({
-        ...settings,
-        entra: { ...settings.entra, guestsAllowed: true, agentsAllowed: true },
-      }),
-    }),
-  ]);
+let entra: MintingEntra;
+let mint: MintingEntra['mint'];
+const it = scene({
+  environment: async ({ simulator }) => {
+    entra = await startMintingEntra(simulator);
+    mint = entra.mint;
+    return { AZURE_AUTHORITY_HOST: entra.url, ALLOWED_TENANT_IDS: `${tenantId},${otherTenantId}` };
+  },
 });
-after(async () => {
-  await service?.close();
-  await guestsWelcome?.close();
-  await entra?.close();
-  await world?.close();
-});
+after(() => entra?.close());
 beforeEach(() => {
   entra.requests.length = 0;
-  world.simulator.clearCalls();
-  service.log.length = 0;
+  it.service.log.length = 0;
 });
 
 const v1Claims = () => ({
   aud: `api://${clientId}`,
   iss: `https://sts.windows.net/${tenantId}/`,
-  appid: world.simulator.portalClientId,
+  appid: portalClientId,
   azp: undefined,
   preferred_username: undefined,
   unique_name: 'ada.admin@contoso.example',
@@ -90,10 +60,7 @@ describe('a token that is right is accepted', () => {
       'of a member, with the tenant’s own idp',
       () => mint.token({ claims: { idp: `https://sts.windows.net/${tenantId}/` } }),
     ],
-    [
-      'with azp and appid that agree',
-      () => mint.token({ claims: { appid: world.simulator.portalClientId } }),
-    ],
+    ['with azp and appid that agree', () => mint.token({ claims: { appid: portalClientId } })],
     [
       'with colons, quotes and escapes in its values, which look like repeated keys and are not',
       () => mint.token({ claims: { name: 'a":"b\\":{"x":1}', list: [{ a: 1 }, { a: 2 }] } }),
@@ -108,34 +75,43 @@ describe('a token that is right is accepted', () => {
   ];
   for (const [name, token] of rows) {
     test(name, async () => {
-      const response = await service.api.get(me).set('authorization', bearer(token())).expect(200);
+      const response = await it.service.api.get(me).set('authorization', bearer(token())).expect(200);
       assert.equal(response.body.tenantId, tenantId);
       assert.deepEqual(response.body.roles, ['ChromeOS.Disconnect']);
     });
   }
 
   test('whatever the case of the scheme (RFC 9110 11.1)', async () => {
-    await service.api.get(me).set('authorization', `bearer ${mint.token()}`).expect(200);
-    await service.api.get(me).set('authorization', `BEARER ${mint.token()}`).expect(200);
+    await it.service.api.get(me).set('authorization', `bearer ${mint.token()}`).expect(200);
+    await it.service.api.get(me).set('authorization', `BEARER ${mint.token()}`).expect(200);
   });
 
+  const welcoming = {
+    adjust: (settings: Settings) => ({
+      ...settings,
+      entra: { ...settings.entra, guestsAllowed: true, agentsAllowed: true },
+    }),
+  };
+
   test('of a guest, where a setting allows guests', async () => {
+    const guestsWelcome = await it.start(welcoming);
     const token = mint.token({ claims: { acct: 1 } });
     await guestsWelcome.api.get(me).set('authorization', bearer(token)).expect(200);
   });
 
   test('of an agent, where a setting allows agents; the record says what it is', async () => {
+    const agentsWelcome = await it.start(welcoming);
     const token = mint.token({ claims: { xms_sub_fct: '13', idtyp: 'user' } });
-    const { headers } = await guestsWelcome.api.get(me).set('authorization', bearer(token)).expect(200);
+    const { headers } = await agentsWelcome.api.get(me).set('authorization', bearer(token)).expect(200);
     assert.equal(await kindOnRecord(headers['client-request-id']), 'agent');
     // Allowed are agents with an account, not applications.
     const alone = mint.token({ claims: { xms_sub_fct: '11', idtyp: 'app' } });
-    await guestsWelcome.api.get(me).set('authorization', bearer(alone)).expect(403);
+    await agentsWelcome.api.get(me).set('authorization', bearer(alone)).expect(403);
   });
 
   test('and the profile says who it is, from the token, and what they may do', async () => {
     const token = mint.token({ claims: { roles: ['ChromeOS.Approve', 'Something.Else'] } });
-    const { body } = await service.api.get(me).set('authorization', bearer(token)).expect(200);
+    const { body } = await it.service.api.get(me).set('authorization', bearer(token)).expect(200);
     assert.deepEqual(body, {
       oid: '11111111-2222-4333-8444-555555555555',
       tenantId,
@@ -180,8 +156,8 @@ const refusals: [string, () => string, Refusal, RegExp][] = [
   ['aud as a list', () => claim({ aud: [clientId] })(), invalid, /aud/],
   ['aud as a list of two', () => claim({ aud: [clientId, other] })(), invalid, /aud|azp/],
   ['aud missing', claim({ aud: undefined }), invalid, /aud/],
-  ['another tenant’s issuer with our tid', () => claim({ iss: `${entra.url}/${secondTenantId}/v2.0` })(), invalid, /issuer/],
-  ['another tenant’s v1.0 issuer with our tid', () => claim({ iss: `https://sts.windows.net/${secondTenantId}/` })(), invalid, /issuer/],
+  ['another tenant’s issuer with our tid', () => claim({ iss: `${entra.url}/${otherTenantId}/v2.0` })(), invalid, /issuer/],
+  ['another tenant’s v1.0 issuer with our tid', () => claim({ iss: `https://sts.windows.net/${otherTenantId}/` })(), invalid, /issuer/],
   ['an issuer that only begins like ours', () => claim({ iss: `${entra.url}/${tenantId}/v2.0/` })(), invalid, /issuer/],
   ['iss as a list', () => claim({ iss: [`${entra.url}/${tenantId}/v2.0`] })(), invalid, /iss/],
   ['iss missing', claim({ iss: undefined }), invalid, /iss/],
@@ -306,14 +282,14 @@ function stray(character = ''): string {
 describe('a token that is not right is refused', () => {
   let usual: unknown;
   before(async () => {
-    const { body } = await service.api.post(disconnectPath).set('authorization', 'Bearer a.b.c');
+    const { body } = await it.service.api.post(disconnectPath).set('authorization', 'Bearer a.b.c');
     usual = withoutIds(body);
   });
 
   for (const [name, authorization, refusal, cause] of refusals) {
     test(name, async () => {
       const value = authorization();
-      const response = await service.api.post(disconnectPath).set('authorization', value);
+      const response = await it.service.api.post(disconnectPath).set('authorization', value);
       assert.equal(response.status, refusal.status);
       assert.equal(response.body.code, refusal.code);
       const challenge = String(response.headers['www-authenticate']);
@@ -325,39 +301,39 @@ describe('a token that is not right is refused', () => {
       const line = await logLineOf(String(response.headers['client-request-id']));
       assert.match(String(line.cause ?? line.failure), cause);
       assertNothingCalled();
-      assertNoSecret(JSON.stringify([service.log, response.body, response.headers]), partsOf(value));
+      assertNoSecret(JSON.stringify([it.service.log, response.body, response.headers]), partsOf(value));
     });
   }
 
   test('no header at all', async () => {
-    const response = await service.api.post(disconnectPath).expect(401);
+    const response = await it.service.api.post(disconnectPath).expect(401);
     assert.equal(response.body.code, 'token_missing');
     assert.doesNotMatch(String(response.headers['www-authenticate']), /error=/);
     assertNothingCalled();
   });
 
   test('an empty header', async () => {
-    const answer = await rawRequest(service.url, [`GET ${me} HTTP/1.1`, 'Authorization:']);
+    const answer = await rawRequest(it.service.url, [`GET ${me} HTTP/1.1`, 'Authorization:']);
     assert.equal(answer.status, 401);
     assert.equal(JSON.parse(answer.body).code, 'invalid_token');
   });
 
   test('in the query', async () => {
     const token = mint.token();
-    const read = await service.api.get(me).query({ access_token: token }).expect(401);
+    const read = await it.service.api.get(me).query({ access_token: token }).expect(401);
     assert.equal(read.body.code, 'token_missing');
-    const act = await service.api.post(disconnectPath).query({ access_token: token }).expect(401);
+    const act = await it.service.api.post(disconnectPath).query({ access_token: token }).expect(401);
     assert.equal(act.body.code, 'token_missing');
     assertNothingCalled();
-    assertNoSecret(JSON.stringify([service.log, read.body, act.body]), partsOf(token));
+    assertNoSecret(JSON.stringify([it.service.log, read.body, act.body]), partsOf(token));
   });
 
   test('in the body', async () => {
     const token = mint.token();
     for (const type of ['form', 'json']) {
-      const response = await service.api.post(disconnectPath).type(type).send({ access_token: token });
+      const response = await it.service.api.post(disconnectPath).type(type).send({ access_token: token });
       assert.ok([400, 401, 415].includes(response.status), String(response.status));
-      assertNoSecret(JSON.stringify([service.log, response.body]), partsOf(token));
+      assertNoSecret(JSON.stringify([it.service.log, response.body]), partsOf(token));
     }
     assertNothingCalled();
   });
@@ -369,7 +345,7 @@ describe('a token that is not right is refused', () => {
         [good, second],
         [second, good],
       ]) {
-        const answer = await rawRequest(service.url, [
+        const answer = await rawRequest(it.service.url, [
           `POST ${disconnectPath} HTTP/1.1`,
           ...lines,
           'Content-Length: 0',
@@ -386,7 +362,7 @@ describe('a token that is not right is refused', () => {
 
   test('folded over two lines', async () => {
     const [head, ...rest] = mint.token().split('.');
-    const answer = await rawRequest(service.url, [
+    const answer = await rawRequest(it.service.url, [
       `GET ${me} HTTP/1.1`,
       `Authorization: Bearer ${head}.`,
       ` ${rest.join('.')}`,
@@ -404,7 +380,7 @@ describe('a token that is not right is refused', () => {
           Buffer.of(byte),
           token.subarray(place),
         ]);
-        const answer = await rawRequest(service.url, [`GET ${me} HTTP/1.1`, mixed]);
+        const answer = await rawRequest(it.service.url, [`GET ${me} HTTP/1.1`, mixed]);
         assert.ok([400, 401].includes(answer.status), `byte ${byte} at ${place}: ${answer.status}`);
       }
     }
@@ -412,15 +388,15 @@ describe('a token that is not right is refused', () => {
 
   test('over 16 kB, before any crypto', async () => {
     const within = mint.token({ claims: { padding: 'x'.repeat(8000) } });
-    await service.api.get(me).set('authorization', bearer(within)).expect(200);
+    await it.service.api.get(me).set('authorization', bearer(within)).expect(200);
     for (const size of [16_500, 64_000, 1_000_000]) {
-      const answer = await rawRequest(service.url, [
+      const answer = await rawRequest(it.service.url, [
         `GET ${me} HTTP/1.1`,
         `Authorization: Bearer ${'a'.repeat(size)}`,
       ]);
       assert.equal(answer.status, 431);
     }
-    await service.api.get(me).set('authorization', bearer(within)).expect(200);
+    await it.service.api.get(me).set('authorization', bearer(within)).expect(200);
   });
 });
 
@@ -430,18 +406,20 @@ test('a refusal is on record as what was refused: an agent, an application, a pe
     [{ idtyp: 'app' }, 'app'],
     [{ azp: other }, 'user'],
   ] as const) {
-    const { headers } = await service.api.get(me).set('authorization', claim(claims)()).expect(403);
+    const { headers } = await it.service.api.get(me).set('authorization', claim(claims)()).expect(403);
     assert.equal(await kindOnRecord(headers['client-request-id']), kind);
   }
 });
 
 test('metrics tell the results apart', async () => {
-  assert.ok((await service.metric('chromeos_bff_token_validations_total', { result: 'token_invalid' })) > 50);
-  assert.ok((await service.metric('chromeos_bff_token_validations_total', { result: 'valid' })) > 10);
+  assert.ok(
+    (await it.service.metric('chromeos_bff_token_validations_total', { result: 'token_invalid' })) > 50,
+  );
+  assert.ok((await it.service.metric('chromeos_bff_token_validations_total', { result: 'valid' })) > 10);
 });
 
 async function kindOnRecord(requestId: unknown): Promise<string | undefined> {
-  const [row] = await world.query<{ kind: string }>(
+  const [row] = await it.world.query<{ kind: string }>(
     "select record->'actor'->>'kind' as kind from audit_events where record->>'requestId' = $1",
     [requestId],
   );
@@ -449,7 +427,7 @@ async function kindOnRecord(requestId: unknown): Promise<string | undefined> {
 }
 
 async function logLineOf(requestId: string): Promise<Record<string, unknown>> {
-  const find = () => service.log.find((line) => line.msg === 'request' && line.requestId === requestId);
+  const find = () => it.service.log.find((line) => line.msg === 'request' && line.requestId === requestId);
   await until('the request is logged', () => find() !== undefined);
   return find() ?? {};
 }
@@ -459,7 +437,7 @@ function assertNothingCalled(): void {
     entra.requests.filter((request) => request.startsWith('POST')),
     [],
   );
-  assert.deepEqual(world.simulator.calls, []);
+  assert.deepEqual(it.simulator.calls, []);
 }
 
 /** What must not come back: the longer segments of a token. */
