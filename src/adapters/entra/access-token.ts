@@ -62,7 +62,8 @@ export function takeBearerToken(value: string): UnverifiedToken {
   if (foreign !== undefined) throw new TokenRefused(`the header has ${foreign}`);
   const checked = header.safeParse(parsedHeader);
   if (!checked.success) {
-    throw new TokenRefused(`the header's ${checked.error.issues[0]?.path.join('.')} is not Entra's`);
+    const wrong = checked.error.issues.map(({ path: [name] }) => name).join(', ');
+    throw new TokenRefused(`the header's ${wrong} is not Entra's`);
   }
 
   const tenantId = guid.safeParse(decodeObject(payloadPart, 'payload').tid);
