@@ -7,9 +7,11 @@ import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { childEnvironment } from '../../tools/child-environment.ts';
 import { readCoverage } from '../../tools/mutation/coverage.ts';
+import { equivalents } from '../../tools/mutation/equivalents.ts';
 import { type LoadedMutant, MUTANT } from '../../tools/mutation/load-mutant.ts';
 import { mutantsOf } from '../../tools/mutation/mutants.ts';
 import { changesOfSql } from '../../tools/mutation/sql-mutants.ts';
+import { trialsIn } from '../../tools/mutation/trials.ts';
 
 const changed = (source: string) =>
   mutantsOf('source.ts', source).map(
@@ -111,4 +113,13 @@ test('a change is loaded, the file stays, and what ran is known', async () => {
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+test('each change that is called equivalent is still one that would be tried', async () => {
+  const files = new Set(equivalents.map(({ change }) => change.slice(0, change.indexOf(': '))));
+  const tried = (await Promise.all([...files].map(trialsIn))).flat().map(({ change }) => change);
+  assert.deepEqual(
+    equivalents.map(({ change }) => change).filter((change) => !tried.includes(change)),
+    [],
+  );
 });

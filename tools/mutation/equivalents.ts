@@ -2,10 +2,13 @@
 export type Equivalent = { readonly change: string; readonly because: string };
 
 const outbound = 'src/adapters/outbound';
+const entra = 'src/adapters/entra';
 const graph = 'src/adapters/graph';
 const functions = 'src/adapters/database/functions';
 const costsTime =
   'The context is the default one, made once: without it each connection makes its own, which costs time.';
+
+const alwaysMatched = 'Where the expression matches, each of its groups does.';
 
 const noWord = 'The text is only searched for words that it does not hold either way.';
 
@@ -48,6 +51,22 @@ export const equivalents: readonly Equivalent[] = [
     because: 'All that is asked of it is whether it is `unsent` or `sent_over_kept`.',
   },
   {
+    change: `${entra}/access-token.ts: const [, headerPart = '', payloadPart = '', signaturePart = ''] = match; -> const [, headerPart = 'mutant', payloadPart = '', signaturePart = ''] = match;`,
+    because: alwaysMatched,
+  },
+  {
+    change: `${entra}/access-token.ts: const [, headerPart = '', payloadPart = '', signaturePart = ''] = match; -> const [, headerPart = '', payloadPart = 'mutant', signaturePart = ''] = match;`,
+    because: alwaysMatched,
+  },
+  {
+    change: `${entra}/access-token.ts: const [, headerPart = '', payloadPart = '', signaturePart = ''] = match; -> const [, headerPart = '', payloadPart = '', signaturePart = 'mutant'] = match;`,
+    because: alwaysMatched,
+  },
+  {
+    change: `${entra}/access-token.ts: return json.replace(/"(?:[^"\\\\]|\\\\.)*"/g, '').split(':').length - 1; -> return json.replace(/"(?:[^"\\\\]|\\\\.)*"/g, 'mutant').split(':').length - 1;`,
+    because: 'What takes the place of a string has no colon either way.',
+  },
+  {
     change: `${graph}/intune-approval.ts: const message = typeof error.message === 'string' ? error.message : ''; -> const message = typeof error.message === 'string' ? error.message : 'mutant';`,
     because: noWord,
   },
@@ -74,6 +93,11 @@ export const equivalents: readonly Equivalent[] = [
   {
     change: `${functions}/prepare-recording.sql: if current_setting('synchronous_commit') not in ('on', 'remote_apply') then -> if current_setting('synchronous_commit') not in ('mutant', 'remote_apply') then`,
     because: 'What is on is set to on.',
+  },
+  {
+    change:
+      'src/core/operation/slot.ts: for (let moves = 0; moves < maxMoves; moves += 1) { -> for (let moves = 0; moves <= maxMoves; moves += 1) {',
+    because: 'A third settling finds nothing that the second did not.',
   },
   {
     change:

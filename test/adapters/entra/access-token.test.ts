@@ -34,6 +34,8 @@ describe('a bearer token', () => {
       keyId: 'k'.repeat(256),
       tenantId: tid.toLowerCase(),
     });
+    // The scheme's case does not matter (RFC 9110 11.1).
+    assert.equal(takeBearerToken(authorization().replace('Bearer', 'bEARER')).keyId, 'k1');
     assert.equal(bearerTokenIn('bearer a.b.c').reveal(), 'a.b.c');
   });
 
@@ -66,6 +68,7 @@ describe('a bearer token', () => {
     ]),
     [{ typ: 'jwt' }, "the header's typ is not Entra's"],
     [{ alg: 'none' }, "the header's alg is not Entra's"],
+    [{ typ: 'at+jwt', alg: 'ES256' }, "the header's typ, alg is not Entra's"],
     [{ kid: 'k'.repeat(257) }, "the header's kid is not Entra's"],
     [{ kid: '' }, "the header's kid is not Entra's"],
   ];
@@ -89,6 +92,7 @@ describe('a bearer token', () => {
       ['null', 'is not a JSON object'],
       ['[]', 'is not a JSON object'],
       ['1', 'is not a JSON object'],
+      [`\ufeff${JSON.stringify({ ...usualHeader, tid })}`, 'is not JSON in UTF-8'],
       ['{"a":1,"a":1}', 'has a key twice'],
       ['{"a":{"b":"\\"::","b":2}}', 'has a key twice'],
     ] as const) {

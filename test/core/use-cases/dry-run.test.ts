@@ -132,6 +132,18 @@ describe('a dry run', () => {
     });
   }
 
+  for (const [intuneApproval, because] of [
+    ['auto', 'intune_may_ask_for_approval'],
+    ['never', 'intune_may_refuse'],
+  ] as const) {
+    test(`what Intune may do besides, where its approval is set to ${intuneApproval}`, async () => {
+      const core = coreScene();
+      core.demand({ intuneApproval });
+      const { checks } = await trying(core);
+      assert.deepEqual(checks.at(-1), { name: 'intune_approval', result: 'not_checkable', because });
+    });
+  }
+
   test('If-Match of what there is', async () => {
     const answer = await trying(coreScene(), { ifMatch: [etagOf([connected])] });
     assert.deepEqual(checksOf(answer), { ...allPassed, unchanged: 'passed' });

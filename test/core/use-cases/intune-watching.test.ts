@@ -87,6 +87,7 @@ describe('watching what waits for Intune', () => {
         const { operation, readFailed } = await watching(core);
         assert.deepEqual([operation.status, readFailed], [status, null]);
         assert.equal(core.story().length, before + 1, 'the read alone');
+        assert.deepEqual(core.graph.lists.length, 0, 'the connection says nothing about it');
       });
     }
   }

@@ -77,7 +77,9 @@ describe('reading an operation', () => {
       await holdSlot(core, status);
       const { operation, readFailed } = await reading(core);
       assert.deepEqual([operation.status, readFailed], [status, null]);
-      assert.equal(core.asked.includes('list'), isRead);
+      for (const port of ['claimRead', 'exchangeForRead', 'list']) {
+        assert.equal(core.asked.includes(port), isRead, port);
+      }
     });
   }
 

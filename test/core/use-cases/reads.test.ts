@@ -137,6 +137,30 @@ describe('reading the audit trail', () => {
     );
   });
 
+  test('people are those of the caller’s own tenant, and looking for them is on record', async () => {
+    const core = coreScene();
+    const asked: string[][] = [];
+    const found = {
+      actors: [{ oid: 'ada', name: 'Ada', kind: 'user' as const, lastSeen: '2026-01-01T00:00:00.000Z' }],
+      complete: true,
+    };
+    const audit = {
+      ...core.dependencies.audit,
+      async findActors(...values: string[]) {
+        asked.push(values);
+        core.advance(20);
+        return found;
+      },
+    };
+    const finding = findAuditActors({ ...core.dependencies, audit }, core.call(), () => ({ name: 'ada' }));
+    assert.deepEqual([await finding, asked], [found, [[tenantId, 'ada']]]);
+    const [event] = core.trail;
+    assert.deepEqual(
+      [event?.event, event?.action, event?.result, event?.explanation, event?.durationMs],
+      ['read', 'read_audit', 'succeeded', 'people by name', 20],
+    );
+  });
+
   test('an export is on record before it begins, and part of it', async () => {
     const core = coreScene();
     const entries = await exportAudit(core.dependencies, core.call(), 'NDJSON', () => selection);
