@@ -1,54 +1,28 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import pg from 'pg';
-import { superuserUrl } from '../../tools/postgres/postgres-access.ts';
-import { postgresAccess } from '../support/postgres.ts';
+import { before, describe, test } from 'node:test';
+import type pg from 'pg';
 import { until } from '../support/processes.ts';
-import {
-  bearer,
-  connectionPath,
-  startService,
-  startWorld,
-  type TestService,
-  type World,
-} from '../support/service.ts';
+import { scene } from '../support/scene.ts';
+import { connectionPath } from '../support/service.ts';
+import { signingKey } from '../support/signing-key.ts';
 
 describe('a checkpoint row that is nonsense', () => {
-  let world: World;
-  let folder: string;
-  let superuser: pg.Client;
-  let service: TestService;
-  before(async () => {
-    world = await startWorld();
-    folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-nonsense-'));
-    const { privateKey } = generateKeyPairSync('ed25519');
-    await writeFile(join(folder, 'key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
-    const name = new URL(world.database.url).pathname.slice(1);
-    superuser = new pg.Client({ connectionString: superuserUrl(postgresAccess(), name) });
-    await superuser.connect();
-    service = await startService(world, {
-      environment: { AUDIT_SIGNING_KEY_FILE: join(folder, 'key.pem'), RATE_LIMIT_CALLER: '0' },
-      adjust: (settings) => ({ ...settings, audit: { ...settings.audit, checkpointMs: 50 } }),
-    });
+  const it = scene({
+    environment: signingKey().environment,
+    adjust: (settings) => ({ ...settings, audit: { ...settings.audit, checkpointMs: 50 } }),
   });
-  after(async () => {
-    await service?.close();
-    await superuser?.end();
-    await world?.close();
-    await rm(folder, { recursive: true, force: true });
+  let superuser: pg.Client;
+  before(async () => {
+    superuser = await it.world.connectAsSuperuser();
   });
 
-  const get = async (path: string, person: 'auditor' | 'reader') =>
-    service.api
-      .get(path)
-      .set('authorization', bearer(await world.simulator.token(person)))
-      .expect(200);
+  const get = async (path: string, as: 'auditor' | 'reader') => {
+    const { status, body } = await it.get(path, { as });
+    assert.equal(status, 200);
+    return body;
+  };
   const read = () => get(connectionPath, 'reader');
-  const status = async () => (await get('/api/v1/audit/verification', 'auditor')).body;
+  const status = () => get('/api/v1/audit/verification', 'auditor');
 
   const nonsense: [string, number, string][] = [
     ['an absurd number', 2 ** 53 - 1, '{"type":"checkpoint","number":1e400}'],
@@ -65,7 +39,7 @@ describe('a checkpoint row that is nonsense', () => {
       await superuser.query(
         `insert into audit_checkpoints (id, chain, number, statement, key_id, signature, made_at)
          values (gen_random_uuid(), $1, $2, $3, 'nobody', '\\x00', now())`,
-        [world.simulator.registration.tenantId, number, statement],
+        [it.tenantId, number, statement],
       );
       await read();
       const { length } = await status();
@@ -77,6 +51,6 @@ describe('a checkpoint row that is nonsense', () => {
   }
 
   test('none of them is taken for a contradiction', async () => {
-    assert.equal(await service.metric('chromeos_bff_audit_contradicted'), 0);
+    assert.equal(await it.service.metric('chromeos_bff_audit_contradicted'), 0);
   });
 });

@@ -1,50 +1,30 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
-import pg from 'pg';
-import { superuserUrl } from '../../tools/postgres/postgres-access.ts';
-import { postgresAccess } from '../support/postgres.ts';
+import { after, describe, test } from 'node:test';
+import type pg from 'pg';
 import { until } from '../support/processes.ts';
-import { operationsPath } from '../support/scene.ts';
-import {
-  bearer,
-  connectionPath,
-  metricIn,
-  startService,
-  startWorld,
-  type World,
-} from '../support/service.ts';
+import { emptyScene, operationsPath } from '../support/scene.ts';
+import { metricIn } from '../support/service.ts';
 
 type Check = { name: string; status: string; problem?: string; warning?: string };
 
 describe('what is wrong with the database is told in words', () => {
   const role = `words_${randomUUID().replaceAll('-', '')}`;
-  let world: World;
   let superuser: pg.Client;
-  let url: string;
-  before(async () => {
-    world = await startWorld();
-    const own = new URL(world.database.url);
-    superuser = new pg.Client({ connectionString: superuserUrl(postgresAccess(), own.pathname.slice(1)) });
-    superuser.on('error', () => {});
-    await superuser.connect();
-    await superuser.query(`create role ${role} login password 'right' in role ${own.username}`);
-    own.username = role;
-    own.password = 'right';
-    url = own.href;
-  });
-  after(async () => {
-    await superuser?.query(`drop role if exists ${role}`);
-    await superuser?.end();
-    await world?.close();
+  after(() => superuser?.query(`drop role if exists ${role}`));
+  const it = emptyScene({
+    environment: async ({ database, connectAsSuperuser }) => {
+      const own = new URL(database.url);
+      superuser = await connectAsSuperuser();
+      await superuser.query(`create role ${role} login password 'right' in role ${own.username}`);
+      own.username = role;
+      own.password = 'right';
+      return { DATABASE_URL: own.href };
+    },
+    adjust: (settings) => ({ ...settings, database: { ...settings.database, vitalSignsMs: 50 } }),
   });
 
-  const start = () =>
-    startService(world, {
-      environment: { DATABASE_URL: url },
-      unready: true,
-      adjust: (settings) => ({ ...settings, database: { ...settings.database, vitalSignsMs: 50 } }),
-    });
+  const start = () => it.start({ unready: true });
   const endSessions = () =>
     superuser.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [role]);
 
@@ -83,8 +63,7 @@ describe('what is wrong with the database is told in words', () => {
       (await service.management.get('/readyz?verbose')).body.checks.find(
         ({ name }: Check) => name === 'database connections',
       );
-    const read = async () =>
-      service.api.get(connectionPath).set('authorization', bearer(await world.simulator.token('reader')));
+    const read = () => it.readConnection({ as: 'reader' });
     try {
       await service.ready();
       assert.equal((await warning()).status, 'ok');
@@ -123,15 +102,15 @@ describe('what is wrong with the database is told in words', () => {
 
   test('a pool whose connections all wait for locks is no database that is down', async () => {
     const service = await start();
-    const holder = await world.connect();
+    const holder = await it.world.connect();
     try {
       await service.ready();
       await holder.query('begin');
       await holder.query('lock table operations in access exclusive mode');
-      const token = bearer(await world.simulator.token('reader'));
+      const token = await it.simulator.token('reader');
       let over = false;
       const callers = Array.from({ length: 30 }, async () => {
-        while (!over) await service.api.get(operationsPath).set('authorization', token);
+        while (!over) await it.get(operationsPath, { token });
       });
       let seen = '';
       const gauge = (name: string, labels: Record<string, string> = {}) =>

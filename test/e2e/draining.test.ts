@@ -2,31 +2,15 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { until } from '../support/processes.ts';
-import { hold } from '../support/scene.ts';
-import {
-  bearer,
-  connectionPath,
-  disconnectPath,
-  type LogLine,
-  startService,
-  startWorld,
-  type World,
-} from '../support/service.ts';
+import { emptyScene, hold } from '../support/scene.ts';
+import { bearer, connectionPath, disconnectPath, type LogLine } from '../support/service.ts';
 
 describe('draining', () => {
-  let world: World;
-  before(async () => {
-    world = await startWorld();
-  });
-  after(() => world?.close());
-  beforeEach(async () => {
-    await world.closeOperations();
-    world.simulator.reset();
-  });
+  const it = emptyScene();
 
   const within = (times: Partial<Settings['server']>) => (settings: Settings) => ({
     ...settings,
@@ -42,7 +26,7 @@ describe('draining', () => {
   }
 
   test('serves on, but says on every answer that the connection closes; idle ones close at the end', async () => {
-    const service = await startService(world, { adjust: within({ drainMs: 500 }) });
+    const service = await it.start({ adjust: within({ drainMs: 500 }) });
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
     const idle = net.connect(Number(new URL(service.url).port), 'localhost');
     await once(idle, 'connect');
@@ -62,12 +46,12 @@ describe('draining', () => {
   });
 
   test('a caller who goes away does not end the call: its outcome is on record before we are gone', async () => {
-    const service = await startService(world);
-    const graph = hold(world.simulator, 'disconnect');
+    const service = await it.start();
+    const graph = hold(it.simulator, 'disconnect');
     const call = new AbortController();
     const answer = fetch(`${service.url}${disconnectPath}`, {
       method: 'POST',
-      headers: { authorization: bearer(await world.simulator.token('admin')) },
+      headers: { authorization: bearer(await it.simulator.token('admin')) },
       signal: call.signal,
     });
     await graph.arrived();
@@ -80,7 +64,7 @@ describe('draining', () => {
     graph.release();
     await closed;
     assert.ok(service.log.some(({ aborted }) => aborted === true));
-    const events = await world.query(
+    const events = await it.world.query(
       "select event from audit_events where event in ('attempt', 'outcome') order by number",
     );
     assert.deepEqual(
@@ -91,30 +75,20 @@ describe('draining', () => {
   });
 
   test('whoever waits for a change is answered as things stand, and is not cut off', async () => {
-    const service = await startService(world);
-    const authorization = bearer(await world.simulator.token('admin'));
-    const { body } = await service.api.post(disconnectPath).set('authorization', authorization).expect(200);
-    const path = `/api/v1/operations/${body.operationId}`;
-    const waiting = service.api
-      .get(path)
-      .set('authorization', authorization)
-      .set('prefer', 'wait=30')
-      .then((answer) => answer);
+    const service = await it.start();
+    const id = await it.acceptedOperation();
+    const waiting = it.operation(id, { headers: { prefer: 'wait=30' } });
     await until('it waits', async () => (await service.metric('chromeos_bff_requests_in_flight')) === 1);
     await service.close();
     const answer = await waiting;
     assert.equal(answer.status, 200);
-    assert.equal(answer.body.operationId, body.operationId);
+    assert.equal(answer.body.operationId, id);
   });
 
   test('what hangs is left behind when the time is up, and logged', async () => {
-    const service = await startService(world, { adjust: within({ shutdownMs: 200, tidyMs: 200 }) });
-    const graph = hold(world.simulator, 'disconnect');
-    const answer = fetch(`${service.url}${disconnectPath}`, {
-      method: 'POST',
-      headers: { authorization: bearer(await world.simulator.token('admin')) },
-    });
-    const lost = assert.rejects(answer);
+    const service = await it.start({ adjust: within({ shutdownMs: 200, tidyMs: 200 }) });
+    const graph = hold(it.simulator, 'disconnect');
+    const lost = assert.rejects(it.disconnect());
     await graph.arrived();
     const begun = performance.now();
     await service.close();

@@ -1,55 +1,35 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { beforeEach, describe, test } from 'node:test';
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
 import { until } from '../support/processes.ts';
-import {
-  assertNoSecret,
-  bearer,
-  disconnectPath,
-  eventsPath,
-  startService,
-  startWorld,
-  type TestService,
-  type World,
-} from '../support/service.ts';
+import { scene } from '../support/scene.ts';
+import { assertNoSecret, disconnectPath, eventsPath } from '../support/service.ts';
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 describe('the main job', () => {
-  let world: World;
-  let service: TestService;
-  before(async () => {
-    world = await startWorld();
-    service = await startService(world);
-  });
-  after(async () => {
-    await service?.close();
-    await world?.close();
-  });
-  beforeEach(async () => {
-    await world.closeOperations();
-    world.simulator.reset();
-    world.simulator.clearCalls();
-    service.log.length = 0;
+  const it = scene();
+  beforeEach(() => {
+    it.service.log.length = 0;
   });
 
   test('one admin, one call, one record: response, records, outbound call, metric and log together', async () => {
-    const { simulator } = world;
+    const { simulator } = it;
     const recordsWhenGraphWasCalled: AuditEvent[] = [];
     const stopListening = simulator.onCall(async (call) => {
       if (call.endpoint !== 'disconnect') return;
-      const rows = await world.query<{ record: AuditEvent }>('select record from audit_events');
+      const rows = await it.world.query<{ record: AuditEvent }>('select record from audit_events');
       recordsWhenGraphWasCalled.push(...rows.map((row) => row.record));
     });
-    const accepted = await service.metric('chromeos_bff_disconnects_total', { outcome: 'accepted' });
+    const accepted = await it.service.metric('chromeos_bff_disconnects_total', { outcome: 'accepted' });
     const token = await simulator.token('admin');
 
-    const response = await service.api
-      .post(disconnectPath)
-      .set('authorization', bearer(token))
-      .send({ reason: 'Переход на другую систему', ticket: 'CHG-1' })
-      .expect(200);
+    const response = await it.disconnect({
+      token,
+      body: { reason: 'Переход на другую систему', ticket: 'CHG-1' },
+    });
     stopListening();
+    assert.equal(response.status, 200);
 
     // The response.
     assert.equal(response.body.value, 'inprogress');
@@ -63,12 +43,9 @@ describe('the main job', () => {
       recordsWhenGraphWasCalled.map((event) => event.event),
       ['attempt'],
     );
-    const rows = await world.query<{ record: AuditEvent }>(
-      'select record from audit_events where operation_id = $1 order by number',
-      [response.body.operationId],
-    );
-    const [attempt, outcome] = rows.map((row) => row.record);
-    assert.ok(attempt && outcome && rows.length === 2);
+    const events = await it.events(response.body.operationId);
+    const [attempt, outcome] = events;
+    assert.ok(attempt && outcome && events.length === 2);
     for (const event of [attempt, outcome]) {
       assert.equal(event.action, 'disconnect');
       assert.equal(event.operationId, response.body.operationId);
@@ -103,11 +80,11 @@ describe('the main job', () => {
 
     // The metric and the log.
     assert.equal(
-      await service.metric('chromeos_bff_disconnects_total', { outcome: 'accepted' }),
+      await it.service.metric('chromeos_bff_disconnects_total', { outcome: 'accepted' }),
       accepted + 1,
     );
-    await until('the request is logged', () => service.log.some((line) => line.requestId === requestId));
-    const lines = service.log.filter((line) => line.msg === 'request' && line.requestId === requestId);
+    await until('the request is logged', () => it.service.log.some((line) => line.requestId === requestId));
+    const lines = it.service.log.filter((line) => line.msg === 'request' && line.requestId === requestId);
     assert.equal(lines.length, 1);
     const [line] = lines;
     assert.equal(line?.status, 200);
@@ -116,7 +93,7 @@ describe('the main job', () => {
     assert.equal(line?.operationId, response.body.operationId);
     assert.match(String(line?.traceId), /^[0-9a-f]{32}$/);
     const sent = act?.headers.authorization?.slice('Bearer '.length) ?? 'missing';
-    assertNoSecret(JSON.stringify([service.log, rows, response.body]), [
+    assertNoSecret(JSON.stringify([it.service.log, events, response.body]), [
       token,
       sent,
       simulator.registration.clientSecret,
@@ -124,31 +101,28 @@ describe('the main job', () => {
   });
 
   test('a disconnect never uses a cached token', async () => {
-    const token = bearer(await world.simulator.token('admin'));
-    await service.api.post(disconnectPath).set('authorization', token).expect(200);
-    await world.closeOperations();
-    world.simulator.setConnection(world.simulator.registration.tenantId, {});
-    await service.api.post(disconnectPath).set('authorization', token).expect(200);
-    assert.equal(world.simulator.calls.filter((call) => call.endpoint === 'token').length, 2);
+    const token = await it.simulator.token('admin');
+    assert.equal((await it.disconnect({ token })).status, 200);
+    await it.world.closeOperations();
+    it.simulator.setConnection(it.tenantId, {});
+    assert.equal((await it.disconnect({ token })).status, 200);
+    assert.equal(it.asked('token'), 2);
   });
 
   test('a value Graph has never said before is passed on as it is', async () => {
-    world.simulator.setSequence(world.simulator.registration.tenantId, ['somethingNew', 'gone']);
-    const response = await service.api
-      .post(disconnectPath)
-      .set('authorization', bearer(await world.simulator.token('admin')))
-      .expect(200);
-    assert.equal(response.body.value, 'somethingNew');
+    it.simulator.setSequence(it.tenantId, ['somethingNew', 'gone']);
+    const { status, body } = await it.disconnect();
+    assert.deepEqual([status, body.value], [200, 'somethingNew']);
   });
 
   test('the auditor reads the tenant’s own trail, page by page, and reading is on the record', async () => {
-    const admin = bearer(await world.simulator.token('admin'));
-    const done = await service.api.post(disconnectPath).set('authorization', admin).expect(200);
-    const auditor = bearer(await world.simulator.token('auditor'));
-    const read = (query: Record<string, string>) =>
-      service.api.get(eventsPath).query(query).set('authorization', auditor).expect(200);
+    const operationId = await it.acceptedOperation();
+    const read = async (query: Record<string, string>) => {
+      const answer = await it.get(`${eventsPath}?${new URLSearchParams(query)}`, { as: 'auditor' });
+      assert.equal(answer.status, 200);
+      return answer;
+    };
 
-    const operationId = done.body.operationId;
     const first = await read({ operationId, limit: '1' });
     assert.equal(first.body.events.length, 1);
     assert.equal(first.body.events[0].event, 'outcome');
@@ -160,9 +134,10 @@ describe('the main job', () => {
     assert.ok(reads.body.events.length >= 2);
     assert.ok(reads.body.events.every((event: AuditEvent) => event.event === 'read'));
 
-    const elsewhere = bearer(
-      await world.simulator.token('auditor', { tenantId: world.simulator.otherTenantId }),
-    );
-    await service.api.get(eventsPath).set('authorization', elsewhere).expect(401);
+    const { status } = await it.get(eventsPath, {
+      as: 'auditor',
+      token: { tenantId: it.simulator.otherTenantId },
+    });
+    assert.equal(status, 401);
   });
 });

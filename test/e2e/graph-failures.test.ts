@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Fault } from '../../simulator/simulator.ts';
-import {
-  bearer,
-  disconnectPath,
-  startService,
-  startWorld,
-  type TestService,
-  type World,
-} from '../support/service.ts';
+import { scene } from '../support/scene.ts';
+import { disconnectPath } from '../support/service.ts';
 
 type Expected = {
   status: number;
@@ -113,35 +107,13 @@ const table: [string, Fault, Expected][] = [
 ];
 
 describe('what Graph can do with a disconnect', () => {
-  let world: World;
-  let service: TestService;
-  before(async () => {
-    world = await startWorld();
-    service = await startService(world, {
-      adjust: (settings) => ({ ...settings, graph: { ...settings.graph, timeoutMs: 500 } }),
-    });
-  });
-  after(async () => {
-    await service?.close();
-    await world?.close();
-  });
-  beforeEach(async () => {
-    await world.closeOperations();
-    world.simulator.reset();
-    world.simulator.clearCalls();
-  });
-
-  const disconnect = async (headers: Record<string, string> = {}) =>
-    service.api
-      .post(disconnectPath)
-      .set('authorization', bearer(await world.simulator.token('admin')))
-      .set(headers);
+  const it = scene();
 
   for (const [name, fault, expected] of table) {
     test(`${name}: ${expected.status} ${expected.code}`, async () => {
-      world.simulator.setFault('disconnect', fault);
-      const before = await service.metric('chromeos_bff_disconnects_total', { outcome: expected.result });
-      const response = await disconnect();
+      it.simulator.setFault('disconnect', fault);
+      const before = await it.service.metric('chromeos_bff_disconnects_total', { outcome: expected.result });
+      const response = await it.disconnect();
 
       assert.deepEqual([response.status, response.body.code], [expected.status, expected.code]);
       assert.equal(response.body.status, expected.status);
@@ -151,41 +123,32 @@ describe('what Graph can do with a disconnect', () => {
       // Nothing of Graph's own words, and no internal address, reaches the caller.
       assert.doesNotMatch(JSON.stringify(response.body), /internal|html|Activity ID|https?:/i);
 
-      assert.equal(world.simulator.calls.filter((call) => call.endpoint === 'disconnect').length, 1);
-      const rows = await world.query<{ record: { event: string; result: string } }>(
-        `select record from audit_events where record->>'requestId' = $1 and event in ('attempt', 'outcome') order by number`,
-        [response.body.requestId],
-      );
+      assert.equal(it.asked('disconnect'), 1);
+      const events = await it.eventsOfCall(response);
       assert.deepEqual(
-        rows.map(({ record }) => [record.event, record.result]),
+        events.map(({ event, result }) => [event, result]),
         [
           ['attempt', 'pending'],
           ['outcome', expected.result],
         ],
       );
       assert.equal(
-        await service.metric('chromeos_bff_disconnects_total', { outcome: expected.result }),
+        await it.service.metric('chromeos_bff_disconnects_total', { outcome: expected.result }),
         before + 1,
       );
     });
   }
 
   test('nobody there: 503, and it is certain that nothing was sent', async () => {
-    const alone = await startService(world, { environment: { GRAPH_BASE_URL: 'https://localhost:1/beta' } });
-    try {
-      const response = await alone.api
-        .post(disconnectPath)
-        .set('authorization', bearer(await world.simulator.token('admin')));
-      assert.deepEqual([response.status, response.body.code], [503, 'graph_unavailable']);
-    } finally {
-      await alone.close();
-    }
+    const on = await it.start({ environment: { GRAPH_BASE_URL: 'https://localhost:1/beta' } });
+    const response = await it.disconnect({ on });
+    assert.deepEqual([response.status, response.body.code], [503, 'graph_unavailable']);
   });
 
   test('the body is labelled as the caller can read it', async () => {
     const typeFor = async (headers: Record<string, string>) => {
-      world.simulator.setFault('disconnect', { graphError: { status: 403, code: 'Forbidden' } });
-      const response = await disconnect(headers);
+      it.simulator.setFault('disconnect', { graphError: { status: 403, code: 'Forbidden' } });
+      const response = await it.disconnect({ headers });
       return response.headers['content-type'];
     };
     assert.equal(await typeFor({}), 'application/problem+json');
@@ -199,15 +162,15 @@ describe('what Graph can do with a disconnect', () => {
   });
 
   test('addresses and methods that are not there', async () => {
-    const nowhere = await service.api.get('/api/v1/nowhere').expect(404);
+    const nowhere = await it.service.api.get('/api/v1/nowhere').expect(404);
     assert.equal(nowhere.body.code, 'not_found');
-    await service.api.get('/api/v1/%E0%A4%A').expect(404);
-    const wrong = await service.api.get(disconnectPath).expect(405);
+    await it.service.api.get('/api/v1/%E0%A4%A').expect(404);
+    const wrong = await it.service.api.get(disconnectPath).expect(405);
     assert.equal(wrong.headers.allow, 'POST, OPTIONS');
     assert.equal(wrong.body.code, 'method_not_allowed');
     assert.equal(wrong.body.error.innerError['client-request-id'], wrong.headers['client-request-id']);
-    const options = await service.api.options(disconnectPath).expect(204);
+    const options = await it.service.api.options(disconnectPath).expect(204);
     assert.equal(options.headers.allow, 'POST, OPTIONS');
-    for (const path of ['/livez', '/readyz', '/metrics']) await service.api.get(path).expect(404);
+    for (const path of ['/livez', '/readyz', '/metrics']) await it.service.api.get(path).expect(404);
   });
 });

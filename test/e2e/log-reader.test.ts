@@ -1,28 +1,25 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 import { until } from '../support/processes.ts';
-import { bearer, connectionPath, metricIn, startWorld, type World } from '../support/service.ts';
+import { emptyScene } from '../support/scene.ts';
+import { metricIn } from '../support/service.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
 
 describe('what reads the log stops reading', () => {
-  let world: World;
+  const it = emptyScene();
   let service: ServiceProcess;
-  before(async () => {
-    world = await startWorld();
-  });
-  after(() => world?.close());
   beforeEach(async () => {
-    service = await startServiceProcess(world);
+    service = await startServiceProcess(it.world);
   });
   afterEach(() => service?.kill());
 
   const metric = async (kind: string) => {
-    const text = await (await fetch(`${service.managementUrl}/metrics`)).text();
+    const { text } = await service.management.get('/metrics');
     return metricIn(text, 'chromeos_bff_log_lines_dropped_total', { kind });
   };
-  const live = async () => (await fetch(`${service.managementUrl}/livez`)).status;
+  const live = async () => (await service.management.get('/livez')).status;
 
   /** Calls that leave a log line of 0.7 kB each, until the buffer of 8 MiB is full. */
   async function fill(): Promise<void> {
@@ -44,9 +41,7 @@ describe('what reads the log stops reading', () => {
   test('serves on, drops request lines first, counts them, and says so when it is read again', async () => {
     service.stopReading();
     await fill();
-    const reader = bearer(await world.simulator.token('reader'));
-    const { status } = await fetch(`${service.url}${connectionPath}`, { headers: { authorization: reader } });
-    assert.equal(status, 200);
+    assert.equal((await it.readConnection({ on: service, as: 'reader' })).status, 200);
     assert.equal(await live(), 200);
     assert.deepEqual([await metric('log'), await metric('audit'), await metric('checkpoint')], [0, 0, 0]);
 

@@ -1,24 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import request from 'supertest';
 import { until } from '../support/processes.ts';
-import { hold } from '../support/scene.ts';
-import { bearer, disconnectPath, eventsPath, startWorld, type World } from '../support/service.ts';
+import { emptyScene, hold } from '../support/scene.ts';
+import { eventsPath } from '../support/service.ts';
 import { spawnMain, startServiceProcess } from '../support/service-process.ts';
 
 describe('boot and stop', () => {
-  let world: World;
-  before(async () => {
-    world = await startWorld();
-  });
-  after(() => world?.close());
-  beforeEach(async () => {
-    await world.closeOperations();
-    world.simulator.reset();
-  });
+  const it = emptyScene();
 
   test('wrong and missing settings: all complaints at once, by name, never by value, exit 1', async () => {
     const { child, stderr } = spawnMain({
@@ -47,7 +38,7 @@ describe('boot and stop', () => {
 
   test('files that cannot be used are complained of by name too, all at once', async () => {
     const { child, stderr } = spawnMain({
-      ...world.environment(),
+      ...it.world.environment(),
       TLS_CERT_FILE: '/does/not/exist/cert.pem',
       TLS_KEY_FILE: fileURLToPath(import.meta.url),
       AUDIT_SIGNING_KEY_FILE: fileURLToPath(import.meta.url),
@@ -66,7 +57,7 @@ describe('boot and stop', () => {
     const blocker = net.createServer().listen(0);
     await once(blocker, 'listening');
     const { port } = blocker.address() as net.AddressInfo;
-    const { child, log } = spawnMain(world.environment({ PORT: String(port) }));
+    const { child, log } = spawnMain(it.world.environment({ PORT: String(port) }));
     const [code] = await once(child, 'exit');
     blocker.close();
     assert.equal(code, 1);
@@ -74,7 +65,7 @@ describe('boot and stop', () => {
   });
 
   test('HOST is the one address that both ports listen on; one of another machine is complained of', async () => {
-    const service = await startServiceProcess(world, { HOST: '127.0.0.2' });
+    const service = await startServiceProcess(it.world, { HOST: '127.0.0.2' });
     try {
       for (const url of [service.url, service.managementUrl]) {
         const { port } = new URL(url);
@@ -84,18 +75,18 @@ describe('boot and stop', () => {
     } finally {
       await service.kill();
     }
-    const { child, log } = spawnMain(world.environment({ HOST: '192.0.2.1' }));
+    const { child, log } = spawnMain(it.world.environment({ HOST: '192.0.2.1' }));
     const [code] = await once(child, 'exit');
     assert.equal(code, 1);
     assert.match(String(log.at(-1)?.msg), /HOST is no address of this machine/);
   });
 
   test('starts and stays up without Entra and without its database, and says so', async () => {
-    const service = await startServiceProcess(world, {
+    const service = await startServiceProcess(it.world, {
       AZURE_AUTHORITY_HOST: 'https://localhost:1',
       DATABASE_URL: 'postgres://nobody:x@localhost:1/none',
     });
-    const management = request(service.managementUrl);
+    const { management } = service;
     const ready = await management.get('/readyz').expect(503);
     const problems = ready.body.checks.filter((check: { problem?: string }) => check.problem);
     assert.deepEqual(
@@ -103,58 +94,49 @@ describe('boot and stop', () => {
       ['signing keys', 'database'],
     );
     await management.get('/livez').expect(200);
-    const refused = await request(service.url)
-      .post(disconnectPath)
-      .set('authorization', bearer(await world.simulator.token('admin')))
-      .expect(503);
-    assert.equal(refused.body.code, 'signing_keys_unavailable');
+    const refused = await it.disconnect({ on: service });
+    assert.deepEqual([refused.status, refused.body.code], [503, 'signing_keys_unavailable']);
     assert.ok(refused.headers['retry-after']);
     service.child.kill('SIGTERM');
     assert.equal(await service.ended(), 0);
   });
 
   test('a schema that is not current: not ready, and nothing is done', async () => {
-    await world.query('alter table kysely_migration rename to kysely_migration_away');
-    const service = await startServiceProcess(world);
+    await it.world.query('alter table kysely_migration rename to kysely_migration_away');
+    const service = await startServiceProcess(it.world);
     try {
-      const ready = await request(service.managementUrl).get('/readyz').expect(503);
+      const ready = await service.management.get('/readyz').expect(503);
       assert.match(JSON.stringify(ready.body), /run the migrations/);
     } finally {
-      await world.query('alter table kysely_migration_away rename to kysely_migration');
+      await it.world.query('alter table kysely_migration_away rename to kysely_migration');
       await service.kill('SIGTERM');
     }
   });
 
   test('no record, no action: without the database Graph is not called', async () => {
-    const service = await startServiceProcess(world, {
+    const service = await startServiceProcess(it.world, {
       DATABASE_URL: 'postgres://nobody:x@localhost:1/none',
     });
     await until('the keys are loaded', async () => {
-      const ready = await request(service.managementUrl).get('/readyz');
+      const ready = await service.management.get('/readyz');
       return ready.body.checks.every(
         (check: { name: string; problem?: string }) => check.name === 'database' || !check.problem,
       );
     });
-    world.simulator.clearCalls();
-    const response = await request(service.url)
-      .post(disconnectPath)
-      .set('authorization', bearer(await world.simulator.token('admin')))
-      .expect(503);
-    assert.equal(response.body.code, 'audit_unavailable');
-    assert.equal(world.simulator.acts().length, 0);
+    it.simulator.clearCalls();
+    const response = await it.disconnect({ on: service });
+    assert.deepEqual([response.status, response.body.code], [503, 'audit_unavailable']);
+    assert.equal(it.simulator.acts().length, 0);
     await service.kill('SIGTERM');
   });
 
   test('SIGTERM: readiness fails first, the call in flight finishes and is on record, exit 0', async () => {
-    const service = await startServiceProcess(world);
-    const management = request(service.managementUrl);
+    const service = await startServiceProcess(it.world);
+    const { management } = service;
     await until('ready', async () => (await management.get('/readyz')).status === 200);
 
-    const held = hold(world.simulator, 'disconnect');
-    const answer = request(service.url)
-      .post(disconnectPath)
-      .set('authorization', bearer(await world.simulator.token('admin')))
-      .then((response) => response);
+    const held = hold(it.simulator, 'disconnect');
+    const answer = it.disconnect({ on: service });
     await held.arrived();
     service.child.kill('SIGTERM');
     await until('not ready', async () => (await management.get('/readyz')).status === 503);
@@ -162,18 +144,15 @@ describe('boot and stop', () => {
     const response = await answer;
     assert.equal(response.status, 200);
     assert.equal(await service.ended(), 0);
-    const rows = await world.query('select event from audit_events where operation_id = $1', [
-      response.body.operationId,
-    ]);
-    assert.equal(rows.length, 2);
+    assert.equal((await it.events(response.body.operationId)).length, 2);
     assert.equal(service.log.at(-1)?.msg, 'stopped');
   });
 
   test('the log is JSON, one line a request, and holds no token', async () => {
-    const service = await startServiceProcess(world);
-    await until('ready', async () => (await request(service.managementUrl).get('/readyz')).status === 200);
-    const token = await world.simulator.token('auditor');
-    await request(service.url).get(eventsPath).set('authorization', bearer(token)).expect(200);
+    const service = await startServiceProcess(it.world);
+    await until('ready', async () => (await service.management.get('/readyz')).status === 200);
+    const token = await it.simulator.token('auditor');
+    assert.equal((await it.get(eventsPath, { on: service, token })).status, 200);
     await until('it is logged', () => service.log.some((line) => line.msg === 'request'));
     await service.kill('SIGTERM');
     assert.equal(service.log.filter((line) => line.msg === 'request').length, 1);

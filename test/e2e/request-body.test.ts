@@ -1,40 +1,22 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import {
-  bearer,
-  disconnectPath,
-  startService,
-  startWorld,
-  type TestService,
-  type World,
-} from '../support/service.ts';
+import { scene } from '../support/scene.ts';
+import { bearer, disconnectPath } from '../support/service.ts';
 
 describe('the body of a disconnect', () => {
-  let world: World;
-  let service: TestService;
+  const it = scene();
   let admin: string;
   before(async () => {
-    world = await startWorld();
-    service = await startService(world);
-    admin = bearer(await world.simulator.token('admin'));
-  });
-  after(async () => {
-    await service?.close();
-    await world?.close();
-  });
-  beforeEach(async () => {
-    await world.closeOperations();
-    world.simulator.reset();
-    world.simulator.clearCalls();
+    admin = bearer(await it.simulator.token('admin'));
   });
 
   const post = (body: string | Buffer, headers: Record<string, string> = {}, query = '') => {
-    const request = service.api.post(`${disconnectPath}${query}`).set('authorization', admin).set(headers);
+    const request = it.service.api.post(`${disconnectPath}${query}`).set('authorization', admin).set(headers);
     return request.serialize((value) => value as string).send(body);
   };
   const json = { 'content-type': 'application/json' };
-  const acts = () => world.simulator.acts().length;
+  const acts = () => it.simulator.acts().length;
 
   const emptyBodies: [string, Record<string, string>][] = [
     ['without a content type', {}],
@@ -44,7 +26,7 @@ describe('the body of a disconnect', () => {
   ];
   for (const [name, headers] of emptyBodies) {
     test(`an empty body is no body: ${name}`, async () => {
-      await service.api.post(disconnectPath).set('authorization', admin).set(headers).expect(200);
+      await it.service.api.post(disconnectPath).set('authorization', admin).set(headers).expect(200);
       assert.equal(acts(), 1);
     });
   }
@@ -72,15 +54,10 @@ describe('the body of a disconnect', () => {
   for (const [name, body, expected] of good) {
     test(`is recorded and never sent on: ${name}`, async () => {
       const { body: answer } = await post(body, json).expect(200);
-      const rows = await world.query<{ record: { reason: string; ticket: string } }>(
-        'select record from audit_events where operation_id = $1',
-        [answer.operationId],
-      );
-      assert.ok(rows.length >= 2);
-      for (const { record } of rows) {
-        assert.deepEqual({ reason: record.reason, ticket: record.ticket }, expected);
-      }
-      const act = world.simulator.calls.find((call) => call.endpoint === 'disconnect');
+      const events = await it.events(answer.operationId);
+      assert.ok(events.length >= 2);
+      for (const { reason, ticket } of events) assert.deepEqual({ reason, ticket }, expected);
+      const act = it.simulator.calls.find((call) => call.endpoint === 'disconnect');
       assert.equal(act?.body, '');
     });
   }
@@ -137,11 +114,8 @@ describe('the body of a disconnect', () => {
       assert.deepEqual([response.status, response.body.code], [status, code]);
       assert.ok(response.body.hint && response.body.detail);
       assert.equal(acts(), 0);
-      const [row] = await world.query<{ record: Record<string, unknown> }>(
-        `select record from audit_events where record->>'requestId' = $1`,
-        [response.body.requestId],
-      );
-      assert.equal(row?.record.event, 'refused');
+      const [event] = await it.eventsOfCall(response);
+      assert.equal(event?.event, 'refused');
     });
   }
 
@@ -164,7 +138,7 @@ describe('the body of a disconnect', () => {
           const response = await post(body, type === '' ? {} : { 'content-type': type });
           assert.ok([200, 400, 415, 409].includes(response.status), `${response.status}`);
           if (response.status !== 200) assert.ok(response.body.code);
-          world.simulator.reset();
+          it.simulator.reset();
         },
       ),
       { numRuns: 60 },
@@ -172,7 +146,7 @@ describe('the body of a disconnect', () => {
   });
 
   test('a stranger learns nothing about the body', async () => {
-    const response = await service.api.post(disconnectPath).set(json).send('{"force":true}').expect(401);
+    const response = await it.service.api.post(disconnectPath).set(json).send('{"force":true}').expect(401);
     assert.equal(response.body.code, 'token_missing');
   });
 });

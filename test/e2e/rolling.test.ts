@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { Agent, request } from 'undici';
 import { until } from '../support/processes.ts';
-import { hold } from '../support/scene.ts';
-import { bearer, connectionPath, disconnectPath, startWorld, type World } from '../support/service.ts';
+import { emptyScene, hold } from '../support/scene.ts';
+import { bearer, connectionPath, disconnectPath } from '../support/service.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
 
 /** A balancer as a cluster has it: knows who is ready from `/readyz` and nothing else, looks every 50 ms,
@@ -72,17 +72,13 @@ async function startBalancer() {
 }
 
 describe('rolling from one process to the next', () => {
-  let world: World;
   let old: ServiceProcess;
   let fresh: ServiceProcess;
-  before(async () => {
-    world = await startWorld();
-  });
   after(async () => {
     await fresh?.kill();
     await old?.kill();
-    await world?.close();
   });
+  const it = emptyScene();
 
   test('under load no call fails and no record is lost', async () => {
     // Production's own drain: long against the balancer's looks.
@@ -90,14 +86,11 @@ describe('rolling from one process to the next', () => {
     const balancer = await startBalancer();
     const agent = new Agent({ connections: 32 });
     try {
-      old = await startServiceProcess(world, environment);
+      old = await startServiceProcess(it.world, environment);
       balancer.add(old);
       await until('the old one is ready', () => balancer.upstreams[0]?.ready === true);
 
-      const [reader, admin] = await Promise.all([
-        world.simulator.token('reader'),
-        world.simulator.token('admin'),
-      ]);
+      const [reader, admin] = await Promise.all([it.simulator.token('reader'), it.simulator.token('admin')]);
       const call = async (method: 'GET' | 'POST', path: string, token: string) => {
         const answer = await request(`${balancer.url}${path}`, {
           method,
@@ -117,11 +110,11 @@ describe('rolling from one process to the next', () => {
       });
 
       // A disconnect that is with Graph while the old process is told to stop.
-      const held = hold(world.simulator, 'disconnect');
+      const held = hold(it.simulator, 'disconnect');
       const disconnecting = call('POST', disconnectPath, admin);
       await held.arrived();
 
-      fresh = await startServiceProcess(world, environment);
+      fresh = await startServiceProcess(it.world, environment);
       balancer.add(fresh);
       await until('the new one is ready', () => balancer.upstreams[1]?.ready === true);
       old.child.kill('SIGTERM');
@@ -137,15 +130,13 @@ describe('rolling from one process to the next', () => {
       assert.deepEqual(balancer.failures, []);
       assert.deepEqual([...statuses.keys()], [200]);
       assert.equal(disconnected.status, 200);
-      const [reads] = await world.query<{ count: number }>(
+      const [reads] = await it.world.query<{ count: number }>(
         "select count(*)::int as count from audit_events where event = 'read'",
       );
       assert.equal(reads?.count, statuses.get(200));
-      const events = await world.query('select event from audit_events where operation_id = $1', [
-        disconnected.body.operationId,
-      ]);
+      const events = await it.events(String(disconnected.body.operationId));
       for (const event of ['attempt', 'outcome']) {
-        assert.equal(events.filter((row) => row.event === event).length, 1, event);
+        assert.equal(events.filter((one) => one.event === event).length, 1, event);
       }
       assert.equal(old.log.at(-1)?.msg, 'stopped');
       assert.equal(old.log.filter((line) => line.level === 'error').length, 0);

@@ -2,19 +2,11 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { people } from '../../simulator/directory.ts';
 import { until } from '../support/processes.ts';
-import {
-  assertNoSecret,
-  bearer,
-  connectionPath,
-  disconnectPath,
-  startService,
-  startWorld,
-  type TestService,
-  type World,
-} from '../support/service.ts';
+import { emptyScene, scene } from '../support/scene.ts';
+import { assertNoSecret, connectionPath, disconnectPath } from '../support/service.ts';
 import { startServiceProcess } from '../support/service-process.ts';
 
 type OtlpSpan = {
@@ -63,42 +55,30 @@ const traceId = '0af7651916cd43dd8448eb211c80319c';
 const parentId = 'b7ad6b7169203331';
 
 describe('tracing', () => {
-  let world: World;
-  before(async () => {
-    world = await startWorld();
-  });
-  after(() => world?.close());
-
   describe('with a receiver', () => {
     let receiver: Awaited<ReturnType<typeof startReceiver>>;
-    let service: TestService;
-    before(async () => {
-      receiver = await startReceiver();
-      service = await startService(world, { environment: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url } });
+    const it = scene({
+      environment: async () => {
+        receiver = await startReceiver();
+        return { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url };
+      },
     });
-    after(async () => {
-      await service?.close();
-      receiver?.close();
-    });
-    beforeEach(async () => {
-      await world.closeOperations();
-      world.simulator.reset();
-    });
+    after(() => receiver?.close());
 
     test('a disconnect is one trace, from the portal to Graph, under the ids of its log line', async () => {
-      const token = await world.simulator.token('admin');
+      const token = await it.simulator.token('admin');
       const traceparents: unknown[] = [];
-      const stopWatching = world.simulator.onCall(async ({ endpoint, headers }) => {
+      const stopWatching = it.simulator.onCall(async ({ endpoint, headers }) => {
         if (endpoint === 'disconnect') traceparents.push(headers.traceparent);
       });
-      const answer = await service.api
-        .post(disconnectPath)
-        .set('authorization', bearer(token))
-        .set('traceparent', `00-${traceId}-${parentId}-01`)
-        .send({ reason: 'a reason nobody else may read' })
-        .expect(200);
+      const answer = await it.disconnect({
+        token,
+        headers: { traceparent: `00-${traceId}-${parentId}-01` },
+        body: { reason: 'a reason nobody else may read' },
+      });
       stopWatching();
-      const line = service.log.findLast(({ msg }) => msg === 'request');
+      assert.equal(answer.status, 200);
+      const line = it.service.log.findLast(({ msg }) => msg === 'request');
       assert.equal(line?.traceId, traceId);
 
       await until('its spans have come', () => receiver.spans.some(({ spanId }) => spanId === line?.spanId));
@@ -131,18 +111,18 @@ describe('tracing', () => {
         'a reason nobody',
         people.admin.givenName,
         people.admin.mailbox,
-        world.simulator.registration.clientSecret,
+        it.simulator.registration.clientSecret,
       ]);
     });
 
     test('a problem has the trace id; a caller who does not keep the trace gets no spans', async () => {
       const other = '1af7651916cd43dd8448eb211c80319c';
-      const { body } = await service.api
+      const { body } = await it.service.api
         .get(connectionPath)
         .set('traceparent', `00-${other}-${parentId}-00`)
         .expect(401);
       assert.equal(body.traceId, other);
-      const kept = await service.api.get(connectionPath).expect(401);
+      const kept = await it.service.api.get(connectionPath).expect(401);
       await until('the next one has come', () =>
         receiver.spans.some((span) => span.traceId === kept.body.traceId),
       );
@@ -156,46 +136,46 @@ describe('tracing', () => {
     });
   });
 
-  test('a receiver that is away costs no call, and stopping does not wait for it', async () => {
-    const service = await startServiceProcess(world, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' });
-    await until('it answers', async () => {
-      const answer = await fetch(`${service.url}${connectionPath}`);
-      return answer.status === 401;
+  describe('without one', () => {
+    const it = emptyScene();
+
+    test('a receiver that is away costs no call, and stopping does not wait for it', async () => {
+      const service = await startServiceProcess(it.world, {
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
+      });
+      await until('it answers', async () => {
+        const answer = await fetch(`${service.url}${connectionPath}`);
+        return answer.status === 401;
+      });
+      await until('it is logged', () =>
+        service.log.some(({ msg }) => msg === 'spans could not be handed over'),
+      );
+      service.child.kill('SIGTERM');
+      assert.equal(await service.ended(), 0);
     });
-    await until('it is logged', () =>
-      service.log.some(({ msg }) => msg === 'spans could not be handed over'),
-    );
-    service.child.kill('SIGTERM');
-    assert.equal(await service.ended(), 0);
-  });
 
-  test('the spans of the last calls are handed over while stopping', async () => {
-    const receiver = await startReceiver();
-    const service = await startServiceProcess(world, { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
-    const answer = await fetch(`${service.url}${connectionPath}`);
-    const { traceId: last } = (await answer.json()) as { traceId: string };
-    service.child.kill('SIGTERM');
-    assert.equal(await service.ended(), 0);
-    assert.ok(receiver.spans.some((span) => span.traceId === last));
-    receiver.close();
-  });
+    test('the spans of the last calls are handed over while stopping', async () => {
+      const receiver = await startReceiver();
+      const service = await startServiceProcess(it.world, { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
+      const answer = await fetch(`${service.url}${connectionPath}`);
+      const { traceId: last } = (await answer.json()) as { traceId: string };
+      service.child.kill('SIGTERM');
+      assert.equal(await service.ended(), 0);
+      assert.ok(receiver.spans.some((span) => span.traceId === last));
+      receiver.close();
+    });
 
-  test('without a receiver: the same ids in log and problem, and nothing is sent along', async () => {
-    const service = await startService(world);
-    try {
-      world.simulator.clearCalls();
-      const { body } = await service.api
+    test('without a receiver: the same ids in log and problem, and nothing is sent along', async () => {
+      const { api, log } = await it.start();
+      const { body } = await api
         .get(connectionPath)
         .set('traceparent', `00-${traceId}-${parentId}-01`)
         .expect(401);
       assert.equal(body.traceId, traceId);
-      assert.equal(service.log.findLast(({ msg }) => msg === 'request')?.traceId, traceId);
-      await service.api
-        .get(connectionPath)
-        .set('authorization', bearer(await world.simulator.token('reader')));
-      assert.ok(world.simulator.calls.every(({ headers }) => headers.traceparent === undefined));
-    } finally {
-      await service.close();
-    }
+      assert.equal(log.findLast(({ msg }) => msg === 'request')?.traceId, traceId);
+      await it.readConnection({ as: 'reader' });
+      assert.ok(it.simulator.calls.length > 0);
+      assert.ok(it.simulator.calls.every(({ headers }) => headers.traceparent === undefined));
+    });
   });
 });

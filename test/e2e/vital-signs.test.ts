@@ -1,49 +1,33 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { until } from '../support/processes.ts';
-import {
-  bearer,
-  connectionPath,
-  startService,
-  startWorld,
-  type TestService,
-  type World,
-} from '../support/service.ts';
+import { scene } from '../support/scene.ts';
 
 describe('gauges that come out of the database', () => {
-  let world: World;
-  let service: TestService;
-  before(async () => {
-    world = await startWorld();
-    service = await startService(world);
-  });
-  after(async () => {
-    await service?.close();
-    await world?.close();
-  });
+  const it = scene();
 
   /** An operation another replica left behind. */
   async function insertOperation(tenantId: string, ...path: string[]): Promise<void> {
     const id = randomUUID();
-    await world.query(
+    await it.world.query(
       `insert into operations (id, tenant_id, status, requester_oid, requester_client_id, connection_id,
          connection, request_id, requested_at, sent_at, moved_at)
        values ($1, $2, 'sent', 'someone', 'portal', 'connection', '{}', $1, now(), now() - interval '3 minutes', now())`,
       [id, tenantId],
     );
     for (const status of path) {
-      await world.query(
+      await it.world.query(
         "update operations set status = $2, lease_until = now() + interval '1 hour' where id = $1",
         [id, status],
       );
     }
   }
-  const scrape = async () => (await service.management.get('/metrics').expect(200)).text;
+  const scrape = async () => (await it.service.management.get('/metrics').expect(200)).text;
   const has = (text: string, line: string) => text.split('\n').includes(`chromeos_bff_${line}`);
 
   test('what any replica left open is seen by this one, and a new one', async () => {
-    const { tenantId } = world.simulator.registration;
+    const { tenantId } = it;
     await until('it has looked', async () =>
       has(await scrape(), `attempts_without_outcome{tenant="${tenantId}"} 0`),
     );
@@ -84,13 +68,12 @@ describe('gauges that come out of the database', () => {
   });
 
   test('a role that may not append is seen at once; and so is a write that fails', async () => {
-    const role = new URL(world.database.url).username;
-    await world.query(`revoke execute on function record_audit_events(json, integer) from ${role}`);
+    const role = new URL(it.world.database.url).username;
+    await it.world.query(`revoke execute on function record_audit_events(json, integer) from ${role}`);
     await until('it is seen', async () => has(await scrape(), 'audit_writable 0'));
-    const call = async () =>
-      service.api.get(connectionPath).set('authorization', bearer(await world.simulator.token('reader')));
+    const call = () => it.readConnection({ as: 'reader' });
     assert.equal((await call()).status, 503);
-    await world.query(`grant execute on function record_audit_events(json, integer) to ${role}`);
+    await it.world.query(`grant execute on function record_audit_events(json, integer) to ${role}`);
     await until('the role may again', async () => has(await scrape(), 'database_up 1'));
     assert.ok(has(await scrape(), 'audit_writable 0'), 'the last write failed');
     assert.equal((await call()).status, 200);
@@ -98,7 +81,7 @@ describe('gauges that come out of the database', () => {
   });
 
   test('without the database they are gone, not stale', async () => {
-    await world.query('alter table operations rename to operations_away');
+    await it.world.query('alter table operations rename to operations_away');
     try {
       await until('they are gone', async () => !/^chromeos_bff_operations_open\{/m.test(await scrape()));
       const text = await scrape();
@@ -108,7 +91,7 @@ describe('gauges that come out of the database', () => {
       assert.ok(has(text, 'database_up 1'), 'it answers, but lacks a table');
       assert.ok(has(text, 'audit_writable 0'));
     } finally {
-      await world.query('alter table operations_away rename to operations');
+      await it.world.query('alter table operations_away rename to operations');
     }
     await until('they are back', async () =>
       has(await scrape(), 'attempts_without_outcome{tenant="tenant-a"} 1'),
@@ -116,18 +99,14 @@ describe('gauges that come out of the database', () => {
   });
 
   test('a database that is out of reach is down', async () => {
-    const lost = await startService(world, {
+    const lost = await it.start({
       environment: { DATABASE_URL: 'postgres://nobody:x@localhost:1/none' },
       unready: true,
     });
-    try {
-      const { text } = await lost.management.get('/metrics').expect(200);
-      assert.ok(has(text, 'database_up 0'));
-      assert.ok(has(text, 'ready 0'));
-      assert.ok(has(text, 'audit_writable 0'));
-      assert.doesNotMatch(text, /^chromeos_bff_operations_/m);
-    } finally {
-      await lost.close();
-    }
+    const { text } = await lost.management.get('/metrics').expect(200);
+    assert.ok(has(text, 'database_up 0'));
+    assert.ok(has(text, 'ready 0'));
+    assert.ok(has(text, 'audit_writable 0'));
+    assert.doesNotMatch(text, /^chromeos_bff_operations_/m);
   });
 });

@@ -1,8 +1,4 @@
 import assert from 'node:assert/strict';
-import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before } from 'node:test';
 import type { ChainReport } from '../../src/audit-verification/chain-proofs.ts';
 import { verifyExport } from '../../src/audit-verification/export-file.ts';
@@ -20,6 +16,7 @@ import {
   type TestService,
   type World,
 } from './service.ts';
+import { signingKey } from './signing-key.ts';
 
 export const exportPath = '/api/v1/audit/export';
 
@@ -29,22 +26,14 @@ export type Line = { type: string; number: number; digest?: string; event?: Audi
  *  process before it, and an auditor who may export it. */
 export function exportScene() {
   const held: { world?: World; service?: TestService; auditor?: string; earlierLog?: LogLine[] } = {};
-  let folder: string;
-  const { privateKey } = generateKeyPairSync('ed25519');
-  const verifier = verifierFrom(
-    createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString(),
-  );
+  const { publicKey, environment } = signingKey();
+  const verifier = verifierFrom(publicKey.export({ type: 'spki', format: 'pem' }).toString());
   const verifiers = new Map([[verifier.keyId, verifier]]);
-  const start = () =>
-    startService(held.world as World, {
-      environment: { AUDIT_SIGNING_KEY_FILE: join(folder, 'key.pem'), LOG_LEVEL: 'info' },
-    });
+  const start = () => startService(held.world as World, { environment });
 
   before(async () => {
     held.world = await startWorld();
     const { simulator } = held.world;
-    folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-export-'));
-    await writeFile(join(folder, 'key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
     const earlier = await start();
     const admin = bearer(await simulator.token('admin'));
     await earlier.api
@@ -64,7 +53,6 @@ export function exportScene() {
   after(async () => {
     await held.service?.close();
     await held.world?.close();
-    await rm(folder, { recursive: true, force: true });
   });
 
   const scene = {

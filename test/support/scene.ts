@@ -29,6 +29,8 @@ export const operationsPath = '/api/v1/operations';
 /** Somebody's call: who asks (the admin unless said otherwise), with a token that is minted for them as `token` says,
  *  or with that very token. */
 type Ask = { as?: PersonName; token?: TokenOptions | string; headers?: Record<string, string> };
+/** A service, or one in a process of its own. */
+type Target = Pick<TestService, 'api'>;
 type Body = { reason?: string; ticket?: string; supersedes?: string };
 
 export type Scene = {
@@ -41,13 +43,13 @@ export type Scene = {
   start(options?: StartOptions): Promise<TestService>;
   /** Runs `work` against another service in the same world. */
   beside<Value>(timings: Timings, work: (other: TestService) => Promise<Value>): Promise<Value>;
-  disconnect(ask?: Ask & { body?: Body; query?: string; on?: TestService }): Promise<request.Response>;
-  get(path: string, ask?: Ask & { on?: TestService }): Promise<request.Response>;
-  post(path: string, ask?: Ask & { body?: object; on?: TestService }): Promise<request.Response>;
-  readConnection(ask?: Ask & { on?: TestService }): Promise<request.Response>;
-  operation(id: string, ask?: Ask & { on?: TestService }): Promise<request.Response>;
+  disconnect(ask?: Ask & { body?: Body; query?: string; on?: Target }): Promise<request.Response>;
+  get(path: string, ask?: Ask & { on?: Target }): Promise<request.Response>;
+  post(path: string, ask?: Ask & { body?: object; on?: Target }): Promise<request.Response>;
+  readConnection(ask?: Ask & { on?: Target }): Promise<request.Response>;
+  operation(id: string, ask?: Ask & { on?: Target }): Promise<request.Response>;
   /** The second admin looks at the operation and approves it, or whoever is named. */
-  approve(id: string, ask?: Ask & { body?: object; on?: TestService }): Promise<request.Response>;
+  approve(id: string, ask?: Ask & { body?: object; on?: Target }): Promise<request.Response>;
   /** A token of somebody whom no cache knows yet. */
   stranger(as: PersonName): Promise<string>;
   /** How often Entra ID or Graph was asked for it. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import request from 'supertest';
 import { childEnvironment } from '../../tools/child-environment.ts';
 import { watched } from './answers-described.ts';
 import type { LogLine, World } from './service.ts';
@@ -18,6 +19,8 @@ export type ServiceProcess = {
   readonly stderr: () => string;
   readonly url: string;
   readonly managementUrl: string;
+  readonly api: ReturnType<typeof request>;
+  readonly management: ReturnType<typeof request>;
   /** Its exit code, or the signal that ended it. */
   ended(): Promise<number | string>;
   /** Leaves its stdout unread, as a log collector that hangs does, and reads it again. */
@@ -52,12 +55,16 @@ export async function startServiceProcess(
       );
     }),
   ]);
+  const url = `${listening.tls ? 'https' : 'http'}://localhost:${listening.port}`;
+  const managementUrl = `http://localhost:${listening.managementPort}`;
   return {
     child,
     log,
     stderr,
-    url: `${listening.tls ? 'https' : 'http'}://localhost:${listening.port}`,
-    managementUrl: `http://localhost:${listening.managementPort}`,
+    url,
+    managementUrl,
+    api: request(url),
+    management: request(managementUrl),
     ended,
     stopReading: () => void lines.pause(),
     readOn: () => void lines.resume(),

@@ -6,8 +6,9 @@ import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
 import { createLogsOn } from '../../src/adapters/telemetry/logger.ts';
 import { compose, type Service } from '../../src/compose/compose.ts';
 import { loadSettings, type Settings } from '../../src/settings/settings.ts';
+import { superuserUrl } from '../../tools/postgres/postgres-access.ts';
 import { assertAnswersDescribed } from './answers-described.ts';
-import { migratedDatabase } from './postgres.ts';
+import { migratedDatabase, postgresAccess } from './postgres.ts';
 import { until } from './processes.ts';
 import { simulatorKeys } from './shared-keys.ts';
 
@@ -27,6 +28,8 @@ export type World = {
   query<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]>;
   /** A connection of the database's owner, for what takes more than one statement. */
   connect(): Promise<pg.Client>;
+  /** One of PostgreSQL's superuser, for what neither of our roles may do. */
+  connectAsSuperuser(): Promise<pg.Client>;
   /** Ends every open operation in the database, as if it had been watched to its end. */
   closeOperations(): Promise<void>;
   /** The environment of a service in this world. */
@@ -55,16 +58,21 @@ export async function startWorld(): Promise<World> {
   tls.setDefaultCACertificates([...tls.getCACertificates('default'), simulator.caPem]);
   const pool = new pg.Pool({ connectionString: database.adminUrl, max: 2 });
   pool.on('error', () => {});
+  const clients: pg.Client[] = [];
+  const connectTo = async (connectionString: string) => {
+    const client = new pg.Client({ connectionString });
+    clients.push(client);
+    client.on('error', () => {});
+    await client.connect();
+    return client;
+  };
   return {
     simulator,
     database,
     query: async (sql, values) => (await pool.query(sql, values)).rows,
-    async connect() {
-      const client = new pg.Client({ connectionString: database.adminUrl });
-      client.on('error', () => {});
-      await client.connect();
-      return client;
-    },
+    connect: () => connectTo(database.adminUrl),
+    connectAsSuperuser: () =>
+      connectTo(superuserUrl(postgresAccess(), new URL(database.adminUrl).pathname.slice(1))),
     async closeOperations() {
       await pool.query("update operations set status = 'completed' where status in ('accepted', 'unknown')");
       await pool.query(
@@ -89,7 +97,7 @@ export async function startWorld(): Promise<World> {
       ...extra,
     }),
     async close() {
-      await pool.end();
+      await Promise.all([pool.end(), ...clients.map((client) => client.end())]);
       await simulator.close();
       await database.drop();
       assertAnswersDescribed();
