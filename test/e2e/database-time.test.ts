@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { until } from '../support/processes.ts';
-import { startReplica } from '../support/replica.ts';
-import { operationsPath, scene } from '../support/scene.ts';
-import { bearer, disconnectPath } from '../support/service.ts';
+import { type Replica, startReplica } from '../support/replica.ts';
+import { scene } from '../support/scene.ts';
 
 /** Loaded before the service: a machine whose clock is that far ahead (or behind, if negative). */
 function clockOff(ms: number): string {
@@ -20,59 +19,50 @@ const minute = 60_000;
 
 describe('the database’s clock decides', () => {
   const it = scene();
-  const replicaOff = (ms: number) => startReplica(it.world, {}, { NODE_OPTIONS: clockOff(ms) }, '/livez');
-  const authorization = async () => bearer(await it.simulator.token('admin'));
+  let ahead: Replica;
+  let behind: Replica;
+  before(async () => {
+    const off = (ms: number) => startReplica(it.world, {}, { NODE_OPTIONS: clockOff(ms) }, '/livez');
+    [ahead, behind] = await Promise.all([off(16 * minute), off(-2 * minute)]);
+  });
+  after(() => Promise.all([ahead?.kill(), behind?.kill()]));
 
   test('a replica 16 minutes ahead settles nothing as failed, and nothing is sent over it', async () => {
     it.simulator.setSequence(it.tenantId, ['inprogress', 'onboarded']);
     const id = await it.acceptedOperation();
-    const ahead = await replicaOff(16 * minute);
-    try {
-      const seen = await ahead.api.get(`${operationsPath}/${id}`).set('authorization', await authorization());
-      assert.deepEqual([seen.status, seen.body.status], [200, 'accepted']);
-      const second = await ahead.api.post(disconnectPath).set('authorization', await authorization());
-      assert.deepEqual([second.status, second.body.code], [409, 'operation_in_progress']);
-      assert.equal(it.asked('disconnect'), 1);
-    } finally {
-      await ahead.kill();
-    }
+    const seen = await it.operation(id, { on: ahead });
+    assert.deepEqual([seen.status, seen.body.status], [200, 'accepted']);
+    const second = await it.disconnect({ on: ahead });
+    assert.deepEqual([second.status, second.body.code], [409, 'operation_in_progress']);
+    assert.equal(it.asked('disconnect'), 1);
   });
 
   test('what a replica sends is dated by the database', async () => {
-    const ahead = await replicaOff(16 * minute);
-    try {
-      const sent = await ahead.api.post(disconnectPath).set('authorization', await authorization());
-      assert.equal(sent.status, 200, JSON.stringify(sent.body));
-      const [row] = await it.world.query<{ recent: boolean }>(
-        `select greatest(requested_at, sent_at, moved_at) <= now() as recent from operations where id = $1`,
-        [sent.body.operationId],
-      );
-      assert.equal(row?.recent, true);
-    } finally {
-      await ahead.kill();
-    }
+    const sent = await it.disconnect({ on: ahead });
+    assert.equal(sent.status, 200, JSON.stringify(sent.body));
+    const [row] = await it.world.query<{ recent: boolean }>(
+      `select greatest(requested_at, sent_at, moved_at) <= now() as recent from operations where id = $1`,
+      [sent.body.operationId],
+    );
+    assert.equal(row?.recent, true);
   });
 
-  for (const [ms, says] of [
-    [16 * minute, /^is 9[56]\d s ahead of the database's/],
-    [-2 * minute, /^is 1[12]\d s behind the database's/],
+  for (const [off, ms, says] of [
+    [() => ahead, 16 * minute, /^is 9[56]\d s ahead of the database's/],
+    [() => behind, -2 * minute, /^is 1[12]\d s behind the database's/],
   ] as const) {
     test(`a replica that is ${ms / minute} minutes off is not ready, and says so`, async () => {
-      const off = await replicaOff(ms);
-      try {
-        await until('it has compared its clock', async () => {
-          const { body } = await off.management.get('/readyz?verbose');
-          return body.checks.some(({ name }: { name: string }) => name === 'clock');
-        });
-        const { status, body } = await off.management.get('/readyz');
-        assert.equal(status, 503);
-        assert.match(body.checks.find(({ name }: { name: string }) => name === 'clock').problem, says);
-        const { text } = await off.management.get('/metrics');
-        const offset = Number(/^chromeos_bff_clock_offset_seconds (\S+)$/m.exec(text)?.[1]);
-        assert.ok(Math.abs(offset - ms / 1000) < 10, String(offset));
-      } finally {
-        await off.kill();
-      }
+      const { management } = off();
+      await until('it has compared its clock', async () => {
+        const { body } = await management.get('/readyz?verbose');
+        return body.checks.some(({ name }: { name: string }) => name === 'clock');
+      });
+      const { status, body } = await management.get('/readyz');
+      assert.equal(status, 503);
+      assert.match(body.checks.find(({ name }: { name: string }) => name === 'clock').problem, says);
+      const { text } = await management.get('/metrics');
+      const offset = Number(/^chromeos_bff_clock_offset_seconds (\S+)$/m.exec(text)?.[1]);
+      assert.ok(Math.abs(offset - ms / 1000) < 10, String(offset));
     });
   }
 

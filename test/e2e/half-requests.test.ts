@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import pg from 'pg';
 import type { Endpoint } from '../../simulator/calls.ts';
 import { otherTenantId, registration } from '../../simulator/directory.ts';
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
@@ -47,14 +46,6 @@ async function lineOf(on: TestService, route: string | RegExp = /\/disconnect$/)
   return find() as LogLine;
 }
 
-async function eventsOf(line: LogLine): Promise<AuditEvent[]> {
-  const rows = await it.world.query<{ record: AuditEvent }>(
-    "select record from audit_events where record->>'requestId' = $1 order by number",
-    [line.requestId],
-  );
-  return rows.map(({ record }) => record);
-}
-
 const told = (events: readonly AuditEvent[]) => events.map(({ event, failure }) => `${event} ${failure}`);
 
 /** The same call again, whole, with the same key. */
@@ -80,7 +71,7 @@ describe('a body that does not arrive whole', () => {
           if (!hears) await connection.closed();
           held.release();
           const line = await lineOf(on);
-          assert.deepEqual(told(await eventsOf(line)), ['refused body_incomplete']);
+          assert.deepEqual(told(await it.eventsOfCall(line)), ['refused body_incomplete']);
           assert.deepEqual([line.failure, line.status], ['body_incomplete', undefined]);
           if (hears) {
             const { status, body, headers } = await connection.answer();
@@ -110,7 +101,7 @@ describe('a body that does not arrive whole', () => {
           );
           leave(connection);
           const line = await lineOf(on, verb === 'dry run' ? /\/disconnect$/ : new RegExp(`/${verb}$`));
-          assert.deepEqual(told(await eventsOf(line)), ['refused body_incomplete']);
+          assert.deepEqual(told(await it.eventsOfCall(line)), ['refused body_incomplete']);
           assert.equal(await it.status(body.operationId), before);
           assert.equal(it.asked('disconnect'), 0);
           connection.close();
@@ -154,7 +145,7 @@ describe('a caller who leaves after their whole request', () => {
             await goneFrom(on, connection);
             held.release();
             const line = await lineOf(on);
-            assert.deepEqual(told(await eventsOf(line)), ['refused caller_gone']);
+            assert.deepEqual(told(await it.eventsOfCall(line)), ['refused caller_gone']);
             assert.equal(it.asked('disconnect'), 0);
             if (hears) assert.equal((await connection.answer()).body.code, 'caller_gone');
             connection.close();
@@ -167,8 +158,7 @@ describe('a caller who leaves after their whole request', () => {
 
     test(`is answered by the record, with the whole intent, once the attempt is on it: ${how} while it is written`, async () => {
       await it.beside({}, async (on) => {
-        const owner = new pg.Client({ connectionString: it.world.database.adminUrl });
-        await owner.connect();
+        const owner = await it.world.connect();
         const looks = hold(it.simulator, 'list');
         const connection = await connectRaw(on.url);
         const key = freshKey();
@@ -231,7 +221,7 @@ describe('a caller who leaves after their whole request', () => {
             await goneFrom(on, connection);
             held.release();
             const line = await lineOf(on, new RegExp(`/${verb}$`));
-            assert.deepEqual(told(await eventsOf(line)), ['refused caller_gone']);
+            assert.deepEqual(told(await it.eventsOfCall(line)), ['refused caller_gone']);
             assert.equal(await it.status(asked.body.operationId), before);
             assert.equal(it.asked('disconnect'), 0);
             connection.close();

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
-import type request from 'supertest';
+import { after, beforeEach, describe, test } from 'node:test';
 import { type IntuneStandIn, type Step, startIntuneStandIn } from '../support/intune-stand-in.ts';
 import { until } from '../support/processes.ts';
 import { type Replica, startReplica } from '../support/replica.ts';
-import { operationsPath, scene } from '../support/scene.ts';
-import { bearer, disconnectPath } from '../support/service.ts';
+import { operationsPath, scene, type Target } from '../support/scene.ts';
 
 // Long enough for a machine that has other things to do; where a lease must end, the test ends it.
 const timings = { leaseMs: 30_000, graphTimeoutMs: 15_000, sweepMs: 200, writeTimeoutMs: 20_000 };
@@ -13,37 +11,22 @@ const why = { reason: 'The contract ends', ticket: 'CHG-1' };
 const key = { 'idempotency-key': 'one-intent' };
 
 describe('Intune’s handshake, with a stand-in that is not the simulator', () => {
-  const it = scene({ timings });
   let graph: IntuneStandIn;
-  /** The replica that lives. */
-  let other: Replica;
+  const it = scene({
+    timings,
+    environment: async ({ simulator }) => {
+      graph = await startIntuneStandIn(simulator.tls);
+      return { GRAPH_BASE_URL: graph.url };
+    },
+  });
   const start = () => startReplica(it.world, timings, { GRAPH_BASE_URL: graph.url });
-  before(async () => {
-    graph = await startIntuneStandIn(it.simulator.tls);
-    other = await start();
-  });
-  after(async () => {
-    await other?.kill();
-    await graph?.close();
-  });
+  after(() => graph?.close());
   beforeEach(() => graph.reset());
 
-  type On = Pick<Replica, 'api'>;
-  const call = async (
-    { api }: On,
-    method: 'get' | 'post',
-    path: string,
-    { body = {}, headers = {} }: { body?: object; headers?: Record<string, string> } = {},
-  ): Promise<request.Response> => {
-    const asked = api[method](path)
-      .set('authorization', bearer(await it.simulator.token('admin')))
-      .set(headers);
-    return method === 'post' ? asked.send(body) : asked;
-  };
-  const disconnect = (on: On = other, headers: Record<string, string> = key) =>
-    call(on, 'post', disconnectPath, { body: why, headers });
-  const execute = (id: string, on: On = other) => call(on, 'post', `${operationsPath}/${id}/execute`);
-  const read = async (id: string, on: On = other) => (await call(on, 'get', `${operationsPath}/${id}`)).body;
+  const disconnect = (on: Target = it.service, headers: Record<string, string> = key) =>
+    it.disconnect({ on, body: why, headers });
+  const execute = (id: string, on: Target = it.service) => it.post(`${operationsPath}/${id}/execute`, { on });
+  const read = async (id: string, on: Target = it.service) => (await it.operation(id, { on })).body;
   const filed = async (): Promise<string> => {
     const { status, body } = await disconnect();
     assert.deepEqual([status, body.status], [202, 'awaiting_intune_approval']);
@@ -103,7 +86,7 @@ describe('Intune’s handshake, with a stand-in that is not the simulator', () =
       assert.deepEqual([status, body.code], [502, 'intune_approval_filed']);
       assert.doesNotMatch(text, /othing was done/);
       assert.equal((await read(body.operationId)).status, 'unknown');
-      const over = await call(other, 'post', disconnectPath, { body: { supersedes: body.operationId } });
+      const over = await it.disconnect({ body: { supersedes: body.operationId } });
       assert.deepEqual([over.status, over.body.code], [409, 'intune_approval_pending']);
       assert.equal(graph.acts.length, 0);
     });
@@ -127,7 +110,7 @@ describe('Intune’s handshake, with a stand-in that is not the simulator', () =
     try {
       const id = await approved();
       const asked = graph.hold('asked');
-      const executing = [execute(id, other), execute(id, second), execute(id, other), execute(id, second)];
+      const executing = [execute(id), execute(id, second), execute(id), execute(id, second)];
       await asked.arrived();
       asked.release();
       const answers = await Promise.all(executing);
@@ -164,7 +147,7 @@ describe('Intune’s handshake, with a stand-in that is not the simulator', () =
     }
     const again = await disconnect();
     assert.notEqual(again.status, 200);
-    assert.equal((await disconnect(other, {})).status, 409);
+    assert.equal((await disconnect(it.service, {})).status, 409);
     assert.equal(graph.acts.length, acts, 'sent again');
     if (before.status === 'approved_in_intune') assert.equal((await execute(id)).status, 200);
     else if (waiting.includes(before.status)) assert.equal((await execute(id)).status, 409);

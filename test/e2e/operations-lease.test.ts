@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import pg from 'pg';
 import { until } from '../support/processes.ts';
 import { startReplica } from '../support/replica.ts';
 import { hold, scene } from '../support/scene.ts';
-import { bearer, disconnectPath } from '../support/service.ts';
 import { holdConnectionToGraph } from '../support/tcp-proxy.ts';
 
 // The lease leaves room for one request and little more.
@@ -23,8 +21,7 @@ describe('whoever sends holds the slot', () => {
 
   test('a sender whose attempt took longer than its lease does not send', async () => {
     // The attempt is committed at once, but the sender does not hear of it.
-    const lock = new pg.Client({ connectionString: it.world.database.adminUrl });
-    await lock.connect();
+    const lock = await it.world.connect();
     await lock.query('select pg_advisory_lock(4711)');
     await it.world.query(`create function wait_for_test() returns trigger language plpgsql as $$
       begin perform pg_advisory_xact_lock_shared(4711); return null; end $$`);
@@ -55,10 +52,7 @@ describe('whoever sends holds the slot', () => {
     const graph = await holdConnectionToGraph(it.simulator);
     const replica = await startReplica(it.world, timings, graph.environment);
     try {
-      const sending = replica.api
-        .post(disconnectPath)
-        .set('authorization', bearer(await it.simulator.token('admin')))
-        .then((response) => response);
+      const sending = it.disconnect({ on: replica });
       await graph.arrived();
       replica.freeze();
       const id = (await theOpenOne())?.id ?? '';
@@ -84,12 +78,7 @@ describe('whoever sends holds the slot', () => {
       it.simulator.setSequence(it.tenantId, ['inprogress', 'offboarding']);
       const held = hold(it.simulator, 'disconnect');
       if (when === 'after') it.simulator.setFault('disconnect', { delayMs: 60_000 });
-      const token = bearer(await it.simulator.token('admin'));
-      replica.api
-        .post(disconnectPath)
-        .set('authorization', token)
-        .set('idempotency-key', 'k')
-        .catch(() => {});
+      it.disconnect({ on: replica, headers: { 'idempotency-key': 'k' } }).catch(() => {});
       await held.arrived();
       if (when === 'after') {
         held.release();

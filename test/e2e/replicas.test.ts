@@ -96,13 +96,10 @@ describe('two replicas, one database', () => {
       if (applied) it.simulator.setFault('disconnect', { delayMs: 60_000 });
       try {
         // The sender gets the slot, and the storm comes to both while it waits for Graph.
-        const first = sender.api
-          .post(disconnectPath)
-          .set('authorization', bearer(await it.simulator.token('admin')))
-          .then(
-            () => 'answered',
-            () => 'died',
-          );
+        const first = it.disconnect({ on: sender }).then(
+          () => 'answered',
+          () => 'died',
+        );
         await held.arrived();
         if (applied) held.release();
         const calls = await storm([sender, other]);

@@ -30,7 +30,7 @@ export const operationsPath = '/api/v1/operations';
  *  or with that very token. */
 type Ask = { as?: PersonName; token?: TokenOptions | string; headers?: Record<string, string> };
 /** A service, or one in a process of its own. */
-type Target = Pick<TestService, 'api'>;
+export type Target = Pick<TestService, 'api'>;
 type Body = { reason?: string; ticket?: string; supersedes?: string };
 
 export type Scene = {
