@@ -16,6 +16,9 @@ export type TcpProxy = {
   onConnection(decide: (number: number) => Verdict | Promise<Verdict>): void;
   /** Breaks every connection there is. */
   cut(): void;
+  /** Lets nothing through any more, either way, on the connections of those numbers, or on all there are; they stay
+   *  open. */
+  freeze(...numbers: number[]): void;
   close(): Promise<void>;
 };
 
@@ -24,11 +27,13 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   let count = 0;
   let decide: (number: number) => Verdict | Promise<Verdict> = () => 'pass';
   const sockets: net.Socket[] = [];
+  const freezing: (() => void)[] = [];
   const server = net.createServer({ pauseOnConnect: true }, async (socket) => {
     sockets.push(socket);
     socket.on('error', () => {});
     count += 1;
-    if ((await decide(count)) === 'refuse') {
+    const number = count;
+    if ((await decide(number)) === 'refuse') {
       socket.destroy();
       return;
     }
@@ -39,6 +44,10 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     socket.pipe(target);
     target.pipe(socket);
     socket.resume();
+    freezing[number] = () => {
+      socket.unpipe(target).pause();
+      target.unpipe(socket).pause();
+    };
   });
   server.listen(0, 'localhost');
   await once(server, 'listening');
@@ -51,6 +60,11 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     },
     cut() {
       for (const socket of sockets) socket.destroy();
+    },
+    freeze(...numbers) {
+      for (const [number, freeze] of freezing.entries()) {
+        if (numbers.length === 0 || numbers.includes(number)) freeze?.();
+      }
     },
     async close() {
       for (const socket of sockets) socket.destroy();

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { CallFailed } from '../../core/failure.ts';
-import { isConnectionLost, isRefused, isRolledBack } from './connection-lost.ts';
+import { DatabaseTimeout, isConnectionLost, isRefused, isRolledBack } from './connection-lost.ts';
 import type { Pool } from './pool.ts';
 import { NotReplicated, tookBackReplication } from './replication-notice.ts';
 import { lockPatience } from './session.ts';
@@ -36,10 +36,11 @@ export function createDatabase(pool: Pool, timeoutMs: number): Database {
     let inDoubt = false;
     for (let attempt = 0; ; attempt += 1) {
       let asked = false;
+      const lease = { timeoutMs, over: false };
       try {
         return await pool.withClient(deadline - performance.now(), (client) => {
           asked = true;
-          return work(connectionOn(client));
+          return work(connectionOn(client, lease));
         });
       } catch (error) {
         inDoubt ||= asked && !isRefused(error);
@@ -48,6 +49,8 @@ export function createDatabase(pool: Pool, timeoutMs: number): Database {
         const mayDoBetter = isConnectionLost(error) || isRolledBack(error);
         const again = attempt === 0 && performance.now() < deadline && mayDoBetter;
         if (!again) throw unavailable(error, inDoubt ? 'unknown' : 'no');
+      } finally {
+        lease.over = true;
       }
     }
   }
@@ -73,14 +76,21 @@ export function createDatabase(pool: Pool, timeoutMs: number): Database {
   };
 }
 
+type Lease = { readonly timeoutMs: number; readonly over: boolean };
+
 /** With a callback, since the promise that pg makes itself keeps V8 from letting go of it, and of all that waits
- *  for it, before the next full collection. */
-function connectionOn(client: pg.ClientBase): Connection {
+ *  for it, before the next full collection. Once the lease is over nothing more is asked: the caller was told that
+ *  it failed, and the connection may be another's. */
+function connectionOn(client: pg.ClientBase, lease: Lease): Connection {
   return {
     query<Row extends pg.QueryResultRow>(statement: Statement | string, values: unknown[] = []) {
       const query =
         typeof statement === 'string' ? { text: statement, values } : queryOf(client, statement, values);
       return new Promise<{ rows: Row[] }>((resolve, reject) => {
+        if (lease.over) {
+          reject(new DatabaseTimeout(lease.timeoutMs));
+          return;
+        }
         client.query<Row>(query, (error, result) => {
           if (tookBackReplication(client)) reject(new NotReplicated());
           else if (error) reject(error);

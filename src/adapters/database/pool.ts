@@ -1,10 +1,11 @@
 import pg from 'pg';
 import type { Secret } from '../../core/secret.ts';
-import { cancelRunning } from './cancel.ts';
 import { connectionConfigsFrom } from './connection-config.ts';
 import { DatabaseTimeout, isConnectionLost, isRefused } from './connection-lost.ts';
 import { heedNotices, NotReplicated } from './replication-notice.ts';
+import { afterReading, prepareReuse } from './reuse.ts';
 import { beginSession } from './session.ts';
+import { Turns } from './turns.ts';
 
 export type PoolOptions = {
   /** Revealed for each new connection: a rotated password needs no restart. */
@@ -28,8 +29,8 @@ export type PoolOptions = {
  *  its database. */
 export type Pool = {
   /** Runs `work` on one connection within `timeoutMs`, which includes getting the connection. Where the time runs
-   *  out what is running is cancelled; where the connection is in doubt it is destroyed, and with it all that
-   *  were made before: they lead to the same server. */
+   *  out what is running is cancelled, and the connection is used again once that has ended. Where nothing comes from
+   *  it, nor from any other, it is destroyed, and with it all that were made before: they lead to the same server. */
   withClient<Value>(timeoutMs: number, work: (client: pg.PoolClient) => Promise<Value>): Promise<Value>;
   counts(): { idle: number; active: number; waiting: number };
   end(): Promise<void>;
@@ -39,6 +40,9 @@ type Connected = ((error: Error) => void) | ((error: null, client: pg.Client) =>
 
 // A name may have moved to another server without the connections to the old one breaking.
 const lifetimeSeconds = 300;
+// A new connection costs PostgreSQL more than most statements do. Where it is short of time already, many at once
+// would all be too late, and be made again: it would do nothing else any more.
+const makingAtOnce = 2;
 
 export function createPool(options: PoolOptions): Pool {
   const hosts = followUrl(options);
@@ -46,32 +50,45 @@ export function createPool(options: PoolOptions): Pool {
   let generation = 0;
   const madeIn = new WeakMap<pg.ClientBase, number>();
   let reconnecting = false;
-  // When any connection last had an answer: one that has none while others have is slow, not lost.
+  // When anything last came from PostgreSQL: a connection on which nothing comes meanwhile is slow, not lost.
   let answeredAt = Number.NEGATIVE_INFINITY;
+  // While it shows whether a server that says nothing is slow or gone, nobody else need ask it.
+  let doubt: PromiseWithResolvers<void> | null = null;
+  const silenceMs = options.patienceMs / 2;
+  const making = new Turns(makingAtOnce);
 
   class CurrentClient extends pg.Client {
     readonly #host: pg.ClientConfig;
+    readonly #made = Promise.withResolvers<void>();
     constructor(config?: pg.ClientConfig) {
       const host = hosts.current();
       super({ ...config, ...host });
       this.#host = host;
-      madeIn.set(this as unknown as pg.ClientBase, generation);
     }
     override connect(): Promise<pg.Client>;
     override connect(callback: Connected): void;
     override connect(callback?: Connected): Promise<pg.Client> | undefined {
       if (callback === undefined) return super.connect();
-      super.connect((error: Error | null, client?: pg.Client) => {
-        if (error !== null) {
-          hosts.leave(this.#host);
-          options.onConnected?.(error);
+      const connected = callback as (error: Error | null, client?: pg.Client) => void;
+      void making.take(async () => {
+        if (this.connection.stream.destroyed) {
+          connected(new Error('too many connections are being made'));
+          return;
         }
-        (callback as (error: Error | null, client?: pg.Client) => void)(error, client);
+        madeIn.set(this as unknown as pg.ClientBase, generation);
+        super.connect((error: Error | null, client?: pg.Client) => {
+          if (error !== null) this.made(error);
+          connected(error, client);
+        });
+        await this.#made.promise;
       });
       return undefined;
     }
-    leave() {
-      hosts.leave(this.#host);
+    /** It can be used, or will never be. */
+    made(problem: unknown) {
+      this.#made.resolve();
+      if (problem !== null) hosts.leave(this.#host);
+      options.onConnected?.(problem);
     }
   }
 
@@ -87,12 +104,11 @@ export function createPool(options: PoolOptions): Pool {
         () => {
           if (reconnecting) options.onReconnected?.();
           reconnecting = false;
-          options.onConnected?.(null);
+          (client as unknown as CurrentClient).made(null);
           done();
         },
         (error) => {
-          options.onConnected?.(error);
-          (client as unknown as CurrentClient).leave();
+          (client as unknown as CurrentClient).made(error);
           done(error);
         },
       );
@@ -107,6 +123,10 @@ export function createPool(options: PoolOptions): Pool {
   pool.on('connect', (client) => {
     client.on('error', () => {});
     heedNotices(client);
+    (client as unknown as CurrentClient).connection.stream.on('data', () => {
+      answeredAt = performance.now();
+      if (doubt !== null) endDoubt();
+    });
   });
 
   function lose(made: number): void {
@@ -115,10 +135,28 @@ export function createPool(options: PoolOptions): Pool {
     reconnecting = true;
   }
 
+  function endDoubt(): void {
+    doubt?.resolve();
+    doubt = null;
+  }
+
+  const isSilent = (askedAt: number) => performance.now() - Math.max(askedAt, answeredAt) >= silenceMs;
+
+  /** Whoever waited has gone; what they asked for may still be running. */
+  async function giveUp(client: pg.PoolClient, running: Promise<unknown>, askedAt: number): Promise<void> {
+    const silent = isSilent(askedAt);
+    if (silent) doubt ??= Promise.withResolvers();
+    const reuse = await prepareReuse(client, running, silent ? silenceMs : options.patienceMs);
+    if (reuse === 'lost' || isSilent(askedAt)) lose(madeIn.get(client) ?? generation);
+    endDoubt();
+    client.release(reuse !== 'usable');
+  }
+
   /** A connection that is not in doubt; with several hosts each has its turn. */
   async function acquire(timeout: Promise<never>): Promise<pg.PoolClient> {
     for (let failures = 0; ; ) {
       try {
+        while (doubt !== null) await Promise.race([doubt.promise, timeout]);
         const client = await connect(pool, timeout);
         if (madeIn.get(client) === generation) return client;
         client.release(true);
@@ -130,22 +168,25 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   return {
-    async withClient(timeoutMs, work) {
+    async withClient<Value>(timeoutMs: number, work: (client: pg.PoolClient) => Promise<Value>) {
       const timeout = Promise.withResolvers<never>();
       timeout.promise.catch(() => {});
-      const timer = setTimeout(() => timeout.reject(new DatabaseTimeout(timeoutMs)), timeoutMs);
+      const timer = afterReading(timeoutMs, () => timeout.reject(new DatabaseTimeout(timeoutMs)));
       try {
         const client = await acquire(timeout.promise);
+        const askedAt = performance.now();
+        let running: Promise<Value> | null = null;
         try {
-          const value = await Promise.race([work(client), timeout.promise]);
-          answeredAt = performance.now();
+          running = work(client);
+          const value = await Promise.race([running, timeout.promise]);
           client.release();
           return value;
         } catch (error) {
-          const late = error instanceof DatabaseTimeout;
-          if (late) void cancelRunning(client);
-          const silent = late && performance.now() - answeredAt >= options.patienceMs / 2;
-          if (silent || isConnectionLost(error)) lose(madeIn.get(client) ?? generation);
+          if (running !== null && error instanceof DatabaseTimeout) {
+            void giveUp(client, running, askedAt);
+            throw error;
+          }
+          if (isConnectionLost(error)) lose(madeIn.get(client) ?? generation);
           const usable = isRefused(error) || error instanceof NotReplicated;
           client.release(!usable);
           throw error;

@@ -70,6 +70,25 @@ describe('connections to PostgreSQL', () => {
     assert.equal(await encrypted(urlWith('sslmode=disable')), false);
   });
 
+  test('a statement that came too late is cancelled over TLS too, and its connection used again', async () => {
+    const pool = createPool({
+      url: urlWith(`sslmode=verify-full&sslrootcert=${caFile()}`),
+      size: 1,
+      connectTimeoutMs: 20_000,
+      patienceMs: 20_000,
+      onError: () => {},
+    });
+    try {
+      const ask = (text: string, ms: number) =>
+        pool.withClient(ms, async (client) => (await client.query(text)).rows[0]);
+      const first = await ask('select pg_backend_pid() as pid', 20_000);
+      await assert.rejects(ask('select pg_sleep(60)', 300), /did not answer within 300 ms/);
+      assert.deepEqual(await ask('select pg_backend_pid() as pid', 20_000), first);
+    } finally {
+      await pool.end();
+    }
+  });
+
   test('a wrong CA, an unknown one and a wrong name are refused, whatever the mode', async () => {
     for (const mode of ['prefer', 'require', 'verify-ca', 'verify-full']) {
       await assert.rejects(encrypted(urlWith(`sslmode=${mode}&sslrootcert=${otherCaFile()}`)), {

@@ -175,6 +175,16 @@ describe('work on the database', () => {
     assert.deepEqual(left, [5000, 4700]);
   });
 
+  test('asks nothing more once its time is over: the connection may be another’s', async () => {
+    const asked = Promise.withResolvers<unknown>();
+    const late = createDatabase(pool, 300).run(async (connection) => {
+      await connection.query('select pg_sleep(60)').catch(() => {});
+      await connection.query('select 1').then(asked.resolve, asked.resolve);
+    });
+    await assert.rejects(late, unavailable(/did not answer within/));
+    assert.ok((await asked.promise) instanceof DatabaseTimeout);
+  });
+
   describe('that fails', () => {
     /** Fails so, after work was asked for or before. */
     const failing = (...failures: { asked: boolean; with: unknown }[]): Pool => ({

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { afterEach, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 import type pg from 'pg';
 import { DatabaseTimeout, ReadOnlyServer } from '../../../src/adapters/database/connection-lost.ts';
 import { createPool, type Pool, type PoolOptions } from '../../../src/adapters/database/pool.ts';
@@ -9,6 +9,7 @@ import { Secret } from '../../../src/core/secret.ts';
 import { superuserUrl } from '../../../tools/postgres/postgres-access.ts';
 import { postgresAccess } from '../../support/postgres.ts';
 import { until } from '../../support/processes.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 
 const ampleMs = 30_000;
 
@@ -95,27 +96,104 @@ describe('the pool of connections', () => {
     assert.equal(it.heard.reconnected, 1);
   });
 
-  test('loses a server that is silent, and not one that only is slow with one thing', async ({ mock }) => {
-    const it = start({ patienceMs: ampleMs });
-    const pids = await two(it);
-    const slow = () =>
-      assert.rejects(it.query('select pg_sleep(60)', 300), (error) => {
-        assert.ok(error instanceof DatabaseTimeout);
-        assert.equal(error.message, 'PostgreSQL did not answer within 300 ms');
-        return true;
-      });
-    await slow();
-    assert.equal(it.heard.reconnected, 0);
-    const left = await it.pid();
-    assert.ok(pids.includes(left), 'others have had their answers meanwhile');
+  const tooLate = (timeoutMs: number) => (error: unknown) => {
+    assert.ok(error instanceof DatabaseTimeout);
+    assert.equal(error.message, `PostgreSQL did not answer within ${timeoutMs} ms`);
+    return true;
+  };
 
-    // Half of the time that anybody waits has gone by without any answer.
-    const now = performance.now();
-    mock.method(performance, 'now', () => now + ampleMs / 2);
-    await slow();
-    mock.restoreAll();
-    assert.ok(!pids.includes(await it.pid()));
-    assert.equal(it.heard.reconnected, 1);
+  test('uses a connection again whose statement came too late: it is cancelled, and rolled back', async () => {
+    const it = start({ size: 1 });
+    const first = await it.pid();
+    const late = it.pool.withClient(300, async (client) => {
+      await client.query('begin');
+      await client.query('select pg_sleep(60)');
+    });
+    await assert.rejects(late, tooLate(300));
+    assert.deepEqual(it.pool.counts(), { idle: 0, active: 1, waiting: 0 }, 'it is nobody’s until that ended');
+    const { pid, begun } = await it.query('select pg_backend_pid() as pid, now() as begun');
+    assert.equal(pid, first);
+    assert.ok((await it.query('select now() as begun')).begun > begun, 'no transaction is open on it');
+    assert.equal(it.heard.reconnected, 0);
+  });
+
+  test('reads an answer that came in time, though this process was held up longer', async () => {
+    const it = start();
+    await it.pid();
+    const answer = it.pool.withClient(500, (client) => {
+      setImmediate(() => {
+        const from = performance.now();
+        while (performance.now() - from < 1000);
+      });
+      return client.query('select pg_sleep(0.1)');
+    });
+    assert.equal((await answer).rowCount, 1);
+  });
+
+  describe('behind a wire that lets nothing through any more', () => {
+    let proxy: TcpProxy;
+    beforeEach(async () => {
+      proxy = await startTcpProxy(postgresAccess().port);
+    });
+    afterEach(() => proxy.close());
+    const through = (differing: Partial<PoolOptions>) => start({ url: hosts(proxy.port), ...differing });
+
+    test('loses all connections where none says anything, and has nobody else wait on them', async () => {
+      const it = through({ patienceMs: 2000 });
+      const pids = await two(it);
+      proxy.freeze();
+      await assert.rejects(it.query('select 1', 1500), tooLate(1500));
+      // Before it is certain: whoever comes now is not given the other one.
+      const next = await it.pid();
+      assert.ok(!pids.includes(next));
+      assert.equal(it.heard.reconnected, 1);
+    });
+
+    test('loses the one that is silent alone while others are answered', async () => {
+      const it = through({ patienceMs: 1000 });
+      await it.pool.withClient(ampleMs, async (client) => {
+        const answered: number[] = [];
+        const silent = await it.pid();
+        proxy.freeze(2);
+        let asking = true;
+        const ask = async () => {
+          while (asking) answered.push((await client.query('select pg_backend_pid() as pid')).rows[0].pid);
+        };
+        const goingOn = ask();
+        await assert.rejects(it.query('select 1', 1500), tooLate(1500));
+        await until('it was given up', () => it.pool.counts().active === 1);
+        asking = false;
+        await goingOn;
+        assert.notEqual(await it.pid(), silent);
+      });
+      assert.equal(it.heard.reconnected, 0, 'the other one is used as before');
+      assert.equal(it.pool.counts().idle, 2);
+    });
+
+    test('makes two connections at a time and no more', async () => {
+      const it = through({ size: 6 });
+      const hold = Promise.withResolvers<'pass'>();
+      proxy.onConnection(() => hold.promise);
+      const all = Array.from({ length: 6 }, () => it.query('select pg_sleep(0.01)'));
+      await until('two are being made', () => proxy.connections() >= 2);
+      // It takes longer than the others would take to arrive.
+      await start().pid();
+      assert.equal(proxy.connections(), 2);
+      hold.resolve('pass');
+      await Promise.all(all);
+    });
+
+    test('goes on making connections after some that could not be made in time', async () => {
+      const it = through({ size: 6, connectTimeoutMs: 500 });
+      const hold = Promise.withResolvers<'pass'>();
+      proxy.onConnection(() => hold.promise);
+      const all = await Promise.allSettled(Array.from({ length: 6 }, () => it.pid()));
+      assert.ok(all.every(({ status }) => status === 'rejected'));
+      assert.ok(proxy.connections() < 6, 'those whose turn came too late were not begun');
+      proxy.onConnection(() => 'pass');
+      await it.pid();
+      hold.resolve('pass');
+    });
   });
 
   test('lets wait who comes too late, and gives up in their time', async () => {
