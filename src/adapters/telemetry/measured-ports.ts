@@ -128,7 +128,7 @@ export function measureOperations(operations: Operations, metrics: Metrics, writ
       metrics.auditWriteDuration.observe(secondsSince(begun));
       return value;
     } catch (error) {
-      writes.failed(event);
+      writes.failed(event, performance.now() - begun);
       throw error;
     }
   };
@@ -176,7 +176,7 @@ function measuredAppend<Value>(
       writes.written(event);
       return value;
     } catch (error) {
-      writes.failed(event);
+      writes.failed(event, performance.now() - begun);
       throw error;
     }
   };
