@@ -93,7 +93,7 @@ describe('a failover', () => {
       await primary.stop('SIGQUIT');
       await until('readiness says that there is only a standby', async () => {
         const { status, body } = await service.management.get('/readyz');
-        return status === 503 && /takes no writes|cannot be reached/.test(JSON.stringify(body));
+        return status === 503 && /takes no writes: a standby|cannot be reached/.test(JSON.stringify(body));
       });
       await standby.promote();
       await until('it is answered again', async () => (await read()) === 200);

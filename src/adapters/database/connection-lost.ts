@@ -10,11 +10,19 @@ export class DatabaseTimeout extends Error {
   }
 }
 
-/** The server takes no writes: a standby, or a primary that was demoted. */
+/** Why a server takes no writes, in words for those who have to change it. */
+export const readOnlyBecause = {
+  recovery: 'a standby, or a primary that was demoted',
+  setting: 'default_transaction_read_only is on, for the server, the database or the role',
+} as const;
+
+/** The server takes no writes. */
 export class ReadOnlyServer extends Error {
-  constructor() {
-    super('PostgreSQL takes no writes here (a standby, or a primary that was demoted)');
+  readonly because: keyof typeof readOnlyBecause;
+  constructor(because: keyof typeof readOnlyBecause) {
+    super(`PostgreSQL takes no writes here (${readOnlyBecause[because]})`);
     this.name = 'ReadOnlyServer';
+    this.because = because;
   }
 }
 

@@ -50,14 +50,15 @@ const expected = {
 export async function beginSession(client: pg.ClientBase, patienceMs: number): Promise<void> {
   const settings = { ...sessionLimits(patienceMs), ...expected };
   const own = (client as pg.ClientBase & { processID: number | null }).processID;
-  const { rows } = await client.query<{ direct: boolean; read_only: boolean }>({
+  const { rows } = await client.query<{ direct: boolean; read_only: boolean; recovering: boolean }>({
     text: `
-      select direct, current_setting('transaction_read_only') = 'on' as read_only, (
+      select direct, current_setting('transaction_read_only') = 'on' as read_only,
+        pg_is_in_recovery() as recovering, (
         select count(set_config(key, value, false)) from json_each_text($2) where direct)
       from (select pg_backend_pid() = $1::int as direct) asked`,
     values: [own, JSON.stringify(settings)],
     query_timeout: patienceMs,
   } as pg.QueryConfig);
-  if (rows[0]?.read_only !== false) throw new ReadOnlyServer();
+  if (rows[0]?.read_only !== false) throw new ReadOnlyServer(rows[0]?.recovering ? 'recovery' : 'setting');
   if (!rows[0].direct) pooled.add(client);
 }

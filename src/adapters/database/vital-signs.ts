@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { OperationStatus } from '../../core/operation/life.ts';
-import { DatabaseTimeout, ReadOnlyServer } from './connection-lost.ts';
+import { DatabaseTimeout, ReadOnlyServer, readOnlyBecause } from './connection-lost.ts';
 import type { Pool } from './pool.ts';
 import { OtherSchema } from './schema-check.ts';
 import { statementsWaiting, vitalSigns } from './statements/vital-signs.ts';
@@ -73,7 +73,7 @@ const letUsIn = /^(42|55P03|57014)/;
 
 /** Why PostgreSQL cannot be used, in words that name no address and no secret. */
 export function problemOf(error: unknown): string {
-  if (error instanceof ReadOnlyServer) return 'takes no writes: a standby, or a primary that was demoted';
+  if (error instanceof ReadOnlyServer) return `takes no writes: ${readOnlyBecause[error.because]}`;
   if (error instanceof OtherSchema) return error.message;
   if (error instanceof DatabaseTimeout) return 'does not answer in time';
   if (error instanceof pg.DatabaseError) return `refuses us: ${meaningOf(error.code ?? '')}`;

@@ -102,7 +102,7 @@ describe('work on the database', () => {
     ['a refused one', Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }), 2, 'Error ECONNREFUSED'],
     [
       'a server that takes no writes',
-      new ReadOnlyServer(),
+      new ReadOnlyServer('recovery'),
       2,
       'ReadOnlyServer PostgreSQL takes no writes here (a standby, or a primary that was demoted)',
     ],

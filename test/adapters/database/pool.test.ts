@@ -236,7 +236,11 @@ describe('the pool of connections', () => {
   test('turns away from a server that takes no writes', async () => {
     const { port } = postgresAccess();
     const readOnly = `${hosts(port).reveal()}?options=-c%20default_transaction_read_only%3Don`;
-    await assert.rejects(start({ url: new Secret(readOnly) }).pid(), ReadOnlyServer);
+    await assert.rejects(start({ url: new Secret(readOnly) }).pid(), (error) => {
+      assert.ok(error instanceof ReadOnlyServer);
+      assert.equal(error.because, 'setting');
+      return true;
+    });
   });
 
   test('sets each session its limits, a little shorter than our patience', async () => {

@@ -27,7 +27,12 @@ const failing = (error: unknown) => poolThat(() => Promise.reject(error));
 // With a real database: test/e2e/vital-signs.test.ts and probes.test.ts.
 describe('why PostgreSQL is of no use', () => {
   const problems: [unknown, up: boolean, string][] = [
-    [new ReadOnlyServer(), false, 'takes no writes: a standby, or a primary that was demoted'],
+    [new ReadOnlyServer('recovery'), false, 'takes no writes: a standby, or a primary that was demoted'],
+    [
+      new ReadOnlyServer('setting'),
+      false,
+      'takes no writes: default_transaction_read_only is on, for the server, the database or the role',
+    ],
     [new DatabaseTimeout(1), false, 'does not answer in time'],
     [new Error('connect ECONNREFUSED 10.0.0.1:5432'), false, 'cannot be reached'],
     [refused('28P01'), false, 'refuses us: the role or its password is not accepted (SQLSTATE 28P01)'],
