@@ -1,46 +1,29 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { createEventCommits } from '../adapters/database/event-commits.ts';
 import { createNotificationQueue } from '../adapters/database/notification-queue.ts';
-import { createPostgresAuditTrail } from '../adapters/database/postgres-audit-trail.ts';
-import { createPostgresOperations } from '../adapters/database/postgres-operations.ts';
-import { createGraphConnector } from '../adapters/graph/graph-connector.ts';
 import { createHttpClient } from '../adapters/outbound/http-client.ts';
 import { createAuditWrites } from '../adapters/telemetry/audit-writes.ts';
 import { createLogs, type Logs } from '../adapters/telemetry/logger.ts';
-import {
-  measureAuditTrail,
-  measureConnector,
-  measureIdentity,
-  measureOperations,
-  measureReads,
-} from '../adapters/telemetry/measured-ports.ts';
 import { createMetrics } from '../adapters/telemetry/metrics.ts';
 import { OutboundTries } from '../adapters/telemetry/outbound-tries.ts';
-import {
-  traceAuditTrail,
-  traceConnector,
-  traceHttpClient,
-  traceIdentity,
-  traceOperations,
-  traceReads,
-} from '../adapters/telemetry/traced-ports.ts';
+import { traceHttpClient } from '../adapters/telemetry/traced-ports.ts';
 import { Tracing } from '../adapters/telemetry/tracing.ts';
 import type { Dependencies } from '../core/dependencies.ts';
-import type { Policy, PolicyOf } from '../core/operation/policy.ts';
 import { sweep } from '../core/use-cases/sweep.ts';
 import type { Check } from '../http/management-app.ts';
 import type { Settings } from '../settings/settings.ts';
-import { endsWithin, repeat } from './background.ts';
+import { readAuditKeys } from './audit-keys.ts';
+import { type Background, endsWithin, repeat } from './background.ts';
 import { WriteBacklog } from './backlog.ts';
 import { readBuildInfo } from './build-info.ts';
-import { composeAudit, readAuditKeys } from './compose-audit.ts';
+import { composeAudit } from './compose-audit.ts';
 import { composeDatabase } from './compose-database.ts';
+import { composeDependencies } from './compose-dependencies.ts';
 import { composeEntra } from './compose-entra.ts';
 import { composeNotifications } from './compose-notifications.ts';
 import { composeServers } from './compose-servers.ts';
 import { expectOutsideCheckpoints } from './outside-checkpoints.ts';
+import { tracedBy } from './traced.ts';
 
 /** The service, wired and not yet started. */
 export type Service = {
@@ -61,6 +44,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
   const metrics = createMetrics();
   metrics.buildInfo.set(buildInfo, 1);
   const tracing = composeTracing(settings, buildInfo.version, log);
+  const traced = tracedBy(tracing);
   const tries = new OutboundTries((requestId, late) =>
     log.info({ requestId, tries: [late] }, 'a request for a call that was over has ended'),
   );
@@ -70,78 +54,25 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
   );
   const writes = createAuditWrites(metrics, Date.now, logs.auditEvent);
   const postgres = composeDatabase(settings, metrics, writes, log);
-  const { database } = postgres;
-  const auditKeys = readAuditKeys(settings.audit, log);
-  const { history } = postgres;
-  const commits = createEventCommits({ database, history, connections: settings.database.poolSize });
-  const trail = traced(
-    measureAuditTrail(
-      createPostgresAuditTrail(database, commits, {
-        verifiers: auditKeys.verifiers,
-        lateMs: settings.audit.lateMs,
-        contradicts: (chain) => audit.contradicts(chain),
-      }),
-      metrics,
-      writes,
-    ),
-    traceAuditTrail,
-  );
+  const { database, history } = postgres;
+  const keys = readAuditKeys(settings.audit, log);
   const queue = createNotificationQueue(database);
-  const audit = composeAudit(settings, auditKeys, database, trail, queue, metrics, logs);
+  const common = { settings, database, history, metrics, writes, traced };
+  const audit = composeAudit({ ...common, keys, queue, logs });
   const notifications = composeNotifications(settings, queue, metrics, log);
-
-  /** Without a receiver for spans nothing is wrapped. */
-  function traced<Port>(port: Port, trace: (port: Port, tracing: Tracing) => Port): Port {
-    return tracing === null ? port : trace(port, tracing);
-  }
-
   const backlog = composeBacklog(log);
 
   let closing: Promise<void> | null = null;
-  const dependencies: Dependencies = {
-    access: {
-      requiredScope: settings.entra.requiredScope,
-      allowedClientIds: new Set(settings.entra.allowedClientIds),
-      guestsAllowed: settings.entra.guestsAllowed,
-      agentsAllowed: settings.entra.agentsAllowed,
-      roleNames: settings.entra.roles,
-    },
-    identity: traced(measureIdentity(entra.identity, metrics), traceIdentity),
-    connector: traced(
-      measureConnector(createGraphConnector({ ...settings.graph, http, clock: Date.now }), metrics),
-      traceConnector,
-    ),
-    audit: trail,
-    reads: traced(measureReads(commits, metrics, writes), traceReads),
-    rejectedSignIn: audit.rejectedSignIn,
-    keepNames: settings.audit.keepNames,
-    operations: traced(
-      measureOperations(
-        createPostgresOperations({
-          database,
-          history,
-          idempotencyMs: settings.disconnect.idempotencyMs,
-        }),
-        metrics,
-        writes,
-      ),
-      traceOperations,
-    ),
+  const dependencies = composeDependencies({
+    ...common,
+    http,
     backlog,
-    policyOf: policiesOf(settings.disconnect),
-    timing: {
-      graphTimeoutMs: settings.graph.timeoutMs,
-      recordMs: settings.audit.writeTimeoutMs,
-      answerMs: settings.server.answerMs,
-      ...settings.disconnect,
-    },
-    pause: (ms) => sleep(ms),
+    identity: entra.identity,
+    audit: audit.audit,
+    reads: audit.reads,
+    rejectedSignIn: audit.rejectedSignIn,
     stopping: () => closing !== null,
-    random: Math.random,
-    clock: Date.now,
-    monotonic: () => performance.now(),
-    newId: randomUUID,
-  };
+  });
 
   const servers = composeServers({
     settings,
@@ -170,22 +101,14 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
     ];
   }
 
-  // Operations whose time is up. A failed sweep loses nothing: the next one finds the same operations.
-  const sweeping = repeat(settings.disconnect.sweepMs, async () => {
-    try {
-      const ended = await sweep(dependencies);
-      if (ended > 0) log.warn({ ended }, 'operations whose time was up were ended');
-    } catch (error) {
-      log.warn({ error }, 'sweep for overdue operations failed');
-    }
-  });
+  const sweeping = composeSweep(settings, dependencies, log);
 
   /** In this order: no new calls, the calls under way, our own work, what all of that needed. */
   async function close(): Promise<void> {
     const { drainMs, shutdownMs } = settings.server;
     const endsAt = performance.now() + drainMs + shutdownMs;
-    // What is not told yet other replicas tell, or the next process.
-    const told = notifications.stop();
+    // What is not delivered yet, other replicas deliver, or the next process.
+    const notified = notifications.stop();
     const unfinished = await servers.drain();
     if (unfinished > 0) log.error({ unfinished }, 'calls were left unfinished: their time was up');
     const recorded = await endsWithin(Math.max(0, endsAt - performance.now()), backlog.settled());
@@ -194,7 +117,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
       log.error({ waiting: backlog.size }, 'outcomes could not be recorded before the process ended');
     const tidied = await endsWithin(
       settings.server.tidyMs,
-      Promise.all([told, sweeping.stop(), audit.close(), entra.close()]).then(() =>
+      Promise.all([notified, sweeping.stop(), audit.close(), entra.close()]).then(() =>
         Promise.allSettled([postgres.close(), http.close(), tracing?.close()]),
       ),
     );
@@ -209,7 +132,7 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
     async start() {
       await tracing?.start();
       const { outsideCheckpointsFile } = settings.audit;
-      await expectOutsideCheckpoints(outsideCheckpointsFile, history, auditKeys.verifiers, log);
+      await expectOutsideCheckpoints(outsideCheckpointsFile, history, keys.verifiers, log);
       entra.start();
       postgres.start();
       sweeping.start();
@@ -226,6 +149,18 @@ export function compose(settings: Settings, logs = logsOf(settings)): Service {
 
 function logsOf({ log, audit }: Settings): Logs {
   return createLogs({ level: log.level, maxWaiting: log.maxWaiting, auditEvents: audit.stdout });
+}
+
+/** Ends operations whose time is up. A failed sweep loses nothing: the next one finds the same operations. */
+function composeSweep({ disconnect }: Settings, dependencies: Dependencies, log: Logger): Background {
+  return repeat(disconnect.sweepMs, async () => {
+    try {
+      const ended = await sweep(dependencies);
+      if (ended > 0) log.warn({ ended }, 'operations whose time was up were ended');
+    } catch (error) {
+      log.warn({ error }, 'sweep for overdue operations failed');
+    }
+  });
 }
 
 function composeBacklog(log: Logger): WriteBacklog {
@@ -250,12 +185,4 @@ function composeTracing({ tracing }: Settings, version: string, log: Logger): Tr
   if (tracing.endpoint === null) return null;
   const onProblem = (problem: string) => log.warn({ problem }, 'spans could not be handed over');
   return new Tracing({ endpoint: tracing.endpoint, version, onProblem });
-}
-
-/** The policy of each tenant: the common one, with what differs for that tenant. */
-function policiesOf({ policy, tenants }: Settings['disconnect']): PolicyOf {
-  const merged = new Map(
-    Object.entries(tenants).map(([tenantId, differing]) => [tenantId, { ...policy, ...differing } as Policy]),
-  );
-  return (tenantId) => merged.get(tenantId) ?? policy;
 }
