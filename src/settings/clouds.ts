@@ -57,7 +57,7 @@ const together = `${variables.authorityHost}, ${variables.graphBaseUrl} and ${va
 /** The cloud that settings mean, or what is wrong with them. A named cloud may be told its own addresses (the
  *  webhook of Azure Workload Identity sets `AZURE_AUTHORITY_HOST`); any other is given by all three. A mix
  *  of two would send our credential, or people's tokens, to the wrong place. */
-export function chooseCloud(settings: CloudSettings): Cloud | { readonly complaints: readonly string[] } {
+export function chooseCloud(settings: CloudSettings): Cloud | { readonly problems: readonly string[] } {
   const name = settings.cloud ?? 'global';
   const cloud: Cloud = clouds[name];
   const given = {
@@ -77,13 +77,13 @@ export function chooseCloud(settings: CloudSettings): Cloud | { readonly complai
   if (settings.cloud !== null) {
     const of = foreign.map((key) => variables[key]).join(' and ');
     return {
-      complaints: [`${of}: not of the cloud ${name}. For another cloud, unset CLOUD and set ${together}`],
+      problems: [`${of}: not of the cloud ${name}. For another cloud, unset CLOUD and set ${together}`],
     };
   }
   const missing = keys.filter((key) => given[key] === null);
   if (missing.length > 0) {
     return {
-      complaints: missing.map(
+      problems: missing.map(
         (key) =>
           `${variables[key]} is required: a cloud that CLOUD does not name is given by ${together} together`,
       ),

@@ -2,14 +2,14 @@ import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs';
 
 /** What is wrong with the files that settings name and that are needed from the first moment: each
- *  complaint names the environment variable, never the path or the content. */
-export function complaintsAboutFiles(files: {
+ *  problem names the environment variable, never the path or the content. */
+export function problemsOfFiles(files: {
   certFile: string | null;
   keyFile: string | null;
   signingKeyFile: string | null;
   earlierKeysFile: string | null;
 }): string[] {
-  const complaints: string[] = [];
+  const problems: string[] = [];
   const read = <Value>(
     file: string | null,
     variable: string,
@@ -22,7 +22,7 @@ export function complaintsAboutFiles(files: {
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
       const why = /^E[A-Z]+$/.test(code) ? `cannot be read (${code})` : `does not hold ${what}`;
-      complaints.push(`${variable} ${why}`);
+      problems.push(`${variable} ${why}`);
       return null;
     }
   };
@@ -35,7 +35,7 @@ export function complaintsAboutFiles(files: {
   );
   const key = read(files.keyFile, 'TLS_KEY_FILE', 'an unencrypted private key in PEM', createPrivateKey);
   if (certificate !== null && key !== null && !certificate.checkPrivateKey(key)) {
-    complaints.push('TLS_KEY_FILE does not hold the key of the certificate in TLS_CERT_FILE');
+    problems.push('TLS_KEY_FILE does not hold the key of the certificate in TLS_CERT_FILE');
   }
   read(files.signingKeyFile, 'AUDIT_SIGNING_KEY_FILE', 'an Ed25519 private key in PKCS#8 PEM', (pem) => {
     if (createPrivateKey(pem).asymmetricKeyType !== 'ed25519') throw new Error('another kind of key');
@@ -47,5 +47,5 @@ export function complaintsAboutFiles(files: {
       throw new Error('another kind of key');
     }
   });
-  return complaints;
+  return problems;
 }

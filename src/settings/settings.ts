@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Secret } from '../core/secret.ts';
 import { chooseCloud } from './clouds.ts';
 import { merge, readConfigFile, readConfigFiles } from './config-files.ts';
-import { complaintsAboutFiles } from './settings-files.ts';
+import { problemsOfFiles } from './settings-files.ts';
 import { audit, cloudSettings, database, settingsSchema } from './settings-schema.ts';
 
 type Raw = {
@@ -14,15 +14,15 @@ type Raw = {
 };
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Raised when settings are missing or wrong: `complaints` has all of them at once, each naming the
+/** Raised when settings are missing or wrong: `problems` has all of them at once, each naming the
  *  environment variable (or the key in config/) and never the value. */
 export class SettingsError extends Error {
-  readonly complaints: readonly string[];
+  readonly problems: readonly string[];
 
-  constructor(complaints: readonly string[]) {
-    super(`The settings are not usable:\n${complaints.map((complaint) => `  - ${complaint}`).join('\n')}`);
+  constructor(problems: readonly string[]) {
+    super(`The settings are not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
     this.name = 'SettingsError';
-    this.complaints = complaints;
+    this.problems = problems;
   }
 }
 
@@ -37,19 +37,19 @@ export function loadSettings(environment: Environment = process.env) {
   };
   const parsed = settingsSchema.safeParse(raw);
   const cloud = readCloud(raw);
-  const complaints = [
-    ...(parsed.success ? [] : complaintsOf(parsed.error, nameOf)),
-    ...(cloud !== null && 'complaints' in cloud ? cloud.complaints : []),
-    ...complaintsAcross(raw, production, proxy.https),
-    ...complaintsAboutFiles({
+  const problems = [
+    ...(parsed.success ? [] : problemsOf(parsed.error, nameOf)),
+    ...(cloud !== null && 'problems' in cloud ? cloud.problems : []),
+    ...problemsAcross(raw, production, proxy.https),
+    ...problemsOfFiles({
       certFile: raw.server?.tls?.certFile ?? null,
       keyFile: raw.server?.tls?.keyFile ?? null,
       signingKeyFile: raw.audit?.signingKeyFile ?? null,
       earlierKeysFile: raw.audit?.earlierKeysFile ?? null,
     }),
   ].sort();
-  if (!parsed.success || cloud === null || 'complaints' in cloud || complaints.length > 0) {
-    throw new SettingsError(complaints);
+  if (!parsed.success || cloud === null || 'problems' in cloud || problems.length > 0) {
+    throw new SettingsError(problems);
   }
 
   const settings = parsed.data;
@@ -79,20 +79,14 @@ export type Settings = ReturnType<typeof loadSettings>;
 /** What a command-line program that only uses the database needs to know: DATABASE_URL and
  *  DATABASE_ADMIN_URL. Throws `SettingsError`. */
 export function loadDatabaseSettings(environment: Environment = process.env) {
-  const { raw, nameOf } = read(environment);
-  const parsed = z.object({ database }).safeParse(raw);
-  if (!parsed.success) throw new SettingsError(complaintsOf(parsed.error, nameOf));
-  return deepFreeze(parsed.data.database);
+  return deepFreeze(parse(z.object({ database }), environment).database);
 }
 
-/** What retention needs to know where it only looks: the database, and a signing key where there is one. Throws
- *  `SettingsError`. */
+/** What retention needs for a report: the database, and a signing key where there is one. Throws `SettingsError`. */
 export function loadRetentionSettings(environment: Environment = process.env) {
-  const { raw, nameOf } = read(environment);
-  const parsed = z.object({ database, audit }).safeParse(raw);
-  if (!parsed.success) throw new SettingsError(complaintsOf(parsed.error, nameOf));
-  const { url, adminUrl } = parsed.data.database;
-  return { adminUrl: adminUrl ?? url, signingKeyFile: parsed.data.audit.signingKeyFile };
+  const settings = parse(z.object({ database, audit }), environment);
+  const { url, adminUrl } = settings.database;
+  return { adminUrl: adminUrl ?? url, signingKeyFile: settings.audit.signingKeyFile };
 }
 
 /** The same for programs that sign. Throws `SettingsError`, also without AUDIT_SIGNING_KEY_FILE. */
@@ -104,6 +98,14 @@ export function loadSigningSettings(environment: Environment = process.env) {
     ]);
   }
   return { adminUrl, signingKeyFile };
+}
+
+/** The part of the settings that a schema asks for. Throws `SettingsError`. */
+function parse<Schema extends z.ZodType>(schema: Schema, environment: Environment): z.infer<Schema> {
+  const { raw, nameOf } = read(environment);
+  const parsed = schema.safeParse(raw);
+  if (!parsed.success) throw new SettingsError(problemsOf(parsed.error, nameOf));
+  return parsed.data;
 }
 
 /** The files of config/ merged (default, then NODE_ENV's, then local), with the environment on top. */
@@ -123,10 +125,10 @@ function readCloud(raw: Raw): ReturnType<typeof chooseCloud> | null {
 }
 
 /** What involves several keys; checked apart, so that one run reports everything. */
-function complaintsAcross(raw: Raw, production: boolean, httpsProxy: string | null): string[] {
-  const complaints: string[] = [];
+function problemsAcross(raw: Raw, production: boolean, httpsProxy: string | null): string[] {
+  const problems: string[] = [];
   if (Object.values(raw.entra?.credential ?? {}).every((value) => value === null)) {
-    complaints.push(
+    problems.push(
       'one of AZURE_FEDERATED_TOKEN_FILE, AZURE_CLIENT_CERTIFICATE_PATH, AZURE_CLIENT_SECRET_FILE or AZURE_CLIENT_SECRET is required',
     );
   }
@@ -137,15 +139,15 @@ function complaintsAcross(raw: Raw, production: boolean, httpsProxy: string | nu
       String(raw.server?.corsAllowedOrigins),
     )
   ) {
-    complaints.push('CORS_ALLOWED_ORIGINS must be https origins in production, localhost apart');
+    problems.push('CORS_ALLOWED_ORIGINS must be https origins in production, localhost apart');
   }
   if (Number(raw.disconnect?.leaseMs) <= Number(raw.graph?.timeoutMs) + 1000) {
-    complaints.push('disconnect.leaseMs must be more than a second longer than graph.timeoutMs');
+    problems.push('disconnect.leaseMs must be more than a second longer than graph.timeoutMs');
   }
   if (httpsProxy !== null && !/^https?:$/.test(URL.parse(httpsProxy)?.protocol ?? '')) {
-    complaints.push('HTTPS_PROXY must be an http:// or https:// URL');
+    problems.push('HTTPS_PROXY must be an http:// or https:// URL');
   }
-  return complaints;
+  return problems;
 }
 
 /** The map of variable names with their values in place of the names, where they have one; the names
@@ -171,13 +173,13 @@ function substitute(
 }
 
 /** What is wrong, each with the name under which the operator knows it. */
-export function complaintsOf(error: z.ZodError, nameOf: (key: string) => string): string[] {
-  const complaints = error.issues.flatMap((issue) =>
+export function problemsOf(error: z.ZodError, nameOf: (key: string) => string): string[] {
+  const problems = error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => `${keyOf([...issue.path, key])} is not a setting`)
       : [`${nameOf(keyOf(issue.path))} ${issue.message}`],
   );
-  return [...new Set(complaints)];
+  return [...new Set(problems)];
 }
 
 /** A list's value is reported under the list's own name; where a list has maps in it, under theirs. */

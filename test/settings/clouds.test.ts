@@ -14,13 +14,13 @@ const environment = (extra: Record<string, string>) => ({
 const load = (extra: Record<string, string>) => loadSettings(environment(extra));
 const scopeOf = (graph: string) => `${graph}/DeviceManagementConfiguration.ReadWrite.All`;
 
-function complaints(extra: Record<string, string>): readonly string[] {
+function problems(extra: Record<string, string>): readonly string[] {
   try {
     load(extra);
     return [];
   } catch (error) {
     assert.ok(error instanceof SettingsError);
-    return error.complaints;
+    return error.problems;
   }
 }
 
@@ -80,7 +80,7 @@ describe('CLOUD sets authority, Graph and scope', () => {
   });
 
   test('another one is not known', () => {
-    assert.match(complaints({ CLOUD: 'mars' }).join(), /CLOUD must be one of/);
+    assert.match(problems({ CLOUD: 'mars' }).join(), /CLOUD must be one of/);
   });
 });
 
@@ -109,55 +109,55 @@ describe('another cloud', () => {
   for (const left of names) {
     test(`is not half given: without ${left}`, () => {
       const { [left]: _left, ...rest } = france;
-      const [complaint, ...more] = complaints(rest);
+      const [problem, ...more] = problems(rest);
       assert.match(
-        complaint ?? '',
+        problem ?? '',
         new RegExp(`^${left} is required: .*AZURE_AUTHORITY_HOST, GRAPH_BASE_URL and GRAPH_SCOPE`),
       );
       assert.deepEqual(more, []);
     });
 
     test(`is not given by ${left} alone`, () => {
-      assert.equal(complaints({ [left]: france[left] }).length, 2);
+      assert.equal(problems({ [left]: france[left] }).length, 2);
     });
 
     test(`is not half of a named one: ${left}`, () => {
       for (const cloud of ['global', 'usgov']) {
-        const [complaint] = complaints({ CLOUD: cloud, [left]: france[left] });
-        assert.match(complaint ?? '', new RegExp(`^${left}: not of the cloud ${cloud}\\. .*unset CLOUD`));
+        const [problem] = problems({ CLOUD: cloud, [left]: france[left] });
+        assert.match(problem ?? '', new RegExp(`^${left}: not of the cloud ${cloud}\\. .*unset CLOUD`));
       }
     });
   }
 
   test('is not given beside the name of one', () => {
-    assert.match(complaints({ CLOUD: 'global', ...france }).join(), /not of the cloud global/);
+    assert.match(problems({ CLOUD: 'global', ...france }).join(), /not of the cloud global/);
   });
 
   test('is not meant by the authority of one named cloud under the name of another', () => {
     const webhook = { CLOUD: 'usgov', AZURE_AUTHORITY_HOST: 'https://login.microsoftonline.com/' };
-    assert.match(complaints(webhook).join(), /^AZURE_AUTHORITY_HOST: not of the cloud usgov/);
+    assert.match(problems(webhook).join(), /^AZURE_AUTHORITY_HOST: not of the cloud usgov/);
     assert.match(
-      complaints({ CLOUD: 'usgov', GRAPH_BASE_URL: 'https://dod-graph.microsoft.us/beta' }).join(),
+      problems({ CLOUD: 'usgov', GRAPH_BASE_URL: 'https://dod-graph.microsoft.us/beta' }).join(),
       /GRAPH_BASE_URL/,
     );
     assert.match(
-      complaints({ GRAPH_BASE_URL: 'https://graph.microsoft.com.example/beta' }).join(),
+      problems({ GRAPH_BASE_URL: 'https://graph.microsoft.com.example/beta' }).join(),
       /GRAPH_SCOPE/,
     );
   });
 
-  test('is complained of together with what else is wrong', () => {
-    const found = complaints({ PORT: 'x', GRAPH_SCOPE: france.GRAPH_SCOPE });
+  test('is reported together with what else is wrong', () => {
+    const found = problems({ PORT: 'x', GRAPH_SCOPE: france.GRAPH_SCOPE });
     assert.equal(found.length, 3);
   });
 
   test('only over https, and with a scope that is one', () => {
     for (const name of ['AZURE_AUTHORITY_HOST', 'GRAPH_BASE_URL', 'GRAPH_SCOPE']) {
-      assert.match(complaints({ ...france, [name]: 'http://login.example/x' }).join(), new RegExp(name));
+      assert.match(problems({ ...france, [name]: 'http://login.example/x' }).join(), new RegExp(name));
     }
     for (const scope of ['.default', 'https://graph.example', 'https://graph.example/a b', 'https://x@y/z']) {
       assert.match(
-        complaints({ ...france, GRAPH_SCOPE: scope }).join(),
+        problems({ ...france, GRAPH_SCOPE: scope }).join(),
         /GRAPH_SCOPE must be a scope of Graph/,
       );
     }

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import { z } from 'zod';
 import { notifications } from '../../src/settings/notification-settings.ts';
-import { complaintsOf, loadSettings } from '../../src/settings/settings.ts';
+import { loadSettings, problemsOf } from '../../src/settings/settings.ts';
 
 const webhook = { url: 'https://hooks.example.com/x?sig=hunter2', secretFile: '/run/secrets/receiver' };
 const schema = z.object({ notifications });
@@ -12,9 +12,9 @@ function read(value: object) {
   return schema.parse({ notifications: { portalUrl: null, webhooks: [], ...value } }).notifications;
 }
 
-function complaintsAbout(value: object): readonly string[] {
+function problemsIn(value: object): readonly string[] {
   const parsed = schema.safeParse({ notifications: { portalUrl: null, webhooks: [], ...value } });
-  return parsed.success ? [] : complaintsOf(parsed.error, (key) => key);
+  return parsed.success ? [] : problemsOf(parsed.error, (key) => key);
 }
 
 describe('settings of notifications', () => {
@@ -70,8 +70,7 @@ describe('settings of notifications', () => {
     'http://[::1]:1/x',
     'https://h.example',
   ]) {
-    test(`${url} may be told`, () =>
-      assert.deepEqual(complaintsAbout({ webhooks: [{ ...webhook, url }] }), []));
+    test(`${url} may be told`, () => assert.deepEqual(problemsIn({ webhooks: [{ ...webhook, url }] }), []));
   }
 
   const demand = 'must be an https URL (http on localhost alone), without a user and fragment';
@@ -95,26 +94,26 @@ describe('settings of notifications', () => {
     ['types that are no list', { events: 'hunter2' }, 'events must be a list of types, or null for all'],
     ['a strange tenant', { tenants: ['hunter2'] }, 'tenants must be a list of tenant ids'],
   ];
-  for (const [what, but, complaint] of wrong) {
+  for (const [what, but, problem] of wrong) {
     test(`${what} is refused by its key, never by its value`, () => {
-      const complaints = complaintsAbout({ webhooks: [webhook, { ...webhook, ...but }] });
-      assert.deepEqual(complaints, [`notifications.webhooks[1].${complaint}`]);
+      const problems = problemsIn({ webhooks: [webhook, { ...webhook, ...but }] });
+      assert.deepEqual(problems, [`notifications.webhooks[1].${problem}`]);
     });
   }
 
   test('a key that nobody knows is refused, so that a misspelled filter is no filter', () => {
-    const [complaint = ''] = complaintsAbout({ webhooks: [{ ...webhook, tenant: ['hunter2'] }] });
-    assert.match(complaint, /^notifications\.webhooks/);
-    assert.doesNotMatch(complaint, /hunter2/);
+    const [problem = ''] = problemsIn({ webhooks: [{ ...webhook, tenant: ['hunter2'] }] });
+    assert.match(problem, /^notifications\.webhooks/);
+    assert.doesNotMatch(problem, /hunter2/);
   });
 
-  for (const [portalUrl, complaint] of [
+  for (const [portalUrl, problem] of [
     ['https://portal.example.com/', 'must have {operationId} where the id belongs'],
     ['http://portal.example.com/{operationId}', demand],
     ['javascript:alert("{operationId}")', demand],
   ] as const) {
     test(`${portalUrl} is no portal`, () => {
-      assert.deepEqual(complaintsAbout({ portalUrl }), [`notifications.portalUrl ${complaint}`]);
+      assert.deepEqual(problemsIn({ portalUrl }), [`notifications.portalUrl ${problem}`]);
     });
   }
 });

@@ -3,21 +3,21 @@ import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import { merge, readConfigFiles } from '../../src/settings/config-files.ts';
 import {
-  complaintsOf,
   loadDatabaseSettings,
   loadSettings,
+  problemsOf,
   SettingsError,
 } from '../../src/settings/settings.ts';
 import { settingsSchema } from '../../src/settings/settings-schema.ts';
 
 describe('settings of the database', () => {
-  function complaintsAbout(environment: Record<string, string>): readonly string[] {
+  function problemsIn(environment: Record<string, string>): readonly string[] {
     try {
       loadDatabaseSettings({ NODE_ENV: 'test', ...environment });
       return [];
     } catch (error) {
       assert.ok(error instanceof SettingsError);
-      return error.complaints;
+      return error.problems;
     }
   }
 
@@ -37,13 +37,13 @@ describe('settings of the database', () => {
   });
 
   test('one of the two is required; what turns verification off is refused', () => {
-    const [missing] = complaintsAbout({});
+    const [missing] = problemsIn({});
     assert.match(missing ?? '', /^DATABASE_URL is required.*DATABASE_URL_FILE/);
     for (const parameters of ['sslmode=no-verify', 'a=b&ssl=no-verify', 'uselibpqcompat=true']) {
-      const complaints = complaintsAbout({ DATABASE_URL: `postgres://u:hunter2@h/x?${parameters}` });
-      assert.deepEqual(complaints, ['DATABASE_URL must not turn off the verification of TLS']);
+      const problems = problemsIn({ DATABASE_URL: `postgres://u:hunter2@h/x?${parameters}` });
+      assert.deepEqual(problems, ['DATABASE_URL must not turn off the verification of TLS']);
     }
-    assert.deepEqual(complaintsAbout({ DATABASE_URL_FILE: '/not/there/yet' }), []);
+    assert.deepEqual(problemsIn({ DATABASE_URL_FILE: '/not/there/yet' }), []);
   });
 });
 
@@ -57,7 +57,7 @@ const enough = {
 
 describe('ALLOWED_CLIENT_IDS', () => {
   for (const mode of [undefined, 'development', 'test', 'demo', 'production']) {
-    for (const [value, complaint] of [
+    for (const [value, problem] of [
       [undefined, 'is required: the client ids of the portals that may call'],
       ['', 'is required: the client ids of the portals that may call'],
       [' , ', 'must name at least one'],
@@ -66,8 +66,8 @@ describe('ALLOWED_CLIENT_IDS', () => {
       test(`${value ?? 'nothing'} lets nobody start the service with NODE_ENV ${mode ?? 'unset'}`, () => {
         assert.throws(
           () => loadSettings({ ...enough, NODE_ENV: mode, ALLOWED_CLIENT_IDS: value }),
-          ({ complaints }: SettingsError) => {
-            assert.deepEqual(complaints, [`ALLOWED_CLIENT_IDS ${complaint}`]);
+          ({ problems }: SettingsError) => {
+            assert.deepEqual(problems, [`ALLOWED_CLIENT_IDS ${problem}`]);
             return true;
           },
         );
@@ -117,8 +117,8 @@ describe('CORS_ALLOWED_ORIGINS', () => {
     test(`refused, without being repeated: ${value}`, () => {
       assert.throws(
         () => load(value),
-        ({ complaints }: SettingsError) => {
-          assert.deepEqual(complaints, [
+        ({ problems }: SettingsError) => {
+          assert.deepEqual(problems, [
             'CORS_ALLOWED_ORIGINS must be origins as browsers send them: scheme, host and port, such as https://portal.example.com',
           ]);
           return true;
@@ -184,9 +184,9 @@ test('a name that is no setting is refused wherever it stands: a misspelled limi
       speling: 'hunter2',
     });
     const { error } = settingsSchema.safeParse(merge(defaults, misspelled));
-    const complaints = error === undefined ? [] : complaintsOf(error, (key) => key);
+    const problems = error === undefined ? [] : problemsOf(error, (key) => key);
     const name = [...path, 'speling'].join('.');
-    assert.ok(complaints.includes(`${name} is not a setting`), `${name}: ${complaints.join(', ')}`);
-    assert.ok(!complaints.some((complaint) => complaint.includes('hunter2')));
+    assert.ok(problems.includes(`${name} is not a setting`), `${name}: ${problems.join(', ')}`);
+    assert.ok(!problems.some((problem) => problem.includes('hunter2')));
   }
 });
