@@ -67,6 +67,18 @@ export const equivalents: readonly Equivalent[] = [
     because: 'What takes the place of a string has no colon either way.',
   },
   {
+    change: `${entra}/bearer-strategy.ts: validateIssuer: true, -> `,
+    because: 'It is the default of the library; said, since all depends on it.',
+  },
+  {
+    change: `${entra}/bearer-strategy.ts: loggingLevel: 'fatal' as 'error', -> `,
+    because: 'At its default the library writes nothing either of what we use today.',
+  },
+  {
+    change: `${entra}/bearer-strategy.ts: loggingLevel: 'fatal' as 'error', -> loggingLevel: '' as 'error',`,
+    because: 'The same.',
+  },
+  {
     change: `${graph}/intune-approval.ts: const message = typeof error.message === 'string' ? error.message : ''; -> const message = typeof error.message === 'string' ? error.message : 'mutant';`,
     because: noWord,
   },

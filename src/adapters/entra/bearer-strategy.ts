@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import passportModule from 'passport';
+import passportModule, { type AuthenticateOptions } from 'passport';
 import azureAd from 'passport-azure-ad';
 import { TokenRefused } from './access-token.ts';
 
@@ -14,6 +14,7 @@ export type BearerVerifierOptions = {
   readonly authorityHost: string;
   readonly clientId: string;
   readonly audiences: readonly string[];
+  /** At least 1: where it is 0 the library takes its own, which is 300. */
   readonly clockSkewSeconds: number;
 };
 
@@ -71,15 +72,10 @@ export function createBearerVerifier(options: BearerVerifierOptions): VerifyBear
   return (rawToken, material) =>
     new Promise((resolve, reject) => {
       const settle = (error: unknown, payload: object | false | undefined, refusal: unknown) => {
-        if (error) reject(error);
-        else if (payload) resolve(payload);
-        else reject(new TokenRefused(`passport-azure-ad: ${String(refusal)}`, material.tenantId));
+        if (payload) resolve(payload);
+        else reject(error ?? new TokenRefused(`passport-azure-ad: ${String(refusal)}`, material.tenantId));
       };
-      const options: StrategyOptions & { session: false } = {
-        session: false,
-        tenantIdOrName: material.tenantId,
-        material,
-      };
+      const options: AuthenticateOptions & StrategyOptions = { tenantIdOrName: material.tenantId, material };
       // The strategy sees the header and nothing else: it would also take a token from the body.
       const request = { headers: { authorization: `Bearer ${rawToken}` } };
       passport.authenticate('entra-bearer', options, settle)(request, {}, reject);
