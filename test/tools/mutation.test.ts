@@ -11,6 +11,7 @@ import { equivalents } from '../../tools/mutation/equivalents.ts';
 import { type LoadedMutant, MUTANT } from '../../tools/mutation/load-mutant.ts';
 import { mutantsOf } from '../../tools/mutation/mutants.ts';
 import { changesOfSql } from '../../tools/mutation/sql-mutants.ts';
+import { TestOrder } from '../../tools/mutation/test-order.ts';
 import { trialsIn } from '../../tools/mutation/trials.ts';
 
 const changed = (source: string) =>
@@ -113,6 +114,19 @@ test('a change is loaded, the file stays, and what ran is known', async () => {
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+test('a test that notices much in little time is asked first', () => {
+  const [quick, slow] = [100, 1000].map((tookMs) => ({ path: `${tookMs}`, tookMs, coverage: () => true }));
+  assert.ok(quick && slow);
+  const order = new TestOrder();
+  const first = () => order.of([slow, quick])[0];
+  assert.equal(first(), quick);
+  for (let asked = 0; asked < 20; asked += 1) {
+    order.learn(quick, false);
+    order.learn(slow, true);
+  }
+  assert.equal(first(), slow);
 });
 
 test('each change that is called equivalent is still one that would be tried', async () => {

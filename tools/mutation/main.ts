@@ -6,6 +6,7 @@ import { dropTestDatabases, postgresAccess } from '../../test/support/postgres.t
 import { concernedTests, mutatedFolders } from './concerned-tests.ts';
 import { equivalents } from './equivalents.ts';
 import { inParallel } from './in-parallel.ts';
+import { TestOrder } from './test-order.ts';
 import { runTest, surveyTests, type Test } from './tests.ts';
 import { sampleOf, type Trial, trialsIn } from './trials.ts';
 
@@ -31,13 +32,15 @@ function testsFor(override: readonly string[] | undefined, jobs: number) {
 }
 
 /** `null` where the change is none. */
-async function isNoticed(trial: Trial, tests: readonly Test[]): Promise<boolean | null> {
+async function isNoticed(trial: Trial, tests: readonly Test[], order: TestOrder): Promise<boolean | null> {
   try {
     const environment = await trial.prepare();
     if (environment === null) return null;
-    for (const { path, tookMs, coverage } of tests) {
-      if (!trial.isCovered(coverage)) continue;
-      if ((await runTest(path, environment, 10_000 + 4 * tookMs)).failed) return true;
+    for (const test of order.of(tests)) {
+      if (!trial.isCovered(test.coverage)) continue;
+      const { failed } = await runTest(test.path, environment, 10_000 + 4 * test.tookMs);
+      order.learn(test, failed);
+      if (failed) return true;
     }
     return false;
   } finally {
@@ -54,9 +57,12 @@ async function tryPath(path: string, tests: ReturnType<typeof testsFor>, options
   const trials = wanted.filter(({ trial }) => !known.has(trial.change));
   const chosen = sampleOf(trials, options.sample, ({ trial }) => trial.change);
   const tallies = new Map<string, Tally>();
+  const orders = new Map<string, TestOrder>();
   const total: Tally = { tried: 0, survived: 0 };
   await inParallel(inFileOrder(chosen), options.jobs, async ({ file, trial }) => {
-    const noticed = await isNoticed(trial, await tests(file));
+    const order = orders.get(file) ?? new TestOrder();
+    orders.set(file, order);
+    const noticed = await isNoticed(trial, await tests(file), order);
     // Processes that ended at their first failure have left theirs.
     if (options.jobs === 1) await dropTestDatabases(postgresAccess());
     if (noticed === null) return;
