@@ -69,8 +69,8 @@ export function composeDatabase(settings: Settings, metrics: Metrics, writes: Au
   let health: DatabaseHealth = { up: false, signs: null, statementsWaiting: null, problem: null };
   const healthLog = logOfProblem(
     log,
-    'the database is of no use at the moment',
-    'the database is of use again',
+    'the database cannot be used at the moment',
+    'the database can be used again',
   );
   const watching = repeat(settings.database.vitalSignsMs, async () => {
     health = await readDatabaseHealth(healthPool, healthTimeoutMs);
@@ -127,7 +127,7 @@ async function checkSchema(missing: () => Promise<string[]>): Promise<Check> {
 /** Calls continue on the connections that exist, and this pod is no worse than others: it is only shown. */
 function checkConnections(problem: string | null): Check[] {
   const name = 'database connections';
-  return [problem === null ? { name } : { name, warning: `no new one can be had: PostgreSQL ${problem}` }];
+  return [problem === null ? { name } : { name, warning: `no new connection: PostgreSQL ${problem}` }];
 }
 
 /** Without these a commit is not durable, so no call is served. Whether a failover may lose commits is for people to

@@ -10,16 +10,16 @@ import { isReceiverUrl } from '../settings/notification-settings.ts';
 import type { Settings } from '../settings/settings.ts';
 import { endsWithin, repeat } from './background.ts';
 
-/** How often a replica looks for what a receiver is to be told, in milliseconds. */
+/** How often a replica looks for notifications to deliver, in milliseconds. */
 const pollMs = 1000;
 /** Standard Webhooks: between 15 and 30 s. */
 const timeoutMs = 15_000;
 const pruneMs = 3_600_000;
-/** What is under way when the process is to end has so long. */
+/** How long deliveries under way may take when the process is to end, in milliseconds. */
 const graceMs = 1000;
 
-/** The part of the wiring that tells receivers what happens. It has connections of its own: however slow a receiver
- *  is, it holds up no call to Entra ID or Graph, and no other receiver. */
+/** The part of the wiring that notifies receivers. It has connections of its own: a slow receiver delays no call to
+ *  Entra ID or Graph, and no other receiver. */
 export function composeNotifications(
   settings: Settings,
   queue: NotificationQueue,
@@ -32,10 +32,10 @@ export function composeNotifications(
     log.warn({ receiver, problem }, 'a file of a receiver of notifications is not usable'),
   );
   let stopping = false;
-  const tell = tellOfTries(metrics, log);
+  const report = reportTries(metrics, log);
   // A request that we end ourselves says nothing about its receiver.
   const onTried = (tried: Tried) => {
-    if (!stopping || tried.went === 'delivered') tell(tried);
+    if (!stopping || tried.went === 'delivered') report(tried);
   };
   for (const receiver of receivers) metrics.notificationsGivenUp.inc({ receiver: receiver.label() }, 0);
 
@@ -56,8 +56,7 @@ export function composeNotifications(
       ),
     ),
   );
-  // A database that does not answer is told by others.
-  const watching = repeat(settings.database.vitalSignsMs, () => look(queue, receivers, metrics));
+  const watching = repeat(settings.database.vitalSignsMs, () => showPending(queue, receivers, metrics));
   const pruning = repeat(pruneMs, () =>
     queue.prune(receivers.map(({ subscription }) => subscription.receiver)),
   );
@@ -71,8 +70,8 @@ export function composeNotifications(
     start: () => {
       for (const each of work) each.start();
     },
-    /** Begins nothing more, gives what is under way a moment, and ends it: another replica tells it, or the next
-     *  process. */
+    /** Begins no more deliveries, gives those under way a moment, and ends them: another replica delivers them, or the
+     *  next process. */
     async stop() {
       stopping = true;
       const ended = Promise.all(work.map((each) => each.stop()));
@@ -88,7 +87,8 @@ function checkOf(problems: readonly string[]): Check {
   return problems.length === 0 ? { name } : { name, warning: problems.join('; ') };
 }
 
-async function look(
+/** Where the database does not answer, the gauges are absent; others log that. */
+async function showPending(
   queue: NotificationQueue,
   receivers: readonly Receiver[],
   metrics: Metrics,
@@ -107,9 +107,8 @@ async function look(
   }
 }
 
-/** Counts every try. In the log is what changes: a receiver that begins to fail or is well again, and what it was not
- *  told in the end. */
-function tellOfTries(metrics: Metrics, log: Logger): (tried: Tried) => void {
+/** Counts every try, and logs changes: a receiver begins to fail, works again, or a notification is given up. */
+function reportTries(metrics: Metrics, log: Logger): (tried: Tried) => void {
   const failing = new Set<Receiver>();
   return ({ receiver, notification: { id, type, attempt }, went, why, state }) => {
     const label = receiver.label();
@@ -119,7 +118,7 @@ function tellOfTries(metrics: Metrics, log: Logger): (tried: Tried) => void {
       log.warn({ receiver: label, why }, 'a receiver of notifications fails; it is tried again for a day');
     }
     if (went === 'delivered' && failing.delete(receiver)) {
-      log.info({ receiver: label }, 'a receiver of notifications is well again');
+      log.info({ receiver: label }, 'a receiver of notifications works again');
     }
     if (state !== 'given_up') return;
     metrics.notificationsGivenUp.inc({ receiver: label });

@@ -75,8 +75,7 @@ describe('what is wrong with the database is told in words', () => {
            and query not like '%clock_timestamp%'`,
         [role],
       );
-      const words =
-        'no new one can be had: PostgreSQL refuses us: it has no connection left (SQLSTATE 53300)';
+      const words = 'no new connection: PostgreSQL refuses us: it has no connection left (SQLSTATE 53300)';
       await until('calls are refused for it', async () => {
         const { status, body } = await read();
         return status === 503 && body.code === 'audit_unavailable';

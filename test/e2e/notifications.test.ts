@@ -198,7 +198,7 @@ describe('receivers of notifications', () => {
       );
       all.answerWith((response) => response.writeHead(204).end());
       await it.world.query('update notification_deliveries set due_at = now()');
-      await until('it is well again', () => on.log.some(({ msg }) => /well again/.test(msg)));
+      await until('it works again', () => on.log.some(({ msg }) => /works again/.test(msg)));
       assert.deepEqual(kinds(heard(all)), [typeOf('operation.awaiting_approval')]);
     });
   });

@@ -3,8 +3,8 @@ import type { Message } from './message.ts';
 
 export const adaptiveCardType = 'application/json; charset=utf-8';
 
-/** As Teams' workflow webhooks take it: a message with one adaptive card. Whatever a caller may have written stands in
- *  text runs, which know no Markdown; a text block would let a reason draw links. */
+/** As Teams' workflow webhooks take it: a message with one adaptive card. What callers wrote goes into text runs, which
+ *  render no Markdown; in a text block, a reason could contain links. */
 export function adaptiveCardOf(message: Message): string {
   const facts = factsOf(message).filter((fact): fact is [string, string] => fact[1] !== null);
   return JSON.stringify({
@@ -56,8 +56,7 @@ function factsOf(message: Message): [string, string | null][] {
   ];
 }
 
-/** Text runs have one function left, which puts dates in its place: `{{DATE(…)}}`. A space of no width keeps its braces
- *  apart. */
+/** Text runs still replace one function, `{{DATE(…)}}`. A zero-width space between the braces prevents it. */
 function plain(text: string): string {
   return printable(text).replace(/\{(?=\{)/g, '{\u200b');
 }

@@ -1,7 +1,7 @@
 import type { Message } from './message.ts';
 
 /** As JSON in CloudEvents' structured mode (CloudEvents 1.0.2, JSON event format 1.0.2). `summary` and `link` are
- *  extension attributes: products that read nothing below the first level find there what people need. */
+ *  extension attributes, for products that read only the first level. */
 export const cloudEventType = 'application/cloudevents+json; charset=utf-8';
 
 export function cloudEventOf(message: Message): string {

@@ -23,7 +23,7 @@ export type DeliveryOptions = {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly random: () => number;
-  /** Hears how each try went, and what has become of the notification (`null`: another replica has it by now). */
+  /** Called after each try: how it went, and the state of the notification (`null`: another replica has it by now). */
   readonly onTried: (tried: Tried) => void;
 };
 
@@ -31,26 +31,26 @@ export type Tried = {
   readonly receiver: Receiver;
   readonly notification: ClaimedNotification;
   readonly went: Attempted['went'];
-  /** Why it was not delivered, in words that are safe to log; `null` where it was. */
+  /** Why it was not delivered, safe to log; `null` where it was. */
   readonly why: string | null;
   readonly state: DeliveryState | null;
 };
 
-/** So many requests at once to one receiver. */
+/** How many requests go to one receiver at once. */
 const atOnce = 8;
-/** How long, beyond its request, a claim is ours: as long as it takes to put down how it went. */
+/** How long a claim lasts beyond its request, in milliseconds: time to record how it went. */
 const marginMs = 15_000;
-/** The longest pause between two tries is 2^9 s and half of that; what a receiver asks for is heeded up to an hour. */
+/** The longest pause between two tries is 2^9 s and half of that; a receiver's `Retry-After` counts up to an hour. */
 const lastDoubling = 9;
 const longestAskedMs = 3_600_000;
 
-/** Tells one receiver what it is due to be told, until that is done or `stopping` says so. A receiver that does not
- *  answer has only its own deliveries wait. Fails with `audit_unavailable`. */
+/** Delivers what is due to one receiver, until there is no more or `stopping` says so. A receiver that does not answer
+ *  delays only its own deliveries. Fails with `audit_unavailable`. */
 export async function deliverDue(options: DeliveryOptions, stopping: () => boolean): Promise<void> {
   const { queue, receiver, timeoutMs } = options;
   while (!stopping()) {
     const claimed = await queue.claim(receiver.subscription, atOnce, timeoutMs + marginMs);
-    // One that could not be put down must not leave the others to themselves.
+    // All have ended before one that could not be recorded stops the loop.
     const ended = await Promise.allSettled(claimed.map((notification) => deliver(options, notification)));
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
     if (claimed.length < atOnce) return;
@@ -59,15 +59,15 @@ export async function deliverDue(options: DeliveryOptions, stopping: () => boole
 
 async function deliver(options: DeliveryOptions, notification: ClaimedNotification): Promise<void> {
   const { queue, receiver, onTried } = options;
-  const { why, ...attempted } = await tell(options, notification);
+  const { why, ...attempted } = await send(options, notification);
   const state = await queue.record(receiver.subscription.receiver, notification, attempted);
   onTried({ receiver, notification, went: attempted.went, why, state });
 }
 
-type Told = Attempted & { readonly why: string | null };
+type Sent = Attempted & { readonly why: string | null };
 
-/** One request. Redirects are not followed: the next address was named by nobody. */
-async function tell(options: DeliveryOptions, notification: ClaimedNotification): Promise<Told> {
+/** One request. Redirects are not followed: no operator named the next address. */
+async function send(options: DeliveryOptions, notification: ClaimedNotification): Promise<Sent> {
   const { receiver, http, timeoutMs, clock } = options;
   const target = receiver.target();
   if (target === null) return failed(options, notification, 'its files are not usable', null);
@@ -96,12 +96,12 @@ async function tell(options: DeliveryOptions, notification: ClaimedNotification)
 }
 
 function rendered({ receiver, message }: DeliveryOptions, notification: ClaimedNotification) {
-  const told = messageOf(notification, message);
+  const content = messageOf(notification, message);
   switch (receiver.format) {
     case 'cloudevents':
-      return { body: cloudEventOf(told), type: cloudEventType };
+      return { body: cloudEventOf(content), type: cloudEventType };
     case 'adaptive-card':
-      return { body: adaptiveCardOf(told), type: adaptiveCardType };
+      return { body: adaptiveCardOf(content), type: adaptiveCardType };
   }
 }
 
@@ -110,7 +110,7 @@ function failed(
   { attempt }: ClaimedNotification,
   why: string,
   askedMs: number | null,
-): Told {
+): Sent {
   const ownMs = retryDelayMs(Math.min(attempt - 1, lastDoubling), null, random());
   return { went: 'failed', waitMs: Math.round(Math.max(ownMs, Math.min(askedMs ?? 0, longestAskedMs))), why };
 }

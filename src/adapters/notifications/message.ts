@@ -4,10 +4,10 @@ import { awaitsIntune, awaitsPeople, type OperationStatus } from '../../core/ope
 import type { Operation } from '../../core/operation/operation.ts';
 import { wordings } from './wording.ts';
 
-/** Somebody, by object id. The name is `null` where names are not kept. */
+/** A person, by object id. The name is `null` where names are not kept. */
 type Person = { readonly oid: string; readonly name: string | null };
 
-/** What a receiver is told, whatever the format. What is not named here is told nobody. */
+/** What a receiver gets, in either format, and nothing else. */
 export type Message = {
   readonly id: string;
   readonly type: NotificationType;
@@ -22,10 +22,10 @@ export type Message = {
   /** Who did it: a person, an operator (whose name is what they call themselves), or the service. */
   readonly by: (Person & { readonly kind: string }) | null;
   readonly requester: Person | null;
-  /** Why, in the words of whoever asked for it. */
+  /** Why, as the requester wrote it. */
   readonly reason: string | null;
   readonly ticket: string | null;
-  /** What was said at this step: of an approver, of whoever withdrew, of how it ended. */
+  /** Of this step: the approver's reason, the reason for a withdrawal, or how it ended. */
   readonly explanation: string | null;
   readonly connection: { readonly id: string; readonly owner: string | null } | null;
   /** Of the request that Intune filed for an approval of its own. */
@@ -37,13 +37,13 @@ export type Message = {
 };
 
 export type MessageOptions = {
-  /** Whether people's names are told besides their object ids. */
+  /** Whether people's names are sent besides their object ids. */
   readonly keepNames: boolean;
   /** A URL with `{operationId}` in it. */
   readonly portalUrl: string | null;
 };
 
-/** Puts together what is told of something that happened. */
+/** The message about something that happened. */
 export function messageOf(notification: Notification, { keepNames, portalUrl }: MessageOptions): Message {
   const { id, type, tenantId, queuedAt, event, operation, detail } = notification;
   const named = <Name>(name: Name): Name | null => (keepNames ? name : null);
@@ -59,7 +59,7 @@ export function messageOf(notification: Notification, { keepNames, portalUrl }: 
     by: actor && {
       kind: actor.kind,
       oid: actor.oid,
-      // Operators and the service itself are no people of the tenant: this is all there is to tell them by.
+      // Operators and the service have no object id in the tenant: the name is all that identifies them.
       name: actor.kind === 'operator' || actor.kind === 'system' ? actor.name : named(actor.name),
     },
     requester: operation && { oid: operation.requester.oid, name: named(operation.requester.name) },
@@ -78,7 +78,7 @@ function expiryOf(operation: Operation | null, status: OperationStatus | null): 
   return waits ? (operation?.expiresAt ?? null) : null;
 }
 
-/** Of what is on record in no audit event: history that is lost or contradicted. */
+/** Of what no audit event records: history that is lost or contradicted. */
 function explanationOf({ number, message }: Notification['detail']): string | null {
   if (typeof message === 'string') return message;
   return typeof number === 'number' ? `Events up to ${number} had been on record.` : null;

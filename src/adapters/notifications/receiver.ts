@@ -24,14 +24,14 @@ export type Receiver = {
   readonly subscription: Subscription;
   /** How metrics and the log name it: its place in the settings and its host, and nothing else of its URL. */
   label(): string;
-  /** As the files say now; `null` where they have never held anything usable. */
+  /** What the files hold now; `null` where they have never held anything usable. */
   target(): Target | null;
   /** Why a file is not used as it is now; `null` where nothing is wrong. */
   problem(): string | null;
 };
 
-/** The receivers that settings name. `isUsableUrl` says which addresses a file may hold; `onProblem` hears, once each,
- *  why a file cannot be used. */
+/** The receivers that settings name. `isUsableUrl` says which addresses a file may hold; `onProblem` is called with why
+ *  a file cannot be used, once for each reason. */
 export function receiversFrom(
   webhooks: readonly ReceiverOptions[],
   isUsableUrl: (text: string) => boolean,
@@ -40,10 +40,10 @@ export function receiversFrom(
   const keys = webhooks.map(({ address }) => keyOf(address));
   return webhooks.map((options, index) => {
     const place = `webhooks[${index}]`;
-    const tell = (what: string) => (problem: string) => onProblem(place, `${what} ${problem}`);
-    const address = followAddress(options.address, isUsableUrl, tell('urlFile'));
-    const secrets = followSecrets(options.secretFile, tell('secretFile'));
-    // The same address twice is two receivers, told apart by their order.
+    const report = (file: string) => (problem: string) => onProblem(place, `${file} ${problem}`);
+    const address = followAddress(options.address, isUsableUrl, report('urlFile'));
+    const secrets = followSecrets(options.secretFile, report('secretFile'));
+    // The same address twice is two receivers; their order distinguishes them.
     const nth = keys.slice(0, index).filter((key) => key === keys[index]).length;
     return {
       format: options.format,
@@ -101,7 +101,7 @@ function followSecrets(
   return new FollowedFile({ paths: [file], parse: ([content]) => secretsIn(content), onProblem });
 }
 
-/** By which the database knows a receiver: an address in a file may change, and it is still the same one. */
+/** The receiver's key in the database. An address in a file may change, and it is still the same receiver. */
 function keyOf(address: ReceiverOptions['address']): string {
   const text = 'file' in address ? `file ${address.file}` : address.value.reveal();
   return createHash('sha256').update(text).digest('hex').slice(0, 32);

@@ -1,7 +1,7 @@
 import type { NotificationKind } from '../../core/notification.ts';
 import { consequenceOfAct } from '../../core/operation/consequence.ts';
 
-/** What a notification says in words of ours: nothing in it comes from a caller. */
+/** The fixed text of a notification: nothing in it comes from a caller. */
 export type Wording = {
   /** What happened. */
   readonly title: string;
@@ -11,7 +11,7 @@ export type Wording = {
 
 const act = consequenceOfAct.consequence;
 
-/** By kind. A new status of operations has no words until it is named here, which the compiler says. */
+/** By kind. The compiler asks for the text of a new status. */
 export const wordings: Readonly<Record<NotificationKind, Wording>> = {
   'operation.awaiting_approval': {
     title: 'Approval wanted: disconnect the ChromeOS connector',

@@ -4,7 +4,7 @@ import { constants, createGzip, gzip } from 'node:zlib';
 import type { Request, Response } from 'express';
 import { printable } from '../../core/text.ts';
 
-// What compresses well also tells, by its length, whether two texts in it are alike. So only answers that are
+// The length of a compressed answer can reveal whether two texts in it are alike. So only answers that are
 // large and hold no secret are compressed: the audit trail, which has what people typed but never a token, and
 // which no other page can make a browser ask for, since it would need the auditor's token for that. Small
 // answers, those of the hot path among them, cost more to compress than they save.

@@ -13,7 +13,7 @@ export async function sendStreamed(
 ): Promise<void> {
   try {
     for await (const chunk of chunks) {
-      // The caller has gone; the code that is reading the database must be told.
+      // The caller has gone: leaving the loop ends the reading of the database.
       if (response.destroyed) break;
       if (!response.headersSent) response.set(headers);
       if (!response.write(chunk)) await takenOrGone(response);

@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 
-/** Where this call stands in a distributed trace (W3C Trace Context). */
+/** The place of this call in a distributed trace (W3C Trace Context). */
 export type TraceContext = {
   readonly traceId: string;
   readonly spanId: string;

@@ -35,7 +35,7 @@ function operation(installation: Installation, given: Description): ZodOpenApiOp
     operationId,
     tags: [tag],
     summary,
-    description: [given.description, access.words, headersOf(given, problems), codesOf(problems)].join(
+    description: [given.description, access.sentence, headersOf(given, problems), codesOf(problems)].join(
       '\n\n',
     ),
     security: access.security,
@@ -87,7 +87,7 @@ function codesOf(problems: readonly ProblemCode[]): string {
 }
 
 type Access = {
-  readonly words: string;
+  readonly sentence: string;
   readonly security: Record<string, string[]>[];
   readonly problems: readonly ProblemCode[];
 };
@@ -98,7 +98,7 @@ function accessTo(
 ): Access {
   const roles = who === 'user' ? [] : rolesThatGrant(roleNames, who);
   return {
-    words:
+    sentence:
       who === 'user'
         ? 'Any user whom an allowed portal has signed in may call.'
         : `Needs the app role ${roles.map((role) => `\`${role}\``).join(' or ')}.`,

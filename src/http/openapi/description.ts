@@ -17,7 +17,7 @@ export type Installation = {
   readonly viewer: boolean;
 };
 
-/** A success, and what it brings. */
+/** A success, with its headers and schema. */
 export type AnswerDescription = {
   readonly description: string;
   readonly headers?: readonly ResponseHeader[];

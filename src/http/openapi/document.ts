@@ -91,7 +91,7 @@ export function openApiDocument(installation: Installation): object {
   return { ...rest, components: { ...components, schemas } };
 }
 
-// Those of no operation are described in words.
+// Those of no operation are in the description above.
 const { not_found: _a, method_not_allowed: _b, ...examplesOfOperations } = problemExamples;
 
 // What paths refer to by name only.

@@ -44,8 +44,8 @@ function problem<Code extends ProblemCode>(
   return { code, status, title, hint, detail, ...(details as Partial<Answer> | undefined) };
 }
 
-/** What a failed call is answered. While a request for approval is filed in Intune nobody is told that nothing was
- *  done: whoever completes it there carries the act out. */
+/** The answer to a failed call. While a request for approval is filed in Intune, no answer says that nothing was done:
+ *  completing the request there carries the act out. */
 export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): Answer {
   const answer = answerByReason(failure, authorizationUri);
   if (failure.filed === undefined) return answer;
@@ -66,8 +66,6 @@ function answerByReason(failure: Failure, authorizationUri: AuthorizationUri): A
   const challenge = (tenantId: string | null, rest = '') => ({
     'www-authenticate': `Bearer realm="chromeos-connector-bff", authorization_uri="${authorizationUri(tenantId)}"${rest}`,
   });
-  const invalidToken = (tenantId: string | null) =>
-    problem('invalid_token', { headers: challenge(tenantId, ', error="invalid_token"') });
 
   switch (failure.reason) {
     case 'request_invalid':
@@ -112,9 +110,10 @@ function answerByReason(failure: Failure, authorizationUri: AuthorizationUri): A
     case 'token_missing':
       return problem('token_missing', { headers: challenge(null) });
     case 'token_invalid':
-      return invalidToken(failure.tenantId);
     case 'assertion_rejected':
-      return invalidToken(failure.tenantId);
+      return problem('invalid_token', {
+        headers: challenge(failure.tenantId, ', error="invalid_token"'),
+      });
     case 'insufficient_scope':
       return problem('insufficient_scope', {
         headers: challenge(failure.tenantId, ', error="insufficient_scope"'),

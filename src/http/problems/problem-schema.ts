@@ -59,7 +59,7 @@ export const problem = z
     description: 'Problem details (RFC 9457) that are at once an error as Microsoft Graph shapes it.',
   });
 
-/** What any address answers, and so no operation by itself: told in words. */
+/** Answers of addresses that are no operation: the document's description mentions them. */
 const ofNoOperation: readonly ProblemCode[] = ['not_found', 'method_not_allowed'];
 
 type Status = (typeof catalogue)[ProblemCode]['status'];

@@ -1,4 +1,4 @@
-// A string with the colon that makes it a name, or a bracket. Over text that is JSON, nothing else can look so.
+// A string with the colon that makes it a name, or a bracket. In valid JSON nothing else matches.
 const tokens = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/g;
 
 /** The path of the first member that an object in `json` has twice; `null` where there is none. `JSON.parse`

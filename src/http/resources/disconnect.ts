@@ -22,7 +22,6 @@ const intentBody = z.strictObject(
   {
     reason: boundedText(500)
       .optional()
-
       .describe(
         'Why, in the words of the one who asks; recorded. Sent on only to Intune, where it demands a justification.',
       ),
@@ -44,7 +43,7 @@ const disconnectQuery = z.strictObject({
     .default('false')
     .meta({
       description: '`true`: do everything but the act, and tell what the call would do.',
-      // In a URL a boolean is one of these two words, and nothing else is taken for one.
+      // A boolean in a URL is one of these two strings.
       override: ({ jsonSchema }) => {
         delete jsonSchema.enum;
         Object.assign(jsonSchema, { type: 'boolean', default: false });

@@ -32,9 +32,9 @@ export const followedByNoHttp: Failure = {
   detail: 'The request is followed by bytes that are not HTTP: is Content-Length the length of the body?',
 };
 
-/** Takes Node's place in answering what is no request, which it would do with a bare status line, even where an
- *  answer to the request before is still to come. Here requests under way are told that no valid bytes follow,
- *  get their real answers, and then the connection closes; if there is none, `answer` gives the whole answer's text. */
+/** Answers what is not a request, in place of Node, which would write a bare status line even where the answer to an
+ *  earlier request is still to come. Here requests under way learn that no valid bytes follow and get their real
+ *  answers, and then the connection closes; if there is none, `answer` returns the text of the whole answer. */
 export function answerBrokenRequests(
   server: Server,
   inFlight: InFlight,

@@ -9,8 +9,8 @@ export function whenOver(response: ServerResponse, next: () => void): void {
   });
 }
 
-/** Runs `next` once the answer has been made of a caller who went away before: no event tells that. (An `end`
- *  of each response's own would keep V8 from letting go of it before the next full collection.) */
+/** Runs `next` once the answer to a caller who has gone away is complete: Node emits no event for that. (An `end`
+ *  of each response's own would keep V8 from freeing it before the next full collection.) */
 function afterEnd(response: ServerResponse, next: () => void): void {
   const end = response.end;
   response.end = function (this: ServerResponse, ...given: unknown[]) {
@@ -21,8 +21,8 @@ function afterEnd(response: ServerResponse, next: () => void): void {
 }
 
 /** Whether the caller has gone away, as far as this machine knows: the connection was closed or reset, or its
- *  other side sends no more. The last is how a closed browser tab or a killed client looks, and cannot be told
- *  from a client that only closed its sending side; that one still gets its answer. */
+ *  other side sends no more. The last is how a closed browser tab or a killed client looks, and also a
+ *  client that only closed its sending side; that one still gets its answer. */
 export function hasGone({ destroyed, req: { socket } }: ServerResponse): boolean {
   return destroyed || socket.destroyed || socket.readableEnded;
 }

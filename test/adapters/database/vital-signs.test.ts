@@ -25,7 +25,7 @@ function poolThat(answer: (timeoutMs: number) => object | Promise<object>): Pool
 const failing = (error: unknown) => poolThat(() => Promise.reject(error));
 
 // With a real database: test/e2e/vital-signs.test.ts and probes.test.ts.
-describe('why PostgreSQL is of no use', () => {
+describe('why PostgreSQL cannot be used', () => {
   const problems: [unknown, up: boolean, string][] = [
     [new ReadOnlyServer('recovery'), false, 'takes no writes: a standby, or a primary that was demoted'],
     [
