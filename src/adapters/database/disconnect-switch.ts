@@ -1,4 +1,5 @@
 import { type AuditEvent, noTenant } from '../../core/audit/audit-event.ts';
+import { operatorEventOf } from '../../core/audit/event-of.ts';
 import { eventsJson } from './audit-rows.ts';
 import type { Database } from './database.ts';
 
@@ -57,27 +58,12 @@ export async function readSwitches(database: Database, tenantId: string | null):
   }));
 }
 
-function eventOf(change: SwitchChange): AuditEvent {
-  const tenantId = change.tenantId ?? noTenant;
-  return {
-    id: change.id,
-    time: change.at.toISOString(),
+function eventOf({ id, at, tenantId, by, reason, enabled }: SwitchChange): AuditEvent {
+  const act = { id, time: at, tenantId: tenantId ?? noTenant, by, command: 'disconnect-switch' };
+  return operatorEventOf(act, {
     event: 'switched',
     action: 'switch_disconnect',
-    operationId: null,
-    tenantId,
-    actor: { kind: 'operator', oid: 'operator', tenantId, name: change.by, clientId: 'disconnect-switch' },
-    source: { address: 'internal' },
-    requestId: change.id,
-    graphRequestId: null,
-    reason: change.reason,
-    ticket: null,
-    result: 'succeeded',
-    value: change.enabled ? 'on' : 'off',
-    failure: null,
-    move: null,
-    explanation: null,
-    connection: null,
-    durationMs: null,
-  };
+    reason,
+    value: enabled ? 'on' : 'off',
+  });
 }

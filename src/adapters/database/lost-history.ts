@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { explanationOf } from '../../audit-verification/format/lost-head.ts';
-import type { AuditEvent } from '../../core/audit/audit-event.ts';
+import { operatorEventOf } from '../../core/audit/event-of.ts';
 import { eventsJson } from './audit-rows.ts';
 
 export type Acknowledgement = {
@@ -27,37 +27,19 @@ export async function acknowledgeLostHistory(
   );
   const [lost] = rows;
   if (lost === undefined) return null;
-  const id = randomUUID();
-  const event: AuditEvent = {
-    id,
-    time: now.toISOString(),
+  const { number, link, length } = lost;
+  const act = { id: randomUUID(), time: now, tenantId, by, command: 'audit-acknowledge-loss' };
+  const event = operatorEventOf(act, {
     event: 'acknowledged',
     action: 'acknowledge_lost_history',
-    operationId: null,
-    tenantId,
-    actor: { kind: 'operator', oid: 'operator', tenantId, name: by, clientId: 'audit-acknowledge-loss' },
-    source: { address: 'internal' },
-    requestId: id,
-    graphRequestId: null,
     reason,
-    ticket: null,
-    result: 'succeeded',
-    value: null,
-    failure: null,
-    move: null,
-    explanation: explanationOf({
-      number: Number(lost.number),
-      link: lost.link,
-      length: Number(lost.length ?? 0),
-    }),
-    connection: null,
-    durationMs: null,
-  };
+    explanation: explanationOf({ number: Number(number), link, length: Number(length ?? 0) }),
+  });
   await client.query('select acknowledge_lost_history($1, $2, $3, $4)', [
     tenantId,
     by,
     reason,
     eventsJson([event]),
   ]);
-  return Number(lost.number);
+  return Number(number);
 }

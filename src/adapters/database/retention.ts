@@ -9,7 +9,7 @@ import {
   statementDigest,
   type Verifier,
 } from '../../audit-verification/format/statement.ts';
-import type { AuditEvent } from '../../core/audit/audit-event.ts';
+import { operatorEventOf } from '../../core/audit/event-of.ts';
 import { appendEventsOn } from './audit-rows.ts';
 
 export type RetentionOptions = {
@@ -19,7 +19,7 @@ export type RetentionOptions = {
   readonly chain: string | null;
   /** By key id: who may have signed the checkpoint that retention goes up to. */
   readonly verifiers: ReadonlyMap<string, Verifier>;
-  /** `null` only looks. */
+  /** `null`: only a report. */
   readonly removal: RemovalBy | null;
 };
 
@@ -43,8 +43,8 @@ export type Removal = {
 /** Removes the oldest part of chains: as far as all events are older than `before`, and no further than a
  *  signed checkpoint, so that what is left still starts at a signed link. Leaves a signed
  *  statement, and an event in the chain. Nothing is removed that does not verify: retention must not remove
- *  the evidence of an alteration. Needs a client of the tables' owner; to look, of a role that may read them. Each chain is done completely or not at all, and
- *  reported to `onDone`. */
+ *  the evidence of an alteration. Needs a client of the tables' owner; for a report, of a role that may read them. Each
+ *  chain is done completely or not at all, and reported to `onDone`. */
 export async function applyRetention(
   client: pg.ClientBase,
   options: RetentionOptions,
@@ -186,37 +186,11 @@ async function remove(
      values ($1, $2, $3, $4, $5, $6, $7)`,
     [randomUUID(), chain, to, statement.text, statement.statement.keyId, statement.signature, now],
   );
-  await appendEventsOn(client, [eventOf(chain, from, to, before, by, time)]);
-}
-
-function eventOf(
-  chain: string,
-  from: number,
-  to: number,
-  before: Date,
-  by: string,
-  time: string,
-): AuditEvent {
-  const id = randomUUID();
-  return {
-    id,
-    time,
+  const act = { id: randomUUID(), time: now, tenantId: chain, by, command: 'audit-retention' };
+  const event = operatorEventOf(act, {
     event: 'removed',
     action: 'remove_audit_events',
-    operationId: null,
-    tenantId: chain,
-    actor: { kind: 'operator', oid: 'operator', tenantId: chain, name: by, clientId: 'audit-retention' },
-    source: { address: 'internal' },
-    requestId: id,
-    graphRequestId: null,
-    reason: null,
-    ticket: null,
-    result: 'succeeded',
-    value: null,
-    failure: null,
-    move: null,
     explanation: `events ${from} to ${to} of before ${before.toISOString()} were removed`,
-    connection: null,
-    durationMs: null,
-  };
+  });
+  await appendEventsOn(client, [event]);
 }

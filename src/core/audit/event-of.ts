@@ -40,38 +40,76 @@ export function recordedConnection({ keepNames }: Names, connection: ConnectionS
   return keepNames ? connection : { ...connection, owner: null };
 }
 
-/** One event, not yet on the record. Its names are in the order of canonical JSON (RFC 8785), which is how it
- *  is stored. */
+/** One event of a call, not yet on the record. */
 export function eventOf(
   dependencies: Pick<Dependencies, 'keepNames' | 'newId' | 'clock'>,
   { caller, requestId, address }: EventSource,
   detail: EventDetail,
 ): AuditEvent {
-  return {
-    action: detail.action,
-    actor: {
-      clientId: caller.clientId,
-      kind: caller.kind,
-      name: recordedName(dependencies, caller),
-      oid: caller.oid,
-      tenantId: caller.tenantId,
-    },
-    connection: detail.connection ?? null,
-    durationMs: detail.durationMs ?? null,
-    event: detail.event,
-    explanation: detail.explanation ?? null,
-    failure: detail.failure ?? null,
-    graphRequestId: detail.graphRequestId ?? null,
+  const { clientId, kind, oid, tenantId } = caller;
+  return event({
+    ...detail,
     id: dependencies.newId(),
-    move: detail.move ?? null,
-    operationId: detail.operationId ?? null,
-    reason: detail.reason ?? null,
-    requestId,
-    result: detail.result,
-    source: { address },
-    tenantId: caller.tenantId,
-    ticket: detail.ticket ?? null,
     time: new Date(dependencies.clock()).toISOString(),
-    value: detail.value ?? null,
+    tenantId,
+    actor: { clientId, kind, name: recordedName(dependencies, caller), oid, tenantId },
+    requestId,
+    address,
+  });
+}
+
+/** An operator's act by a command, in a tenant. */
+export type OperatorAct = {
+  readonly id: string;
+  readonly time: Date;
+  readonly tenantId: string;
+  /** Who, as they call themselves. */
+  readonly by: string;
+  readonly command: string;
+};
+
+/** One event of an operator's, not yet on the record. The name is always kept: it is all that identifies them. */
+export function operatorEventOf(
+  { id, time, tenantId, by, command }: OperatorAct,
+  detail: Omit<EventDetail, 'result'>,
+): AuditEvent {
+  return event({
+    ...detail,
+    result: 'succeeded',
+    id,
+    time: time.toISOString(),
+    tenantId,
+    actor: { clientId: command, kind: 'operator', name: by, oid: 'operator', tenantId },
+    requestId: id,
+    address: 'internal',
+  });
+}
+
+/** Its names are in the order of canonical JSON (RFC 8785), which is how it is stored. */
+function event({
+  address,
+  ...given
+}: EventDetail &
+  Pick<AuditEvent, 'id' | 'time' | 'tenantId' | 'actor' | 'requestId'> & { address: string }): AuditEvent {
+  return {
+    action: given.action,
+    actor: given.actor,
+    connection: given.connection ?? null,
+    durationMs: given.durationMs ?? null,
+    event: given.event,
+    explanation: given.explanation ?? null,
+    failure: given.failure ?? null,
+    graphRequestId: given.graphRequestId ?? null,
+    id: given.id,
+    move: given.move ?? null,
+    operationId: given.operationId ?? null,
+    reason: given.reason ?? null,
+    requestId: given.requestId,
+    result: given.result,
+    source: { address },
+    tenantId: given.tenantId,
+    ticket: given.ticket ?? null,
+    time: given.time,
+    value: given.value ?? null,
   };
 }
