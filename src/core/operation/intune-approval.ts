@@ -12,6 +12,11 @@ export const intuneApprovalMs = 3 * 24 * 3600 * 1000;
 /** The `status` that Intune gives a request that may be executed. */
 export const intuneApproved = 'approved';
 
+/** Whether Intune still keeps the request, so that it was not carried out and can be at any moment. */
+export function isKeptByIntune(intuneStatus: string | null): boolean {
+  return intuneStatus === 'needsApproval' || intuneStatus === intuneApproved;
+}
+
 /** Why Intune's people are to approve it: reason and ticket, in the requester's words. */
 export function justificationOf({ reason, ticket }: Pick<Operation, 'reason' | 'ticket'>): string {
   const parts = [reason, ticket === null ? null : `Ticket: ${ticket}`].filter((part) => part?.trim());

@@ -5,7 +5,7 @@ import type { Failure } from '../failure.ts';
 import type { PreparedMove, UnsentOperation } from '../ports.ts';
 import type { SeenConnection } from './connection.ts';
 import { intuneApprovalMs } from './intune-approval.ts';
-import { awaitsPeople, isFinal, movesFrom, type OperationStatus } from './life.ts';
+import { awaitsIntune, awaitsPeople, isFinal, movesFrom, type OperationStatus } from './life.ts';
 import type { Operation, OperationChange, StoredOperation } from './operation.ts';
 import type { Outcome } from './outcome.ts';
 import { nextOutcome } from './settle.ts';
@@ -75,10 +75,10 @@ export function outcomeMove(
 /** What a repetition with the same idempotency key hears from now on. Where it is certain that nothing was
  *  sent, or that nothing was done and the caller was told a problem, the key is free for another try. The
  *  request for an approval, here or in Intune, was answered when it was made, and keeps that answer whatever its
- *  execution brings, unless Intune says that there will be none; and so does an act, whatever a later read finds. */
+ *  execution brings, unless it is certain that there will be none; and so does an act, whatever a later read finds. */
 export function keptAnswer(operation: Operation, outcome: Outcome): Pick<OperationChange, 'answer'> {
   if (awaitsPeople(operation)) return { answer: null };
-  if (endedInIntune(outcome)) return { answer: null };
+  if (endedInIntune(outcome) || (awaitsIntune(operation) && isFinal(outcome.status))) return { answer: null };
   if (operation.status !== 'sent') return {};
   if (outcome.status === 'failed' && !outcome.reported) return { answer: null };
   const answeredBefore = operation.approval !== null || operation.intuneApproval !== null;

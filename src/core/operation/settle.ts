@@ -1,5 +1,5 @@
-import { disconnectingStatuses, type SeenConnection } from './connection.ts';
-import { intuneApprovalMs, outcomeOfIntuneStatus } from './intune-approval.ts';
+import { type ConnectionState, disconnectingStatuses, type SeenConnection } from './connection.ts';
+import { intuneApprovalMs, isKeptByIntune, outcomeOfIntuneStatus } from './intune-approval.ts';
 import type { StoredOperation } from './operation.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -24,7 +24,11 @@ export function nextOutcome(
       return overdue ? leaseEnded(operation) : null;
     case 'awaiting_intune_approval':
     case 'approved_in_intune':
-      return outcomeOfIntuneStatus(operation, intuneStatus) ?? (overdue ? intuneRequestEnded : null);
+      return (
+        outcomeOfIntuneStatus(operation, intuneStatus) ??
+        filedWithoutConnection(operation, seen, intuneStatus) ??
+        (overdue ? intuneRequestEnded : null)
+      );
     case 'accepted':
     case 'unknown': {
       if (supersededBy !== null) return null;
@@ -80,8 +84,28 @@ function outcomeWithoutConnection(
   { connection }: StoredOperation,
   seen: SeenConnection | null,
 ): Outcome | null {
-  if (seen === null || seen.members.some(({ id }) => id === connection.id)) return null;
+  if (seen === null || shows(seen, connection)) return null;
   return byReading('expired', null, 'The connection it was about is gone.');
+}
+
+/** Where the connection is gone, and Intune still keeps the request, it was not the request that ended it. What Intune
+ *  says must be from after what was seen: a request that was completed meanwhile may be why the connection is gone. */
+function filedWithoutConnection(
+  { connection, intuneApproval }: StoredOperation,
+  seen: SeenConnection | null,
+  intuneStatus: string | null,
+): Outcome | null {
+  if (!isKeptByIntune(intuneStatus) || seen === null || shows(seen, connection)) return null;
+  return byReading(
+    'expired',
+    null,
+    `The connection it was about is gone, and was not ended by the request ${intuneApproval?.code}, which still waits in Intune. Cancel it there: whoever completes it ends whatever connection the tenant has then.`,
+  );
+}
+
+/** Whether what was seen shows the connection of that id. */
+export function shows({ members }: SeenConnection, connection: Pick<ConnectionState, 'id'>): boolean {
+  return members.some(({ id }) => id === connection.id);
 }
 
 /** What a read of the connection says about an operation that was carried out, or may have been; `null` where

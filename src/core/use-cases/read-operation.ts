@@ -1,11 +1,13 @@
 import type { Dependencies } from '../dependencies.ts';
 import { CallFailed, type Failure, failureOf, isCuredBySigningIn } from '../failure.ts';
 import { type Call, durationOf, frame, record, type SignedInCall } from '../frame.ts';
-import { readIntuneStatus, tryToReadIntuneStatus } from '../operation/intune-approval.ts';
+import { isKeptByIntune, readIntuneStatus, tryToReadIntuneStatus } from '../operation/intune-approval.ts';
 import { awaitsIntune, awaitsOutcome, isSettled } from '../operation/life.ts';
 import { settle } from '../operation/move.ts';
 import type { Operation, StoredOperation } from '../operation/operation.ts';
+import { shows } from '../operation/settle.ts';
 import type { OperationQuery } from '../ports.ts';
+import type { Secret } from '../secret.ts';
 
 export type OperationView = {
   readonly operation: StoredOperation;
@@ -105,6 +107,8 @@ async function watch(
     const read = awaitsIntune(operation) ? readIntuneStatus : tryToReadIntuneStatus;
     const intuneStatus = await read(dependencies, call, operation, token);
     if (awaitsIntune(operation)) operation = await settle(dependencies, call, operation, null, intuneStatus);
+    if (isKeptByIntune(intuneStatus))
+      operation = await settleWithoutConnection(dependencies, call, operation, token);
     // Completed in Intune, it is compared with the connection at once.
     if (awaitsOutcome(operation)) {
       const requestId = dependencies.newId();
@@ -119,4 +123,23 @@ async function watch(
       throw error;
     return { operation, readFailed: failure };
   }
+}
+
+/** Where the connection is gone Intune is asked again: only what it says after that tells whether the request has ended
+ *  it. What cannot be read settles nothing, and does not fail the look. */
+async function settleWithoutConnection(
+  dependencies: Dependencies,
+  call: SignedInCall,
+  operation: StoredOperation,
+  token: Secret,
+): Promise<StoredOperation> {
+  if (!awaitsIntune(operation)) return operation;
+  const { tenantId, connection } = operation;
+  const { deadline } = call;
+  const list = await dependencies.connector
+    .list({ token, requestId: dependencies.newId(), tenantId, deadline })
+    .catch(() => null);
+  if (list === null || shows(list.seen, connection)) return operation;
+  const intuneStatus = await tryToReadIntuneStatus(dependencies, call, operation, token);
+  return settle(dependencies, call, operation, list.seen, intuneStatus);
 }

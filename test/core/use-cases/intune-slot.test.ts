@@ -12,6 +12,7 @@ import {
   coreScene,
   failureFrom,
   plainRequest,
+  tenantId,
   timing,
   trace,
 } from '../../support/core.ts';
@@ -83,6 +84,35 @@ describe('what is filed in Intune and everyone else', () => {
     assert.equal(run.would, 'disconnect');
     const { operation } = await disconnect(core.dependencies, core.call('second'), async () => plainRequest);
     assert.equal(operation.connection.id, 'connection-2');
+  });
+
+  test('the connection is gone while it waits: the next call finds the slot free, and nothing to disconnect', async () => {
+    for (const [members, would, reason] of [
+      [[], 'be_refused', 'not_connected'],
+      [[{ ...connected, id: 'connection-2' }], 'disconnect', null],
+    ] as const) {
+      const core = coreScene();
+      const { id } = await fileInIntune(core);
+      core.graph.members = [...members];
+      const run = await dryRun(core.dependencies, core.call('second'), async () => plainRequest);
+      assert.equal(run.would, would);
+      assert.equal((await core.newest()).status, 'awaiting_intune_approval', 'a dry run moves nothing');
+      const call = disconnect(core.dependencies, core.call('second'), async () => plainRequest);
+      if (reason === null) assert.equal((await call).operation.connection.id, 'connection-2');
+      else assert.deepEqual(await failureFrom(call), { reason });
+      assert.equal((await core.dependencies.operations.find(tenantId, id))?.status, 'expired');
+    }
+  });
+
+  test('the connection is gone, and Intune has no word that it keeps the request: the slot is held', async () => {
+    for (const word of ['escalated', null]) {
+      const core = coreScene();
+      const { id } = await fileInIntune(core, word ?? 'needsApproval');
+      if (word === null) core.graph.approvals.clear();
+      core.graph.members = [{ ...connected, id: 'connection-2' }];
+      const call = disconnect(core.dependencies, core.call('second'), async () => plainRequest);
+      assert.deepEqual(await failureFrom(call), { reason: 'operation_in_progress', operationId: id });
+    }
   });
 
   test('completed there, and still connected: under way, however long ago it was filed', async () => {

@@ -7,6 +7,7 @@ import { sweep } from '../../../src/core/use-cases/sweep.ts';
 import {
   breaks,
   type CoreScene,
+  connected,
   coreScene,
   fails,
   failureFrom,
@@ -87,9 +88,55 @@ describe('watching what waits for Intune', () => {
         const { operation, readFailed } = await watching(core);
         assert.deepEqual([operation.status, readFailed], [status, null]);
         assert.equal(core.story().length, before + 1, 'the read alone');
-        assert.deepEqual(core.graph.lists.length, 0, 'the connection says nothing about it');
+        // Only where Intune keeps the request for certain does a connection that is gone say anything.
+        assert.equal(core.graph.lists.length, word === 'needsApproval' ? 1 : 0);
       });
     }
+
+    test(`${bring.name}, and the connection is gone: expired, what to do in Intune, and key and slot are free`, async () => {
+      const core = coreScene();
+      await bring(core);
+      core.graph.members = [{ ...connected, id: 'connection-2' }];
+      const readBefore = core.graph.approvalReads.length;
+      const { operation, readFailed } = await watching(core);
+      assert.deepEqual([operation.status, operation.concludedFrom, readFailed], ['expired', 'reading', null]);
+      assert.match(operation.explanation ?? '', new RegExp(`is gone.*request ${code}.*Cancel it there`));
+      assert.equal(
+        core.graph.approvalReads.length - readBefore,
+        2,
+        'Intune is asked again after that was seen',
+      );
+      const { operation: next, replayed } = await asking(core);
+      assert.deepEqual([next.connection.id, replayed], ['connection-2', false]);
+    });
+
+    for (const word of ['escalated', null]) {
+      test(`${bring.name}, gone, and ${word ?? 'no such request'} in Intune: as it was`, async () => {
+        const core = coreScene();
+        const { status } = await bring(core);
+        core.graph.members = [];
+        if (word === null) core.graph.approvals.clear();
+        else core.graph.approvals.set(code, word);
+        assert.equal((await watching(core)).operation.status, status);
+      });
+    }
+
+    test(`${bring.name}, completed while the connection was read: that is why it is gone`, async () => {
+      const core = coreScene();
+      await bring(core);
+      core.graph.members = [];
+      core.after('list', () => core.graph.approvals.set(code, 'completed'));
+      assert.equal((await watching(core)).operation.status, 'completed');
+    });
+
+    test(`${bring.name}, and the connection cannot be read: what Intune said is told`, async () => {
+      const core = coreScene();
+      const { status } = await bring(core);
+      core.graph.members = [];
+      core.before('list', fails({ reason: 'graph_forbidden', graph: trace() }));
+      const { operation, readFailed } = await watching(core);
+      assert.deepEqual([operation.status, readFailed], [status, null]);
+    });
   }
 
   test('completed there: patience counts from when it was found', async () => {
