@@ -43,7 +43,7 @@ describe('an exported file that somebody worked on', () => {
       ['without its header', lines.slice(1).join('\n'), 'malformed', /header is missing/],
       [
         'given to another tenant',
-        text.replaceAll(it.world.simulator.registration.tenantId, it.world.simulator.otherTenantId),
+        text.replaceAll(it.tenantId, it.simulator.otherTenantId),
         'altered_event',
         /./,
       ],

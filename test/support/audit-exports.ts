@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
-import { after, before } from 'node:test';
+import { before } from 'node:test';
 import type { ChainReport } from '../../src/audit-verification/chain-proofs.ts';
 import { verifyExport } from '../../src/audit-verification/export-file.ts';
 import { Finding, Findings } from '../../src/audit-verification/finding.ts';
 import { verifierFrom } from '../../src/audit-verification/format/statement.ts';
 import type { OutsideCheckpoints } from '../../src/audit-verification/outside-checkpoints.ts';
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
+import { type Scene, scene } from './scene.ts';
 import {
   bearer,
   connectionPath,
   disconnectPath,
+  type Environment,
   type LogLine,
   startService,
-  startWorld,
-  type TestService,
   type World,
 } from './service.ts';
 import { signingKey } from './signing-key.ts';
@@ -25,68 +25,43 @@ export type Line = { type: string; number: number; digest?: string; event?: Audi
 /** A service with a signing key, whose trail has a disconnect, some reads and a refusal, signed by the
  *  process before it, and an auditor who may export it. */
 export function exportScene() {
-  const held: { world?: World; service?: TestService; auditor?: string; earlierLog?: LogLine[] } = {};
   const { publicKey, environment } = signingKey();
   const verifier = verifierFrom(publicKey.export({ type: 'spki', format: 'pem' }).toString());
   const verifiers = new Map([[verifier.keyId, verifier]]);
-  const start = () => startService(held.world as World, { environment });
-
+  let earlierLog: LogLine[] = [];
+  let auditor = '';
+  const it = scene({
+    environment: async (world) => {
+      earlierLog = await beginTrail(world, environment);
+      return environment;
+    },
+  });
   before(async () => {
-    held.world = await startWorld();
-    const { simulator } = held.world;
-    const earlier = await start();
-    const admin = bearer(await simulator.token('admin'));
-    await earlier.api
-      .post(disconnectPath)
-      .set('authorization', admin)
-      .send({ reason: 'Zoë: "миграция" \u2028 \u{1F4BB} \uFFFD' })
-      .expect(200);
-    for (let count = 0; count < 5; count += 1) {
-      await earlier.api.get(connectionPath).set('authorization', admin).expect(200);
-    }
-    await earlier.api.get(exportPath).set('authorization', admin).expect(403);
-    await earlier.close();
-    held.earlierLog = earlier.log;
-    held.service = await start();
-    held.auditor = bearer(await simulator.token('auditor'));
-  });
-  after(async () => {
-    await held.service?.close();
-    await held.world?.close();
+    auditor = bearer(await it.simulator.token('auditor'));
   });
 
-  const scene = {
+  const exports = {
     verifier,
     verifiers,
-    get world() {
-      return held.world as World;
-    },
-    get service() {
-      return held.service as TestService;
-    },
     /** As the `Authorization` header has it. */
     get auditor() {
-      return held.auditor as string;
+      return auditor;
     },
     /** What the process before printed. */
     get earlierLog() {
-      return held.earlierLog as LogLine[];
-    },
-    async restart() {
-      await held.service?.close();
-      held.service = await start();
+      return earlierLog;
     },
     download: (query = '') =>
-      scene.service.api
+      it.service.api
         .get(`${exportPath}${query}`)
-        .set('authorization', scene.auditor)
+        .set('authorization', auditor)
         .buffer(true)
         .parse((response, done) => {
           const chunks: Buffer[] = [];
           response.on('data', (chunk: Buffer) => chunks.push(chunk));
           response.on('end', () => done(null, Buffer.concat(chunks)));
         }),
-    exported: async (query?: string): Promise<Buffer> => (await scene.download(query).expect(200)).body,
+    exported: async (query?: string): Promise<Buffer> => (await exports.download(query).expect(200)).body,
     /** Throws the first finding. */
     async verify(bytes: Buffer, outside: OutsideCheckpoints = new Map()): Promise<ChainReport> {
       const findings = new Findings();
@@ -99,7 +74,7 @@ export function exportScene() {
     },
     async findingOf(bytes: Buffer): Promise<Finding> {
       try {
-        await scene.verify(bytes);
+        await exports.verify(bytes);
       } catch (error) {
         assert.ok(error instanceof Finding, String(error));
         return error;
@@ -107,7 +82,24 @@ export function exportScene() {
       return assert.fail('nothing was found');
     },
   };
-  return scene;
+  return Object.defineProperties(it, Object.getOwnPropertyDescriptors(exports)) as Scene & typeof exports;
+}
+
+/** What a process before did; gives what it printed. */
+async function beginTrail(world: World, environment: Environment): Promise<LogLine[]> {
+  const { api, log, close } = await startService(world, { environment });
+  const admin = bearer(await world.simulator.token('admin'));
+  await api
+    .post(disconnectPath)
+    .set('authorization', admin)
+    .send({ reason: 'Zoë: "миграция" \u2028 \u{1F4BB} \uFFFD' })
+    .expect(200);
+  for (let count = 0; count < 5; count += 1) {
+    await api.get(connectionPath).set('authorization', admin).expect(200);
+  }
+  await api.get(exportPath).set('authorization', admin).expect(403);
+  await close();
+  return log;
 }
 
 export function linesIn(bytes: Buffer): Line[] {
