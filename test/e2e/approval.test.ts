@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { oidIn, otherTenantId, people, registration } from '../../simulator/directory.ts';
+import { oidIn, otherTenantId, people } from '../../simulator/directory.ts';
 import { until } from '../support/processes.ts';
-import { operationsPath, scene } from '../support/scene.ts';
+import { bothTenants, operationsPath, scene } from '../support/scene.ts';
 
 describe('two people', () => {
   const it = scene({
-    environment: { ALLOWED_TENANT_IDS: `${registration.tenantId},${otherTenantId}` },
+    environment: bothTenants,
     timings: { policy: { approvalRequired: true }, sweepMs: 600_000 },
   });
   const approver = { as: 'second-admin', body: { reason: 'agreed in CAB' } } as const;

@@ -1,25 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
-import tls from 'node:tls';
-import { makeTls } from '../../simulator/certificates.ts';
+import { describe, test } from 'node:test';
 import { until } from '../support/processes.ts';
 import { connectRaw, postHead } from '../support/raw-http.ts';
 import { hold, scene } from '../support/scene.ts';
 import { bearer, disconnectPath } from '../support/service.ts';
-
-const { certPem, keyPem, caPem } = await makeTls();
-tls.setDefaultCACertificates([...tls.getCACertificates('default'), caPem]);
-const folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-half-'));
-const environment = { TLS_CERT_FILE: join(folder, 'tls.crt'), TLS_KEY_FILE: join(folder, 'tls.key') };
-await writeFile(environment.TLS_CERT_FILE, certPem);
-await writeFile(environment.TLS_KEY_FILE, keyPem);
+import { tlsFiles } from '../support/tls-files.ts';
 
 describe('a caller over TLS', () => {
-  after(() => rm(folder, { recursive: true, force: true }));
-  const it = scene({ environment });
+  const files = tlsFiles();
+  const it = scene({ environment: ({ simulator }) => files.put(simulator.tls) });
   const body = '{"reason":"The contract ends"}';
 
   async function started(sent: string) {

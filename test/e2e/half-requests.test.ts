@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Endpoint } from '../../simulator/calls.ts';
-import { otherTenantId, registration } from '../../simulator/directory.ts';
+import { otherTenantId } from '../../simulator/directory.ts';
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
 import { until } from '../support/processes.ts';
 import { connectRaw, postHead, type RawConnection } from '../support/raw-http.ts';
-import { hold, operationsPath, scene } from '../support/scene.ts';
+import { bothTenants, hold, operationsPath, scene } from '../support/scene.ts';
 import { bearer, disconnectPath, type LogLine, type TestService } from '../support/service.ts';
 
-const it = scene({ environment: { ALLOWED_TENANT_IDS: `${registration.tenantId},${otherTenantId}` } });
+const it = scene({ environment: bothTenants });
 
 const intent = { reason: 'The contract ends', ticket: 'CHG-1' };
 const whole = JSON.stringify(intent);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type request from 'supertest';
-import { otherTenantId, people, registration } from '../../simulator/directory.ts';
+import { otherTenantId, people } from '../../simulator/directory.ts';
 import type { Fault } from '../../simulator/simulator.ts';
-import { faultsInTurn, hold, holdAnswers, operationsPath, scene } from '../support/scene.ts';
+import { bothTenants, faultsInTurn, hold, holdAnswers, operationsPath, scene } from '../support/scene.ts';
 
 const keyed = (key: string) => ({ 'idempotency-key': key });
 
@@ -21,7 +21,7 @@ function answerOf({ status, body, headers }: request.Response) {
 
 describe('Idempotency-Key', () => {
   const it = scene({
-    environment: { ALLOWED_TENANT_IDS: `${registration.tenantId},${otherTenantId}` },
+    environment: bothTenants,
     timings: { graphTimeoutMs: 500 },
   });
 

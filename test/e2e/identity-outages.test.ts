@@ -4,7 +4,7 @@ import type { Fault } from '../../simulator/simulator.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { privateKeyPair } from '../support/private-entra.ts';
 import { until } from '../support/processes.ts';
-import { emptyScene } from '../support/scene.ts';
+import { bothTenants, emptyScene } from '../support/scene.ts';
 import { startMintingEntra } from '../support/tokens.ts';
 
 const me = '/api/v1/me';
@@ -34,9 +34,6 @@ const start = (
     }),
   });
 
-const bothTenants = () => ({
-  ALLOWED_TENANT_IDS: `${it.tenantId},${it.simulator.otherTenantId}`,
-});
 const refreshes = (result: string, tenant = it.tenantId) =>
   it.service.metric('chromeos_bff_signing_keys_refreshes_total', { tenant, result });
 
@@ -248,7 +245,7 @@ describe('an unknown kid', () => {
 
   test('of an allowed tenant’s name under another’s issuer fetches only the named tenant’s keys', async () => {
     const { simulator } = it;
-    await start({ unknownKeyRefetchMs: 0 }, { environment: bothTenants() });
+    await start({ unknownKeyRefetchMs: 0 }, { environment: bothTenants });
     simulator.clearCalls();
     const token = await simulator.token('admin', { claims: { tid: simulator.otherTenantId } });
     assert.equal((await callWith(token)).status, 401);
@@ -299,7 +296,7 @@ test('one tenant’s outage does not touch the other', async () => {
   ]);
   for (const endpoint of ['metadata', 'keys'] as const)
     simulator.setFault(endpoint, { hang: true, tenantId: otherTenantId });
-  const started = await start({ refreshMs: 40, timeoutMs: 100 }, { environment: bothTenants() });
+  const started = await start({ refreshMs: 40, timeoutMs: 100 }, { environment: bothTenants });
   await assertUnavailable(theirs);
   assert.equal((await callWith(mine)).status, 200);
   assert.equal((await it.readConnection({ token: mine })).status, 200);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { otherTenantId, registration } from '../../simulator/directory.ts';
+import { otherTenantId } from '../../simulator/directory.ts';
 import type { Fault } from '../../simulator/simulator.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { until } from '../support/processes.ts';
-import { hold, scene, testAlone } from '../support/scene.ts';
+import { bothTenants, hold, scene, testAlone } from '../support/scene.ts';
 
 const withExchange = (exchange: Partial<Settings['entra']['exchange']>) => (settings: Settings) => ({
   ...settings,
@@ -85,33 +85,37 @@ describe('the exchange of a token that fails', { concurrency: true }, () => {
     });
   });
 
-  const bothTenants = {
-    environment: { ALLOWED_TENANT_IDS: `${registration.tenantId},${otherTenantId}` },
+  const patientWithTwo = {
+    environment: bothTenants,
     timings: { graphTimeoutMs: 30_000 },
     adjust: withExchange({ timeoutMs: 60_000, deadlineMs: 60_000 }),
   };
-  testAlone('one tenant’s silence does not hold up another, however many wait', bothTenants, async (it) => {
-    const silence = Promise.withResolvers<void>();
-    it.simulator.onCall(({ endpoint, tenantId }) =>
-      endpoint === 'token' && tenantId === otherTenantId ? silence.promise : undefined,
-    );
-    try {
-      let answered = 0;
-      const waiting = Array.from({ length: 200 }, async () => {
-        const token = { tenantId: otherTenantId, oid: crypto.randomUUID() };
-        const { status } = await it.readConnection({ as: 'reader', token });
-        answered += 1;
-        return status;
-      });
-      await until('all wait for Entra', () => it.asked('token') === waiting.length);
-      assert.equal((await it.readConnection({ as: 'reader' })).status, 200);
-      assert.equal(answered, 0);
-      silence.resolve();
-      assert.deepEqual(new Set(await Promise.all(waiting)), new Set([200]));
-    } finally {
-      silence.resolve();
-    }
-  });
+  testAlone(
+    'one tenant’s silence does not hold up another, however many wait',
+    patientWithTwo,
+    async (it) => {
+      const silence = Promise.withResolvers<void>();
+      it.simulator.onCall(({ endpoint, tenantId }) =>
+        endpoint === 'token' && tenantId === otherTenantId ? silence.promise : undefined,
+      );
+      try {
+        let answered = 0;
+        const waiting = Array.from({ length: 200 }, async () => {
+          const token = { tenantId: otherTenantId, oid: crypto.randomUUID() };
+          const { status } = await it.readConnection({ as: 'reader', token });
+          answered += 1;
+          return status;
+        });
+        await until('all wait for Entra', () => it.asked('token') === waiting.length);
+        assert.equal((await it.readConnection({ as: 'reader' })).status, 200);
+        assert.equal(answered, 0);
+        silence.resolve();
+        assert.deepEqual(new Set(await Promise.all(waiting)), new Set([200]));
+      } finally {
+        silence.resolve();
+      }
+    },
+  );
 
   const hurried = {
     timings: { answerMs: 4000 },

@@ -4,7 +4,7 @@ import { otherTenantId, portalClientId, registration } from '../../simulator/dir
 import type { Settings } from '../../src/settings/settings.ts';
 import { privateKeyPair } from '../support/private-entra.ts';
 import { until } from '../support/processes.ts';
-import { scene } from '../support/scene.ts';
+import { bothTenants, scene } from '../support/scene.ts';
 import { assertNoSecret, bearer, disconnectPath } from '../support/service.ts';
 import { type MintingEntra, rawRequest, startMintingEntra } from '../support/tokens.ts';
 
@@ -21,7 +21,7 @@ const it = scene({
   environment: async ({ simulator }) => {
     entra = await startMintingEntra(simulator);
     mint = entra.mint;
-    return { AZURE_AUTHORITY_HOST: entra.url, ALLOWED_TENANT_IDS: `${tenantId},${otherTenantId}` };
+    return { ...bothTenants, AZURE_AUTHORITY_HOST: entra.url };
   },
 });
 after(() => entra?.close());

@@ -1,30 +1,22 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import pg from 'pg';
+import { after, describe, test } from 'node:test';
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
 import { until } from '../support/processes.ts';
 import { hold, scene } from '../support/scene.ts';
-import { type LogLine, startService, type TestService } from '../support/service.ts';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
-import { adjusted } from '../support/timings.ts';
+import type { LogLine } from '../support/service.ts';
+import { startWireToDatabase, type TcpProxy } from '../support/tcp-proxy.ts';
 
 describe('an outcome that is known is kept', () => {
-  const it = scene();
   let wire: TcpProxy;
-  let on: TestService;
-  before(async () => {
-    const url = new URL(it.world.database.url);
-    wire = await startTcpProxy(Number(url.port));
-    url.port = String(wire.port);
-    on = await startService(it.world, {
-      environment: { DATABASE_URL: url.href },
-      adjust: adjusted({ graphTimeoutMs: 4000, writeTimeoutMs: 500, sweepMs: 200 }),
-    });
+  const it = scene({
+    environment: async (world) => {
+      const toDatabase = await startWireToDatabase(world);
+      wire = toDatabase;
+      return toDatabase.environment;
+    },
+    timings: { graphTimeoutMs: 4000, writeTimeoutMs: 500, sweepMs: 200 },
   });
-  after(async () => {
-    await on?.close();
-    await wire?.close();
-  });
+  after(() => wire?.close());
 
   const outage = () => {
     wire.onConnection(() => 'refuse');
@@ -32,18 +24,24 @@ describe('an outcome that is known is kept', () => {
     return { end: () => wire.onConnection(() => 'pass') };
   };
   const told = () =>
-    on.log.filter(({ kind }) => kind === 'outcome') as (LogLine & { level: string; event?: AuditEvent })[];
+    it.service.log.filter(({ kind }) => kind === 'outcome') as (LogLine & {
+      level: string;
+      event?: AuditEvent;
+    })[];
 
   for (const hears of [true, false]) {
     test(`through an outage of the database, ${hears ? 'and told to the caller' : 'also when the caller has left'}`, async () => {
-      on.log.length = 0;
+      it.service.log.length = 0;
       const held = hold(it.simulator, 'disconnect');
       const leaving = new AbortController();
-      const sending = fetch(`${on.url}/api/v1/deviceManagement/chromeOSOnboardingSettings/disconnect`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${await it.simulator.token('admin')}` },
-        signal: leaving.signal,
-      });
+      const sending = fetch(
+        `${it.service.url}/api/v1/deviceManagement/chromeOSOnboardingSettings/disconnect`,
+        {
+          method: 'POST',
+          headers: { authorization: `Bearer ${await it.simulator.token('admin')}` },
+          signal: leaving.signal,
+        },
+      );
       const answer = sending.catch(() => null);
       await held.arrived();
       const { end } = outage();
@@ -55,7 +53,7 @@ describe('an outcome that is known is kept', () => {
         assert.equal(response.status, 200);
         assert.match(await response.text(), /"value":"inprogress"/);
       }
-      await until('it waits', async () => (await on.metric('chromeos_bff_outcomes_waiting')) === 1);
+      await until('it waits', async () => (await it.service.metric('chromeos_bff_outcomes_waiting')) === 1);
       const [line, ...more] = told();
       assert.deepEqual(
         [line?.level, line?.event?.result, line?.event?.value],
@@ -65,7 +63,7 @@ describe('an outcome that is known is kept', () => {
       end();
       await until(
         'it is on the record',
-        async () => (await on.metric('chromeos_bff_outcomes_waiting')) === 0,
+        async () => (await it.service.metric('chromeos_bff_outcomes_waiting')) === 0,
       );
       const operationId = line?.event?.operationId ?? '';
       assert.equal(await it.status(operationId), 'accepted');
@@ -75,12 +73,7 @@ describe('an outcome that is known is kept', () => {
   }
 
   test('a process that is told to end waits until it is on the record', async () => {
-    const url = new URL(it.world.database.url);
-    url.port = String(wire.port);
-    const ending = await startService(it.world, {
-      environment: { DATABASE_URL: url.href },
-      adjust: adjusted({ graphTimeoutMs: 4000, writeTimeoutMs: 500 }),
-    });
+    const ending = await it.start();
     const held = hold(it.simulator, 'disconnect');
     const sending = it.disconnect({ on: ending });
     await held.arrived();
@@ -96,24 +89,23 @@ describe('an outcome that is known is kept', () => {
   });
 
   test('an attempt that nobody confirmed in time is ended as never sent', async () => {
-    const lock = new pg.Client({ connectionString: it.world.database.adminUrl });
-    await lock.connect();
+    const lock = await it.world.connect();
     await lock.query('select pg_advisory_lock(4712)');
     await it.world.query(`create function wait_for_lock() returns trigger language plpgsql as $$
       begin perform pg_advisory_xact_lock_shared(4712); return null; end $$`);
     await it.world.query(`create constraint trigger wait_for_lock after insert on operations
       deferrable initially deferred for each row execute function wait_for_lock()`);
     try {
-      const response = await it.disconnect({ on, headers: { 'idempotency-key': 'once' } });
+      const response = await it.disconnect({ headers: { 'idempotency-key': 'once' } });
       assert.deepEqual([response.status, response.body.code], [503, 'audit_unavailable']);
       assert.equal(response.body.operationId, undefined, 'nobody is told of what may not be there');
       await lock.query('select pg_advisory_unlock(4712)');
       await until('nothing holds the slot', async () => {
         const open = await it.world.query('select from operations where open');
-        return open.length === 0 && (await on.metric('chromeos_bff_outcomes_waiting')) === 0;
+        return open.length === 0 && (await it.service.metric('chromeos_bff_outcomes_waiting')) === 0;
       });
       assert.equal(it.asked('disconnect'), 0);
-      const again = await it.disconnect({ on, headers: { 'idempotency-key': 'once' } });
+      const again = await it.disconnect({ headers: { 'idempotency-key': 'once' } });
       assert.equal(again.status, 200, 'the same request can be sent now');
     } finally {
       await lock.end();

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { otherTenantId, people, registration } from '../../simulator/directory.ts';
+import { otherTenantId, people } from '../../simulator/directory.ts';
 import { until } from '../support/processes.ts';
 import { connectRaw } from '../support/raw-http.ts';
-import { hold, operationsPath, scene } from '../support/scene.ts';
+import { bothTenants, hold, operationsPath, scene } from '../support/scene.ts';
 import { bearer, connectionPath, disconnectPath } from '../support/service.ts';
 
-const environment = { ALLOWED_TENANT_IDS: `${registration.tenantId},${otherTenantId}` };
-
 describe('rates', () => {
-  const it = scene({ environment });
+  const it = scene({ environment: bothTenants });
 
   test('of one caller: headers tell what is left, then 429; another caller is not touched', async () => {
     await it.beside({ limits: { callerPerMinute: 3 } }, async (on) => {
@@ -84,7 +82,7 @@ describe('rates', () => {
 });
 
 describe('behind a gateway', () => {
-  const it = scene({ environment: { ...environment, TRUST_PROXY_HOPS: '1' } });
+  const it = scene({ environment: { ...bothTenants, TRUST_PROXY_HOPS: '1' } });
   const limits = { addressPerMinute: 1 };
 
   test('of one address, whatever its port, and however it is written', async () => {

@@ -7,7 +7,7 @@ import { catalogue } from '../../src/http/problems/catalogue.ts';
 import { normalized } from '../support/normalized.ts';
 import { connectRaw, postHead } from '../support/raw-http.ts';
 import { hold, operationsPath, scene } from '../support/scene.ts';
-import { bearer, connectionPath, disconnectPath, eventsPath, startService } from '../support/service.ts';
+import { bearer, connectionPath, disconnectPath, eventsPath } from '../support/service.ts';
 
 const file = new URL('../../src/http/openapi/examples.json', import.meta.url);
 
@@ -221,12 +221,8 @@ async function badSignIns(): Promise<void> {
     it.simulator.clearFaults();
   }
   it.simulator.setFault('keys', { status: 503 });
-  const on = await startService(it.world, { unready: true });
-  try {
-    refused('signing_keys_unavailable', await it.get('/api/v1/me', { on }));
-  } finally {
-    await on.close();
-  }
+  const on = await it.start({ unready: true });
+  refused('signing_keys_unavailable', await it.get('/api/v1/me', { on }));
 }
 
 async function graphSays(): Promise<void> {

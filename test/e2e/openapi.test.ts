@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { catalogue } from '../../src/http/problems/catalogue.ts';
 import { scene } from '../support/scene.ts';
-import { startService } from '../support/service.ts';
 
 const viewerFiles = ['/docs', '/docs/viewer.js', '/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js'];
 
@@ -67,19 +66,15 @@ describe('what the service says of itself, to anyone', () => {
   });
 
   test('no viewer where the installation has none', async () => {
-    const on = await startService(it.world, {
+    const on = await it.start({
       adjust: (settings) => ({ ...settings, server: { ...settings.server, docs: false } }),
     });
-    try {
-      for (const path of viewerFiles) {
-        const { status, body } = await on.api.get(path);
-        assert.deepEqual([status, body.code], [404, 'not_found'], path);
-      }
-      await on.api.get('/docs/errors').expect(200);
-      const { body } = await on.api.get('/openapi.json').expect(200);
-      assert.equal(body.paths['/docs'], undefined);
-    } finally {
-      await on.close();
+    for (const path of viewerFiles) {
+      const { status, body } = await on.api.get(path);
+      assert.deepEqual([status, body.code], [404, 'not_found'], path);
     }
+    await on.api.get('/docs/errors').expect(200);
+    const { body } = await on.api.get('/openapi.json').expect(200);
+    assert.equal(body.paths['/docs'], undefined);
   });
 });

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type net from 'node:net';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { after, beforeEach, describe, test } from 'node:test';
 import tls from 'node:tls';
+import type { SimulatorTls } from '../../simulator/certificates.ts';
 import { until } from '../support/processes.ts';
 import { scene } from '../support/scene.ts';
-import { startService, type TestService } from '../support/service.ts';
-import { adjusted } from '../support/timings.ts';
 
 const answer = (status: string, body: string, headers = '') =>
   `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`;
@@ -18,13 +17,19 @@ const ok = answer('200 OK', '{"value":"inprogress"}');
 type Bytes = readonly (string | null)[];
 
 describe('what Graph can put on the wire for an act', () => {
-  const it = scene();
   let graph: tls.Server;
-  let service: TestService;
   let wire: { bytes: Bytes; acts: number; shows: string; showsThen?: string; sockets: net.Socket[] };
+  const it = scene({
+    environment: ({ simulator }) => startGraph(simulator.tls),
+    timings: { graphTimeoutMs: 400 },
+  });
+  after(() => {
+    for (const socket of wire.sockets) socket.destroy();
+    graph?.close();
+  });
 
-  before(async () => {
-    graph = tls.createServer({ cert: it.simulator.tls.certPem, key: it.simulator.tls.keyPem }, (socket) => {
+  async function startGraph({ certPem, keyPem }: SimulatorTls) {
+    graph = tls.createServer({ cert: certPem, key: keyPem }, (socket) => {
       wire.sockets.push(socket);
       socket.on('error', () => {});
       socket.on('data', (data) => {
@@ -41,16 +46,8 @@ describe('what Graph can put on the wire for an act', () => {
     graph.listen(0, 'localhost');
     await once(graph, 'listening');
     const { port } = graph.address() as net.AddressInfo;
-    service = await startService(it.world, {
-      environment: { GRAPH_BASE_URL: `https://localhost:${port}/beta` },
-      adjust: adjusted({ graphTimeoutMs: 400 }),
-    });
-  });
-  after(async () => {
-    await service?.close();
-    for (const socket of wire.sockets) socket.destroy();
-    graph?.close();
-  });
+    return { GRAPH_BASE_URL: `https://localhost:${port}/beta` };
+  }
   beforeEach(() => {
     wire = { bytes: [], acts: 0, shows: 'onboarded', sockets: wire?.sockets ?? [] };
   });
@@ -66,11 +63,11 @@ describe('what Graph can put on the wire for an act', () => {
   ] satisfies [string, Bytes][]) {
     test(`${name}: accepted, once, and the next calls hear their own answers`, async () => {
       wire.bytes = bytes;
-      const response = await it.disconnect({ on: service });
+      const response = await it.disconnect();
       assert.deepEqual([response.status, response.body.value], [200, 'inprogress']);
       assert.equal(wire.acts, 1);
       await until('the connection is read again', async () => {
-        const { status, body } = await it.readConnection({ on: service });
+        const { status, body } = await it.readConnection();
         // A read may fail, and must not lie.
         assert.ok([200, 503].includes(status));
         if (status === 200) assert.equal(body.value[0].onboardingStatus, 'onboarded');
@@ -100,13 +97,13 @@ describe('what Graph can put on the wire for an act', () => {
   ] satisfies [string, Bytes][]) {
     test(`${name}: unknown, sent once; and accepted where the connection shows it`, async () => {
       wire.bytes = bytes;
-      const response = await it.disconnect({ on: service });
+      const response = await it.disconnect();
       assert.deepEqual([response.status, response.body.code], [502, 'outcome_unknown']);
       assert.equal(wire.acts, 1);
       await it.world.closeOperations();
 
       wire.showsThen = 'offboarding';
-      const second = await it.disconnect({ on: service });
+      const second = await it.disconnect();
       assert.equal(wire.acts, 2);
       assert.deepEqual([second.status, second.body.concludedFrom], [200, 'reading']);
     });

@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { otherTenantId, registration } from '../../simulator/directory.ts';
-import { scene } from '../support/scene.ts';
+import { bothTenants, scene } from '../support/scene.ts';
 
-const environment = { ALLOWED_TENANT_IDS: `${registration.tenantId},${otherTenantId}` };
 const pattern = /^(?:CHG-\d{4})$/u;
 
 describe('what a tenant demands of a disconnect', () => {
-  const it = scene({ environment });
+  const it = scene({ environment: bothTenants });
 
   test('nothing, unless said', async () => {
     assert.equal((await it.disconnect()).status, 200);
@@ -145,7 +144,7 @@ describe('what a tenant demands of a disconnect', () => {
 });
 
 describe('the switch', () => {
-  const it = scene({ environment });
+  const it = scene({ environment: bothTenants });
   const turn = (enabled: boolean, tenantId: string, reason = 'migration weekend') =>
     it.world.query(
       'insert into disconnect_switches (id, tenant_id, enabled, reason, changed_by, changed_at) values ($1, $2, $3, $4, $5, now())',

@@ -3,9 +3,7 @@ import { describe, test } from 'node:test';
 import type request from 'supertest';
 import { until } from '../support/processes.ts';
 import { faultsInTurn, operationsPath, scene } from '../support/scene.ts';
-import { startService } from '../support/service.ts';
-import { holdConnectionToGraph, startTcpProxy } from '../support/tcp-proxy.ts';
-import { adjusted } from '../support/timings.ts';
+import { holdConnectionToGraph, startWireToDatabase } from '../support/tcp-proxy.ts';
 
 describe('each sending is permitted by the database, directly before it', () => {
   const it = scene({ timings: { sweepMs: 60_000 } });
@@ -64,10 +62,7 @@ describe('each sending is permitted by the database, directly before it', () => 
 
     test(`nothing is sent when ${what} while the connection is being made`, async () => {
       const graph = await holdConnectionToGraph(it.simulator);
-      const on = await startService(it.world, {
-        environment: graph.environment,
-        adjust: adjusted({ graphTimeoutMs: 4000 }),
-      });
+      const on = await it.start({ environment: graph.environment, timings: { graphTimeoutMs: 4000 } });
       try {
         const sending = it.disconnect({ on });
         await graph.arrived();
@@ -78,7 +73,6 @@ describe('each sending is permitted by the database, directly before it', () => 
         assert.equal(it.asked('disconnect'), 0);
       } finally {
         await undo?.();
-        await on.close();
         await graph.close();
       }
     });
@@ -100,13 +94,11 @@ describe('each sending is permitted by the database, directly before it', () => 
   });
 
   test('without the database nothing is sent, though the attempt is on record', async () => {
-    const postgres = new URL(it.world.database.url);
-    const wire = await startTcpProxy(Number(postgres.port));
+    const wire = await startWireToDatabase(it.world);
     const graph = await holdConnectionToGraph(it.simulator);
-    postgres.port = String(wire.port);
-    const on = await startService(it.world, {
-      environment: { ...graph.environment, DATABASE_URL: postgres.href },
-      adjust: adjusted({ graphTimeoutMs: 4000 }),
+    const on = await it.start({
+      environment: { ...graph.environment, ...wire.environment },
+      timings: { graphTimeoutMs: 4000 },
     });
     try {
       const sending = it.disconnect({ on });

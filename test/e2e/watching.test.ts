@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import pg from 'pg';
-import { otherTenantId, registration } from '../../simulator/directory.ts';
+import { otherTenantId } from '../../simulator/directory.ts';
 import { until } from '../support/processes.ts';
-import { hold, operationsPath, scene } from '../support/scene.ts';
-
-const environment = { ALLOWED_TENANT_IDS: `${registration.tenantId},${otherTenantId}` };
+import { bothTenants, hold, operationsPath, scene } from '../support/scene.ts';
 
 describe('watching a disconnect end', () => {
-  const it = scene({ environment });
+  const it = scene({ environment: bothTenants });
 
   test('reading moves it, records how long it took, and is on the record as a read', async () => {
     const id = await it.acceptedOperation();

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { otherTenantId, people, registration } from '../../simulator/directory.ts';
-import { operationsPath, scene } from '../support/scene.ts';
+import { otherTenantId, people } from '../../simulator/directory.ts';
+import { bothTenants, operationsPath, scene } from '../support/scene.ts';
 
 describe('withdrawing', () => {
   const it = scene({
-    environment: { ALLOWED_TENANT_IDS: `${registration.tenantId},${otherTenantId}` },
+    environment: bothTenants,
     timings: { policy: { approvalRequired: true } },
   });
   const body = { reason: 'the wrong ticket' };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import type request from 'supertest';
+import { tenantIds } from '../../simulator/directory.ts';
 import type {
   Call,
   Endpoint,
@@ -25,6 +26,9 @@ import { type SceneOptions, Stage, type StartOptions } from './stage.ts';
 import type { Timings } from './timings.ts';
 
 export const operationsPath = '/api/v1/operations';
+
+/** For a service that serves both tenants of the simulator. */
+export const bothTenants = { ALLOWED_TENANT_IDS: tenantIds.join() };
 
 /** Somebody's call: who asks (the admin unless said otherwise), with a token that is minted for them as `token` says,
  *  or with that very token. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import type { Simulator } from '../../simulator/simulator.ts';
 import { until } from './processes.ts';
+import type { Environment, World } from './service.ts';
 
 /** What becomes of a connection: it passes, is refused before a byte was exchanged, or waits first. */
 type Verdict = 'pass' | 'refuse';
@@ -72,6 +73,16 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       await once(server, 'close');
     },
   };
+}
+
+/** The same on the way to the database. */
+export async function startWireToDatabase({
+  database,
+}: Pick<World, 'database'>): Promise<TcpProxy & { environment: Environment }> {
+  const url = new URL(database.url);
+  const wire = await startTcpProxy(Number(url.port));
+  url.port = String(wire.port);
+  return { ...wire, environment: { DATABASE_URL: url.href } };
 }
 
 /** A way to Graph on which the connection for an act is held before its handshake. It is the second one: the read
