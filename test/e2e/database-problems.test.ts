@@ -37,24 +37,20 @@ describe('what is wrong with the database is told in words', () => {
         .map(({ problem }) => problem ?? 'over');
     const check = async (): Promise<Check> =>
       (await service.management.get('/readyz')).body.checks?.find(({ name }: Check) => name === 'database');
-    try {
-      const password = 'refuses us: the role or its password is not accepted (SQLSTATE 28P01)';
-      await until('readiness says so', async () => (await check())?.problem === password);
-      await until('the log says so', () => told().includes(password));
+    const password = 'refuses us: the role or its password is not accepted (SQLSTATE 28P01)';
+    await until('readiness says so', async () => (await check())?.problem === password);
+    await until('the log says so', () => told().includes(password));
 
-      await superuser.query(`alter role ${role} password 'right' connection limit 0`);
-      await endSessions();
-      const full = 'refuses us: it has no connection left (SQLSTATE 53300)';
-      await until('the other problem is told', async () => (await check())?.problem === full);
-      await until('in the log too', () => told().includes(full));
+    await superuser.query(`alter role ${role} password 'right' connection limit 0`);
+    await endSessions();
+    const full = 'refuses us: it has no connection left (SQLSTATE 53300)';
+    await until('the other problem is told', async () => (await check())?.problem === full);
+    await until('in the log too', () => told().includes(full));
 
-      await superuser.query(`alter role ${role} connection limit -1`);
-      await service.ready();
-      await until('it is over', () => told().includes('over'));
-      assert.deepEqual(told(), [password, full, 'over']);
-    } finally {
-      await service.close();
-    }
+    await superuser.query(`alter role ${role} connection limit -1`);
+    await service.ready();
+    await until('it is over', () => told().includes('over'));
+    assert.deepEqual(told(), [password, full, 'over']);
   });
 
   test('also where the probes have a connection and calls get none', async () => {
@@ -95,22 +91,21 @@ describe('what is wrong with the database is told in words', () => {
       );
     } finally {
       await superuser.query(`alter role ${role} connection limit -1`);
-      await service.close();
     }
   });
 
   test('a pool whose connections all wait for locks is no database that is down', async () => {
     const service = await start();
     const holder = await it.world.connect();
+    await service.ready();
+    await holder.query('begin');
+    await holder.query('lock table operations in access exclusive mode');
+    const token = await it.simulator.token('reader');
+    let over = false;
+    const callers = Array.from({ length: 30 }, async () => {
+      while (!over) await it.get(operationsPath, { token });
+    });
     try {
-      await service.ready();
-      await holder.query('begin');
-      await holder.query('lock table operations in access exclusive mode');
-      const token = await it.simulator.token('reader');
-      let over = false;
-      const callers = Array.from({ length: 30 }, async () => {
-        while (!over) await it.get(operationsPath, { token });
-      });
       let seen = '';
       const gauge = (name: string, labels: Record<string, string> = {}) =>
         metricIn(seen, `chromeos_bff_${name}`, labels);
@@ -123,12 +118,10 @@ describe('what is wrong with the database is told in words', () => {
       });
       assert.equal(gauge('database_up'), 1);
       assert.equal(gauge('ready'), 1);
-      await holder.end();
-      over = true;
-      await Promise.all(callers);
     } finally {
+      over = true;
       await holder.end();
-      await service.close();
+      await Promise.all(callers);
     }
   });
 });
