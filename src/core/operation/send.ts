@@ -1,3 +1,4 @@
+import type { AuditEvent } from '../audit/audit-event.ts';
 import { reserve } from '../deadline.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { type Failure, type FailureReason, failureOf, graphTraceOf, noTrace } from '../failure.ts';
@@ -230,7 +231,9 @@ async function recordOutcome(
     if (typeof moved !== 'string') return moved;
     const settled = late === null ? moved : await dependencies.operations.move(late);
     if (typeof settled !== 'string') return settled;
-    return (await dependencies.operations.find(operation.tenantId, operation.id)) ?? operation;
+    const found = (await dependencies.operations.find(operation.tenantId, operation.id)) ?? operation;
+    if (late !== null && found.supersededBy !== null) await dependencies.audit.append(afterSuperseded(late));
+    return found;
   };
   try {
     return await write();
@@ -239,6 +242,12 @@ async function recordOutcome(
     dependencies.backlog.add({ kind: 'outcome', event: prepared.event }, write);
     return operation;
   }
+}
+
+/** Another operation took over from it meanwhile, so that it moves no more: what came of it, and the code under which
+ *  Intune may keep a request, is on the trail alone. */
+function afterSuperseded({ event }: PreparedMove): AuditEvent {
+  return { ...event, event: 'outcome', move: null };
 }
 
 function lateMove(

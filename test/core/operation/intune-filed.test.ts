@@ -284,6 +284,27 @@ describe('the record of a filed request', () => {
     assert.equal((await asking(core)).outcome.status, 'awaiting_intune_approval', 'a repetition');
   });
 
+  test('after another one took over: it moves no more, and the trail has the code', async () => {
+    const core = coreScene();
+    core.graph.answers.push(fails(required), async () => {
+      core.advance(timing.leaseMs);
+      await sweep(core.dependencies);
+      const over = { ...plainRequest, supersedes: (await core.newest()).id };
+      await disconnect(core.dependencies, core.call('second'), async () => over);
+      return fails(filedAs(code))();
+    });
+    const { outcome, operation } = await asking(core);
+    assert.equal(outcome.status, 'awaiting_intune_approval', 'the caller hears the code');
+    assert.deepEqual([operation.status, operation.intuneApproval], ['unknown', null]);
+    assert.equal(operation.supersededBy, (await core.newest()).id);
+    const last = core.trail.at(-1);
+    assert.deepEqual(
+      [last?.event, last?.result, last?.move, last?.operationId],
+      ['outcome', 'awaiting_intune_approval', null, operation.id],
+    );
+    assert.ok(last?.explanation?.includes(code));
+  });
+
   test('the database is away: the caller hears it all the same, and it is written when it is back', async () => {
     const core = coreScene();
     core.graph.answers.push(fails(required), fails(filedAs(code)));
