@@ -73,7 +73,7 @@ export class ChainChecker {
       this.#add(
         'altered_event',
         found.number,
-        `Event ${found.number} was altered: its text does not have the digest that stands beside it.`,
+        `Event ${found.number} was altered: its text does not match the digest stored with it.`,
       );
     }
     this.#advance(Buffer.from(found.digest, 'hex'), found.link);
@@ -110,7 +110,7 @@ export class ChainChecker {
     this.#proofs.reached(this.#number, this.#link);
   }
 
-  /** A checkpoint stored with the chain, after the event it is about. Gives it if one of the given keys signed it. */
+  /** A checkpoint stored with the chain, after the event it is about. Returns it if one of the given keys signed it. */
   checkpoint(found: FoundStatement): Statement | null {
     return this.#proofs.checkpoint(found, this.#number, this.#link);
   }
@@ -162,7 +162,7 @@ export class ChainChecker {
       this.#add(
         'wrong_number',
         expected,
-        `Event ${number} stands where event ${expected} belongs: the order was changed, or an event stands twice.`,
+        `Event ${number} is where event ${expected} belongs: the order was changed, or an event is there twice.`,
       );
       return false;
     }
@@ -188,8 +188,8 @@ export class ChainChecker {
     this.#link = stored === undefined ? link : Buffer.from(stored, 'hex');
   }
 
-  #add(kind: FindingKind, number: number, words: string): void {
-    this.#findings.add(new Finding(kind, { chain: this.chain, number }, words));
+  #add(kind: FindingKind, number: number, message: string): void {
+    this.#findings.add(new Finding(kind, { chain: this.chain, number }, message));
   }
 }
 

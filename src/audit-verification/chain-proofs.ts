@@ -98,7 +98,7 @@ export class ChainProofs {
     );
   }
 
-  /** Gives the statement where a given key signed it. */
+  /** Returns the statement where a given key signed it. */
   checkpoint(found: FoundStatement, number: number, link: Buffer | null): Statement | null {
     const statement = this.#check(found, 'A checkpoint', 'checkpoint');
     if (statement === null) return null;
@@ -120,7 +120,7 @@ export class ChainProofs {
       this.#add(
         'wrong_number',
         statement.number,
-        `The checkpoint of event ${statement.number} stands after event ${number}: the order was changed.`,
+        `The checkpoint of event ${statement.number} comes after event ${number}: the order was changed.`,
       );
     }
     const holds = statement.number === number && this.#agrees(statement, link, 'A checkpoint');
@@ -128,7 +128,7 @@ export class ChainProofs {
     this.#signed += 1;
     const afterRemoval = this.#removal !== null;
     const wrong = this.#links.next(statement, statementDigest(found.text), { afterRemoval });
-    if (wrong !== null) this.#add(wrong.kind, statement.number, wrong.words);
+    if (wrong !== null) this.#add(wrong.kind, statement.number, wrong.message);
     if (holds) this.#cover(statement);
     return statement;
   }
@@ -164,7 +164,7 @@ export class ChainProofs {
     this.#add(
       'wrong_number',
       this.#ahead.number,
-      `The checkpoint of event ${this.#ahead.number} stands before that event: the order was changed.`,
+      `The checkpoint of event ${this.#ahead.number} comes before that event: the order was changed.`,
     );
     this.#ahead = null;
   }
@@ -181,7 +181,7 @@ export class ChainProofs {
     }
     const waiting = this.#lateness.waiting(now);
     if (waiting !== null)
-      this.#tellLate(waiting, (events) => `${events} not signed yet, ${inWords(waiting.ms)} after`);
+      this.#reportLate(waiting, (events) => `${events} not signed yet, ${inWords(waiting.ms)} after`);
   }
 
   report(length: number): Omit<ChainReport, 'omitted'> {
@@ -258,10 +258,10 @@ export class ChainProofs {
     if (waited === null) return;
     const afterSeconds = Math.max(0, Math.round(waited.ms / 1000));
     this.#firstSigned ??= { number, time, afterSeconds };
-    this.#tellLate(waited, (events) => `${events} first signed on ${time}, ${inWords(waited.ms)} after`);
+    this.#reportLate(waited, (events) => `${events} first signed on ${time}, ${inWords(waited.ms)} after`);
   }
 
-  #tellLate(waited: Waited, words: (events: string) => string): void {
+  #reportLate(waited: Waited, message: (events: string) => string): void {
     const { lateMs, verifiers } = this.#options;
     // If nothing was ever signed, nothing is late.
     if (waited.ms <= lateMs || verifiers.size === 0) return;
@@ -270,11 +270,11 @@ export class ChainProofs {
     this.#add(
       'late',
       from,
-      `${words(events)}: until then whoever owns the database could have rewritten them.`,
+      `${message(events)}: until then whoever owns the database could have rewritten them.`,
     );
   }
 
-  #add(kind: FindingKind, number: number, words: string): void {
-    this.#options.findings.add(new Finding(kind, { chain: this.#chain, number }, words));
+  #add(kind: FindingKind, number: number, message: string): void {
+    this.#options.findings.add(new Finding(kind, { chain: this.#chain, number }, message));
   }
 }

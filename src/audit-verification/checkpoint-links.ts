@@ -1,7 +1,7 @@
 import type { FindingKind } from './finding.ts';
 import type { Statement } from './format/statement.ts';
 
-type Wrong = { readonly kind: FindingKind; readonly words: string };
+type Wrong = { readonly kind: FindingKind; readonly message: string };
 
 type Last = { readonly digest: string; readonly linked: boolean };
 
@@ -20,13 +20,13 @@ export class CheckpointLinks {
     const last = this.#last.get(key);
     // Anybody who may read the checkpoints and call the service's functions can store one again.
     if (digest === last?.digest) {
-      return { kind: 'malformed', words: `The checkpoint of event ${number} stands twice.` };
+      return { kind: 'malformed', message: `The checkpoint of event ${number} is there twice.` };
     }
     const lasts = [...this.#last.values()].map((each) => each.digest);
     this.#last.set(key, { digest, linked: previous !== undefined });
     if (previous === undefined) {
       if (!last?.linked) return null;
-      return gone(`The checkpoint of event ${number} names none before it, but stands after one that does`);
+      return gone(`The checkpoint of event ${number} names none before it, but comes after one that does`);
     }
     if (previous === last?.digest) return null;
     if (last !== undefined) {
@@ -45,6 +45,6 @@ export class CheckpointLinks {
   }
 }
 
-function gone(words: string): Wrong {
-  return { kind: 'checkpoint_gone', words: `${words}.` };
+function gone(message: string): Wrong {
+  return { kind: 'checkpoint_gone', message: `${message}.` };
 }

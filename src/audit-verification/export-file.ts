@@ -33,10 +33,10 @@ export async function verifyExport(
   let filter: ExportFilter | null = null;
   let report: ChainReport | null = null;
   let headerMissed = false;
-  const malformed = (line: Line, words: string) => {
+  const malformed = (line: Line, message: string) => {
     const where = { chain: checker?.chain ?? null, number: checker?.number ?? null };
     findings.add(
-      new Finding('malformed', where, `Line ${line.number} of the export is not in order: ${words}.`),
+      new Finding('malformed', where, `Line ${line.number} of the export is not in order: ${message}.`),
     );
   };
   for await (const line of linesOf(chunks)) {
@@ -73,8 +73,8 @@ export async function verifyExport(
   if (report !== null) return report;
   if (checker !== null) {
     const where = { chain: checker.chain, number: checker.number };
-    const words = `The export breaks off after event ${checker.number}: its end is missing.`;
-    findings.add(new Finding('cut', where, words));
+    const message = `The export breaks off after event ${checker.number}: its end is missing.`;
+    findings.add(new Finding('cut', where, message));
   } else if (!headerMissed) {
     findings.add(new Finding('malformed', { chain: null }, 'This is no export: it is empty.'));
   }

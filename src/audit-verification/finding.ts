@@ -27,8 +27,8 @@ export class Finding extends Error {
   readonly chain: string | null;
   readonly number: number | null;
 
-  constructor(kind: FindingKind, where: { chain: string | null; number?: number | null }, words: string) {
-    super(words);
+  constructor(kind: FindingKind, where: { chain: string | null; number?: number | null }, message: string) {
+    super(message);
     this.name = 'Finding';
     this.kind = kind;
     this.chain = where.chain;

@@ -53,8 +53,8 @@ async function refuseViews(client: pg.ClientBase, { findings }: VerifyOptions): 
     [tables],
   );
   for (const [name] of rows) {
-    const words = `${name} is not a plain table: what it shows can be anything.`;
-    findings.add(new Finding('malformed', { chain: null }, words));
+    const message = `${name} is not a plain table: what it shows can be anything.`;
+    findings.add(new Finding('malformed', { chain: null }, message));
   }
 }
 
@@ -228,7 +228,7 @@ async function findTwice(client: pg.ClientBase, { findings }: VerifyOptions): Pr
       new Finding(
         'event_twice',
         { chain: chain ?? null, number: Number(number) },
-        `The event with the id ${id} stands more than once.`,
+        `The event with the id ${id} is there more than once.`,
       ),
     );
   }

@@ -19,7 +19,7 @@ Before: docs/runbooks/audit-history-lost.md.`;
 
 type Command = { tenant: string; by: string; reason: string };
 
-await runProgram({ usage, parse, main, failed: (words) => `It could not be done: ${words}` });
+await runProgram({ usage, parse, main, failed: (message) => `It could not be done: ${message}` });
 
 async function main({ tenant, by, reason }: Command): Promise<number> {
   const { url, adminUrl } = loadDatabaseSettings();

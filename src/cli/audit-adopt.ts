@@ -15,7 +15,7 @@ const usage = `Usage: audit-adopt [--public-key FILE…] [--yes]
   --yes         signs; without it, it only says what it would sign
 Verify the trail first (audit-verify). What is older than its first signature stays unproven until then.`;
 
-await runProgram({ usage, parse, main, failed: (words) => `It could not be done: ${words}` });
+await runProgram({ usage, parse, main, failed: (message) => `It could not be done: ${message}` });
 
 async function main({ keyFiles, yes }: { keyFiles: string[]; yes: boolean }): Promise<number> {
   const { adminUrl: url, signingKeyFile } = loadSigningSettings();
@@ -28,7 +28,7 @@ async function main({ keyFiles, yes }: { keyFiles: string[]; yes: boolean }): Pr
       verifiers: new Map([...earlier, [signer.keyId, signer.verifier]]),
       clock: Date.now,
       lateMs: 0,
-      mode: yes ? 'adopt' : 'look',
+      mode: yes ? 'adopt' : 'report',
       onCheckpoint: ({ statement }) =>
         console.log(`${statement.chain}: signed up to event ${statement.number} (key ${statement.keyId}).`),
     }).makeAll(),

@@ -30,7 +30,12 @@ const usage = `Usage: audit-reconcile --intune FILE [--tenant ID] [--from TIME] 
 
 type Command = { file: string; tenant: string | null; from: number | null; to: number | null; json: boolean };
 
-await runProgram({ usage, parse, main, failed: (words) => `It could not be compared: ${printable(words)}` });
+await runProgram({
+  usage,
+  parse,
+  main,
+  failed: (message) => `It could not be compared: ${printable(message)}`,
+});
 
 async function main({ file, tenant, from, to, json }: Command): Promise<number> {
   const { url } = loadDatabaseSettings();

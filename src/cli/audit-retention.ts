@@ -25,7 +25,7 @@ A chain is cut at a signed checkpoint, so somewhat more than what is asked for m
 
 type Command = { before: Date; tenant: string | null; keyFiles: string[]; by: string | null; yes: boolean };
 
-await runProgram({ usage, parse, main, failed: (words) => `It could not be done: ${words}` });
+await runProgram({ usage, parse, main, failed: (message) => `It could not be done: ${message}` });
 
 async function main({ before, tenant, keyFiles, by, yes }: Command): Promise<number> {
   const onlyLooks = !yes && keyFiles.length > 0;

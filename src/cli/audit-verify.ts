@@ -1,6 +1,5 @@
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import pg from 'pg';
 import { connectionConfigFrom } from '../adapters/database/connection-config.ts';
 import { secretFrom } from '../adapters/files/followed-secret.ts';
 import type { ChainReport } from '../audit-verification/chain-proofs.ts';
@@ -11,7 +10,10 @@ import { readOutsideCheckpoints } from '../audit-verification/outside-checkpoint
 import { printable } from '../audit-verification/printable.ts';
 import { summaryOf, warningsOf } from '../audit-verification/report.ts';
 import { verifyStored } from '../audit-verification/stored-chains.ts';
-import { loadDatabaseSettings, SettingsError } from '../settings/settings.ts';
+import { loadDatabaseSettings } from '../settings/settings.ts';
+import { progressBar } from './program/progress-bar.ts';
+import { runProgram } from './program/run-program.ts';
+import { withClient } from './program/with-client.ts';
 
 /** `audit-verify --public-key FILE… [--checkpoints FILE] [EXPORT.ndjson]`: checks the audit trail of
  *  DATABASE_URL, or of an exported file, where nothing else is needed. Exits 0 when nothing is wrong, 1 when
@@ -37,41 +39,45 @@ type Command = {
 /** `--checkpoints` was given, and there is no checkpoint in it. */
 const noCheckpointsExitCode = 24;
 
-const command = parse(process.argv.slice(2));
-if (command === null) {
-  console.error(usage);
-  process.exitCode = 2;
-} else {
-  process.exitCode = await main(command);
-}
+await runProgram({
+  usage,
+  parse,
+  main,
+  failed: (message) => `It could not be checked: ${printable(message)}`,
+});
 
 async function main({ keyFiles, checkpointFiles, exportFile, lateMs, json }: Command): Promise<number> {
+  const verifiers = readKeys(keyFiles);
+  const outside = await readOutsideCheckpoints(checkpointFiles.map(read), verifiers);
+  const findings = new Findings();
+  const reports = await verify(exportFile, { verifiers, outside: outside.checkpoints, findings, lateMs });
+  const warnings = warningsOf(reports, findings, outside);
+  const noCheckpoints = checkpointFiles.length > 0 && outside.checkpoints.size === 0;
+  if (noCheckpoints) {
+    warnings.unshift('There is no checkpoint signed with a given key in what --checkpoints names.');
+  }
+  const exitCode = findings.exitCode || (noCheckpoints ? noCheckpointsExitCode : 0);
+  if (json) console.log(printable(JSON.stringify(resultOf(exitCode, reports, findings, warnings))));
+  else report(reports, findings, warnings);
+  return exitCode;
+}
+
+/** Verifies an exported file, or the database where `exportFile` is `null`, and shows its progress meanwhile. */
+async function verify(
+  exportFile: string | null,
+  options: Omit<Parameters<typeof verifyExport>[1], 'onProgress'>,
+): Promise<ChainReport[]> {
   const progress = progressBar();
+  const onProgress = progress.at;
   try {
-    const verifiers = readKeys(keyFiles);
-    const outside = await readOutsideCheckpoints(checkpointFiles.map(read), verifiers);
-    const findings = new Findings();
-    const options = { verifiers, outside: outside.checkpoints, findings, lateMs, onProgress: progress.at };
-    const reports =
-      exportFile === null
-        ? await verifyDatabase({ ...options, onTotal: progress.of })
-        : [await verifyExport(progress.through(exportFile, read(exportFile)), options)];
-    progress.clear();
-    const known = reports.filter((report) => report !== null);
-    const warnings = warningsOf(known, findings, outside);
-    const noCheckpoints = checkpointFiles.length > 0 && outside.checkpoints.size === 0;
-    if (noCheckpoints) {
-      warnings.unshift('There is no checkpoint signed with a given key in what --checkpoints names.');
+    if (exportFile === null) {
+      return await verifyDatabase({ ...options, onProgress, onTotal: progress.of });
     }
-    const exitCode = findings.exitCode || (noCheckpoints ? noCheckpointsExitCode : 0);
-    if (json) console.log(printable(JSON.stringify(resultOf(exitCode, known, findings, warnings))));
-    else report(known, findings, warnings);
-    return exitCode;
-  } catch (error) {
+    const chunks = progress.through(exportFile, read(exportFile));
+    const found = await verifyExport(chunks, { ...options, onProgress });
+    return found === null ? [] : [found];
+  } finally {
     progress.clear();
-    const words = error instanceof Error ? error.message : 'unknown error';
-    console.error(error instanceof SettingsError ? words : `It could not be checked: ${printable(words)}`);
-    return 1;
   }
 }
 
@@ -113,18 +119,8 @@ function report(reports: readonly ChainReport[], findings: Findings, warnings: r
 }
 
 async function verifyDatabase(options: Parameters<typeof verifyStored>[1]): Promise<ChainReport[]> {
-  const client = new pg.Client({
-    ...connectionConfigFrom(secretFrom(loadDatabaseSettings().url)),
-    connectionTimeoutMillis: 10_000,
-  });
-  // The query under way fails with it.
-  client.on('error', () => {});
-  await client.connect();
-  try {
-    return await verifyStored(client, options);
-  } finally {
-    await client.end();
-  }
+  const config = connectionConfigFrom(secretFrom(loadDatabaseSettings().url));
+  return withClient(config, (client) => verifyStored(client, options));
 }
 
 function readKeys(files: readonly string[]): Map<string, Verifier> {
@@ -157,7 +153,7 @@ function parse(args: string[]): Command | null {
       },
     });
     const keyFiles = values['public-key'] ?? [];
-    // Several after one --public-key look like exports; their content shows that they are keys.
+    // Several files after one --public-key are positionals, as exports are; their content shows that they are keys.
     const others = positionals.filter((file) => !isKey(file) || !keyFiles.push(file));
     const [exportFile = null] = others;
     const lateMs = millisecondsIn(values.late);
@@ -180,40 +176,4 @@ function isKey(file: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Shows on a terminal how far it is. */
-function progressBar() {
-  const { stderr } = process;
-  const width = 30;
-  let total = 0;
-  let drawn = 0;
-  let share: (events: number) => number = (events) => (total === 0 ? 0 : events / total);
-  const draw = (events: number) => {
-    if (!stderr.isTTY || Date.now() - drawn < 100) return;
-    drawn = Date.now();
-    const done = Math.min(1, share(events));
-    const filled = Math.round(done * width);
-    const bar = '#'.repeat(filled).padEnd(width, '.');
-    stderr.write(`\r[${bar}] ${String(Math.floor(done * 100)).padStart(3)} %  ${events} events\x1b[K`);
-  };
-  return {
-    at: draw,
-    of(events: number) {
-      total = events;
-    },
-    /** A file's chunks, reporting how far it was read: the number of events is not known. */
-    async *through(file: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-      const { size } = statSync(file);
-      let seen = 0;
-      share = () => seen / Math.max(1, size);
-      for await (const chunk of chunks) {
-        seen += chunk.length;
-        yield chunk;
-      }
-    },
-    clear() {
-      if (stderr.isTTY && drawn > 0) stderr.write('\r\x1b[K');
-    },
-  };
 }

@@ -19,7 +19,7 @@ const usage = `Usage: disconnect-switch on|off|status [--tenant ID] [--by WHO] [
 Without --tenant it is about all tenants. on and off need --by and --reason; both go on the record,
 with the system's user and the host (the pod) it was done from.`;
 
-await runProgram({ usage, parse, main, failed: (words) => `It could not be done: ${words}` });
+await runProgram({ usage, parse, main, failed: (message) => `It could not be done: ${message}` });
 
 async function main(command: Command): Promise<number> {
   if (command.verb !== 'status' && (!command.reason.isWellFormed() || hasControlCharacters(command.reason))) {

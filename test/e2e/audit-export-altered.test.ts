@@ -24,7 +24,7 @@ describe('an exported file that somebody worked on', () => {
         'wrong_number',
         new RegExp(`Event ${number} is missing`),
       ],
-      ['said twice', lines.toSpliced(at, 0, String(lines[at])).join('\n'), 'wrong_number', /stands twice/],
+      ['said twice', lines.toSpliced(at, 0, String(lines[at])).join('\n'), 'wrong_number', /is there twice/],
       ['reordered', swapped.join('\n'), 'wrong_number', /is missing/],
       ['cut short', endless.join('\n'), 'cut', /breaks off/],
       [

@@ -228,7 +228,7 @@ export const attacks: { name: string; how: string[]; code: number; says: RegExp 
     name: 'a checkpoint filed under another number',
     how: [`update audit_checkpoints set number = 6 where ${home} and number = 5`],
     code: 11,
-    says: /checkpoint of event 5 stands after event 6/,
+    says: /checkpoint of event 5 comes after event 6/,
   },
   {
     name: 'a checkpoint of another chain',
@@ -253,7 +253,7 @@ export const attacks: { name: string; how: string[]; code: number; says: RegExp 
     says: /Event 11 is not canonical/,
   },
   {
-    name: 'an event that stands twice',
+    name: 'an event that is there twice',
     how: [
       'alter table audit_events drop constraint audit_events_id_key',
       `insert into audit_events select chain, 13, id, occurred_at, event, actor_oid, operation_id, record, digest, sha256((select link from audit_events where ${home} and number = 12) || digest)
@@ -261,6 +261,6 @@ export const attacks: { name: string; how: string[]; code: number; says: RegExp 
       rehead,
     ],
     code: 20,
-    says: /stands more than once/,
+    says: /is there more than once/,
   },
 ];

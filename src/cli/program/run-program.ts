@@ -7,7 +7,7 @@ export type Program<Command> = {
   /** Runs the command and gives the exit code. */
   readonly main: (command: Command) => Promise<number>;
   /** The message for an unexpected failure. */
-  readonly failed: (words: string) => string;
+  readonly failed: (message: string) => string;
 };
 
 /** Runs an operator's program: 2 and the usage for a call it does not understand, 1 where it failed, else what it
@@ -22,8 +22,8 @@ export async function runProgram<Command>({ usage, parse, main, failed }: Progra
   try {
     process.exitCode = await main(command);
   } catch (error) {
-    const words = error instanceof Error ? error.message : 'unknown error';
-    console.error(error instanceof SettingsError ? words : failed(words));
+    const message = error instanceof Error ? error.message : 'unknown error';
+    console.error(error instanceof SettingsError ? message : failed(message));
     process.exitCode = 1;
   }
 }
