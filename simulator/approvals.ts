@@ -82,7 +82,7 @@ export class Approvals {
     return { kind: 'filed', code: request.code };
   }
 
-  /** Does in Intune what a person may do there. Gives why it cannot be done, if it cannot. */
+  /** Does in Intune what a person may do there. Returns why it cannot be done, if it cannot. */
   decide(request: ApprovalRequest, verb: ApprovalVerb, oid: string): string | undefined {
     const mine = request.requesterOid === oid;
     const approving = verb === 'approve' || verb === 'reject';

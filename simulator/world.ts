@@ -117,7 +117,7 @@ export class World {
   }
 
   /** Does with a request for approval what a person may do in the admin center; left out, the one who may. Completing
-   *  it there disconnects. Gives why it cannot be done, if it cannot. */
+   *  it there disconnects. Returns why it cannot be done, if it cannot. */
   decideApproval({ tenantId, code, verb, by }: ApprovalDecision): string | undefined {
     const { approvals, connection } = this.tenant(tenantId);
     const request = approvals.find(code);

@@ -6,7 +6,7 @@ import { childEnvironment } from './child-environment.ts';
 const REMOVE =
   'read -r end; tries=0; until rm -rf -- "$1" || [ "$((tries += 1))" = 200 ]; do sleep 0.1; done';
 
-/** Sees to it that a temporary folder is gone when we are, however we end. Gives what removes it now. */
+/** Sees to it that a temporary folder is gone when we are, however we end. Returns what removes it now. */
 export function removeWithUs(folder: string): () => Promise<void> {
   const janitor = spawn('/bin/sh', ['-c', REMOVE, `janitor-of-${process.pid}`, folder], {
     cwd: '/',

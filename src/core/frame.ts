@@ -55,7 +55,7 @@ export type UseCase<Request, Value> = {
   readonly action: Action;
   /** `null`: for everyone who comes through an allowed portal. */
   readonly permission: Permission | null;
-  /** Gives what the caller asks for, or fails with what is wrong with it. Called only when the caller is known
+  /** Returns what the caller asks for, or fails with what is wrong with it. Called only when the caller is known
    *  and permitted, so that a stranger learns nothing about the API. */
   readonly read: () => Request | Promise<Request>;
   /** Does it. If this fails, the refusal is on the record before the caller is told. */

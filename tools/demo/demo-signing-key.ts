@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The demo's key for the audit trail's checkpoints, made once and kept with the data that it vouches for;
- *  the public half stands beside it, for the verifier. Gives the private key's file. */
+ *  the public half stands beside it, for the verifier. Returns the private key's file. */
 export async function signingKeyFile(dataDir: string): Promise<string> {
   const file = join(dataDir, 'audit-signing-key.pem');
   const pem = await readFile(file, 'utf8').catch(() => null);

@@ -107,7 +107,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   }
 }
 
-/** Writes a password for the superuser, unless there is one. Gives its file. */
+/** Writes a password for the superuser, unless there is one. Returns its file. */
 async function keepPassword(dataDir: string): Promise<string> {
   const file = join(dataDir, 'superuser-password');
   const password = randomBytes(24).toString('base64url');

@@ -9,7 +9,7 @@ const pageSize = 1000;
 
 type Head = { number: number; link: string };
 
-/** A chain as it stands when the first entry is taken, a page at a time. Between pages nothing is held in
+/** A chain as it is when the first entry is taken, a page at a time. Between pages nothing is held in
  *  the database: the chain only grows, so its beginning stays what it was. */
 export async function* exportChain(
   database: Database,

@@ -12,7 +12,7 @@ type Cancellable = pg.ClientBase & {
 };
 
 /** Asks PostgreSQL to end what runs on a connection that we give up (a `CancelRequest`, on a connection of its
- *  own, encrypted where the other is): otherwise it would go on waiting, and keep its locks, for nobody. Gives
+ *  own, encrypted where the other is): otherwise it would go on waiting, and keep its locks, for nobody. Returns
  *  whether PostgreSQL has passed it on: it closes that connection after that, and what is asked later is not ended
  *  by it. Never rejects. */
 export function cancelRunning(client: pg.ClientBase): Promise<boolean> {

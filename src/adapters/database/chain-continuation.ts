@@ -2,7 +2,7 @@ import { genesisOf, nextLink } from '../../audit-verification/format/audit-chain
 import type { Statement } from '../../audit-verification/format/statement.ts';
 import type { Database } from './database.ts';
 
-/** A place in a chain that a signature vouches for. `link` is in hexadecimal. */
+/** A place in a chain that a signature covers. `link` is in hexadecimal. */
 export type Anchor = { readonly number: number; readonly link: string };
 
 /** Raised where a chain is not what it was. The message says where, for the operator. */
@@ -41,9 +41,9 @@ export async function followChain(
   const start = await startOf(database, chain, anchor, removal);
   let { number } = start;
   let link: Buffer = Buffer.from(start.link, 'hex');
-  const compare = (with_: Anchor | null, words: string) => {
-    if (with_?.number !== number || with_.link === link.toString('hex')) return;
-    throw new ChainContradicted(`${words} of event ${number} contradicts the chain`);
+  const compare = (known: Anchor | null, name: string) => {
+    if (known?.number !== number || known.link === link.toString('hex')) return;
+    throw new ChainContradicted(`${name} of event ${number} contradicts the chain`);
   };
   compare(mustHave, 'a signed checkpoint');
   while (number < head.number) {

@@ -6,7 +6,7 @@ import type { Database } from './database.ts';
 export type StoredCheckpoint = {
   readonly id: string;
   readonly statement: Statement;
-  /** By which a later one names it. */
+  /** A later checkpoint refers to it by this. */
   readonly digest: string;
 };
 

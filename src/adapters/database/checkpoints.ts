@@ -20,7 +20,7 @@ import type { Database } from './database.ts';
 
 /** Why a chain is not signed. `changed`: it does not continue what was signed or seen before. `checkpoint_gone`: a
  *  checkpoint that was there is not there any more. `never_signed`: it is older than `lateMs`, and no signed checkpoint
- *  vouches for any of it: nobody can tell a trail that was never signed from one whose checkpoints were deleted. */
+ *  covers any of it: a trail that was never signed looks like one whose checkpoints were deleted. */
 export const contradictionReasons = ['changed', 'checkpoint_gone', 'never_signed'] as const;
 export type Contradiction = {
   readonly chain: string;
@@ -35,11 +35,10 @@ export type CheckpointerOptions = {
   /** The keys whose checkpoints are accepted: our own and earlier ones. */
   readonly verifiers: ReadonlyMap<string, Verifier>;
   readonly clock: Clock;
-  /** A chain whose first event is older than this, in milliseconds, is not signed for the first time without being
-   *  told to. */
+  /** A chain whose first event is older than this, in milliseconds, is not signed for the first time unless adopted. */
   readonly lateMs: number;
-  /** `adopt` signs chains for the first time however old they are; `look` signs nothing. */
-  readonly mode?: 'adopt' | 'look';
+  /** `adopt` signs chains for the first time however old they are; `report` signs nothing. */
+  readonly mode?: 'adopt' | 'report';
   /** Called with each new checkpoint once it is stored, to print it where a log platform keeps it out of our reach. */
   readonly onCheckpoint: (checkpoint: SignedStatement) => void;
 };
@@ -53,7 +52,7 @@ type Followed = Anchor & {
 // Another process was faster: check again.
 const attempts = 3;
 
-/** Makes signed statements of the heads of chains, and vouches for what it signs: it follows each chain link by link
+/** Makes signed statements of the heads of chains, and checks what it signs: it follows each chain link by link
  *  from what it followed before, or, when the process is new, from the newest checkpoint that a known key signed. What
  *  does not continue is not signed. Any number of replicas may do it. */
 export class Checkpointer {
@@ -97,7 +96,7 @@ export class Checkpointer {
       const head = await this.#headOf(chain);
       const last = await findCheckpoint(database, { chain, order: 'newest', to: head.number }, this.#accepts);
       await this.#follow(chain, head, last);
-      if (head.number === 0 || last?.statement.number === head.number || mode === 'look') return;
+      if (head.number === 0 || last?.statement.number === head.number || mode === 'report') return;
       const checkpoint = sealed(
         {
           type: 'checkpoint',

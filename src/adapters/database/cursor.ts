@@ -5,7 +5,7 @@ export function cursorTo(position: string): string {
   return Buffer.from(`before:${position}`).toString('base64url');
 }
 
-/** The position a cursor stands for. Fails with `request_invalid` for one that is none of ours. */
+/** The position in a cursor. Fails with `request_invalid` for a text that is no cursor of this API. */
 export function positionAt(cursor: string): string {
   const position = /^before:(\d{1,18})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))?.[1];
   if (position !== undefined) return position;

@@ -15,8 +15,8 @@ export type Connection = {
 };
 
 export type Database = {
-  /** Runs `work` on one connection. Where the connection breaks, or PostgreSQL lets another go first, it is run once more, so it
-   *  must be such that twice is no more than once. Fails with `audit_unavailable`. */
+  /** Runs `work` on one connection. Where the connection breaks, or PostgreSQL lets another transaction go first, it is
+   *  run once more, so `work` must be idempotent. Fails with `audit_unavailable`. */
   run<Value>(work: (connection: Connection) => Promise<Value>): Promise<Value>;
   /** The same in a transaction. Where it fails with `recorded: 'unknown'` PostgreSQL may have committed it all the
    *  same, or may yet: a commit that waits for a standby is waited for no longer, and stays. */
@@ -78,9 +78,9 @@ export function createDatabase(pool: Pool, timeoutMs: number): Database {
 
 type Lease = { readonly timeoutMs: number; readonly over: boolean };
 
-/** With a callback, since the promise that pg makes itself keeps V8 from letting go of it, and of all that waits
- *  for it, before the next full collection. Once the lease is over nothing more is asked: the caller was told that
- *  it failed, and the connection may be another's. */
+/** With a callback, since the promise that pg makes itself keeps V8 from freeing it, and all that waits for it, before
+ *  the next full collection. Once the lease is over nothing more is asked: the call has failed for its caller, and the
+ *  connection may be another's. */
 function connectionOn(client: pg.ClientBase, lease: Lease): Connection {
   return {
     query<Row extends pg.QueryResultRow>(statement: Statement | string, values: unknown[] = []) {

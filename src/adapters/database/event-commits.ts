@@ -13,7 +13,7 @@ export type EventCommitsOptions = {
   readonly connections: number;
 };
 
-/** Puts events on the record, many in one commit; each caller is told which operation is open in its tenant by then. */
+/** Puts events on the record, many in one commit; each caller gets the operation that is open in its tenant by then. */
 export type EventCommits = GroupCommit<StoredOperation | null>;
 
 export function createEventCommits({ database, history, connections }: EventCommitsOptions): EventCommits {

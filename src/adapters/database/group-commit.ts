@@ -94,7 +94,7 @@ export class GroupCommit<Written> {
   async #run(lane: Lane<Written>): Promise<void> {
     lane.running = true;
     while (lane.waiting.length > 0) {
-      // An event whose caller was told that it failed is no longer written, if that is still possible.
+      // An event that has failed for its caller is no longer written, if that is still possible.
       lane.batch = lane.waiting.splice(0, maxBatch).filter(({ overdue }) => !overdue);
       if (lane.batch.length > 0) {
         if (lane === this.#shared) await this.#commit(lane);

@@ -46,7 +46,7 @@ export class KnownHistory {
     return known === undefined ? null : JSON.stringify({ number: known.number, link: known.link });
   }
 
-  /** Takes in what was just acknowledged. Gives the chains that have grown less than they must have. */
+  /** Remembers what was just acknowledged. Returns the chains that have grown less than they must have. */
   learn(heads: readonly ChainHead[], events: readonly AuditEvent[]): string[] {
     const suspect: string[] = [];
     for (const { chain, number, link } of heads) {
@@ -69,7 +69,7 @@ export class KnownHistory {
     for (const { chain } of rows) await this.report(database, chain);
   }
 
-  /** Records a loss, if it is one, and reports it once. Gives whether it is one. */
+  /** Records a loss, if it is one, and reports it once. Returns whether it is one. */
   async report(database: Database, chain: string): Promise<boolean> {
     const known = this.#heads.get(chain);
     if (known === undefined) return false;

@@ -14,7 +14,7 @@ export type Acknowledgement = {
 };
 
 /** Ends the refusal of disconnects in a tenant whose trail has lost events, and puts the loss on the record. Needs
- *  a client of the tables' owner. Gives up to which event the chain had been known; `null` where nothing is lost. */
+ *  a client of the tables' owner. Returns up to which event the chain had been known; `null` where nothing is lost. */
 export async function acknowledgeLostHistory(
   client: pg.ClientBase,
   { tenantId, by, reason, now }: Acknowledgement,

@@ -22,7 +22,7 @@ export class LaterSchema extends Error {
 /** Brings the schema up to date as its owner (`adminUrl`), applies each function whose text has changed, and
  *  grants the service's role (the user of `url`) what it needs: all of it in one transaction, or nothing. Safe
  *  to run twice, by several at once, and beside running pods: where a lock cannot be had within three seconds it fails,
- *  and has changed nothing. Gives the names of what was migrated or applied. Fails with `LaterSchema` where a later
+ *  and has changed nothing. Returns the names of what was migrated or applied. Fails with `LaterSchema` where a later
  *  release has migrated the database. */
 export async function migrate(urls: { adminUrl: Secret; url: Secret }): Promise<string[]> {
   const pool = new pg.Pool({ ...(await primaryConfigFrom(urls.adminUrl)), max: 1 });

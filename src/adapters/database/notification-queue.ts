@@ -6,9 +6,9 @@ import { claimNotifications } from './statements/claim-notifications.ts';
 import { notificationsNotQueued } from './statements/notifications-not-queued.ts';
 import { pendingNotifications } from './statements/pending-notifications.ts';
 
-/** What one receiver wants to be told. */
+/** Which notifications one receiver gets. */
 export type Subscription = {
-  /** By which the database knows it. */
+  /** Its key in the database. */
   readonly receiver: string;
   /** `null`: all. */
   readonly types: readonly NotificationType[] | null;
@@ -16,7 +16,7 @@ export type Subscription = {
   readonly tenants: readonly string[] | null;
 };
 
-/** A notification in the hands of this process. */
+/** A notification that this process has claimed. */
 export type ClaimedNotification = Notification & {
   /** Which try this is, from 1 on. */
   readonly attempt: number;
@@ -29,13 +29,13 @@ export type Attempted =
 
 export type DeliveryState = 'delivered' | 'pending' | 'given_up';
 
-/** What is to be told, in PostgreSQL: queued in the transaction of what it tells, and handed out to one replica at a
- *  time. All fail with `audit_unavailable`. */
+/** Notifications to deliver, in PostgreSQL: queued in the transaction that they are about, and handed out to one
+ *  replica at a time. All fail with `audit_unavailable`. */
 export type NotificationQueue = {
-  /** Hands out at most `limit` for `leaseMs` milliseconds; after that they may be handed out again. From its first
-   *  claim on a receiver is told what happens; nothing of what happened before. */
+  /** Hands out at most `limit` for `leaseMs` milliseconds; after that they may be handed out again. A receiver gets what
+   *  happens from its first claim on, and nothing from before. */
   claim(subscription: Subscription, limit: number, leaseMs: number): Promise<ClaimedNotification[]>;
-  /** Gives what has become of it; `null` where another replica has it by now. */
+  /** Returns its state after the try; `null` where another replica has it by now. */
   record(
     receiver: string,
     claimed: Pick<ClaimedNotification, 'id' | 'attempt'>,

@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { Secret } from '../../core/secret.ts';
 import { connectionConfigsFrom } from './connection-config.ts';
 import { DatabaseTimeout, isConnectionLost, isRefused } from './connection-lost.ts';
-import { heedNotices, NotReplicated } from './replication-notice.ts';
+import { NotReplicated, watchNotices } from './replication-notice.ts';
 import { afterReading, prepareReuse } from './reuse.ts';
 import { beginSession } from './session.ts';
 import { Turns } from './turns.ts';
@@ -52,7 +52,7 @@ export function createPool(options: PoolOptions): Pool {
   let reconnecting = false;
   // When anything last came from PostgreSQL: a connection on which nothing comes meanwhile is slow, not lost.
   let answeredAt = Number.NEGATIVE_INFINITY;
-  // While it shows whether a server that says nothing is slow or gone, nobody else need ask it.
+  // While it becomes clear whether a silent server is slow or gone, nobody else asks it.
   let doubt: PromiseWithResolvers<void> | null = null;
   const silenceMs = options.patienceMs / 2;
   const making = new Turns(makingAtOnce);
@@ -114,15 +114,15 @@ export function createPool(options: PoolOptions): Pool {
       );
     },
   });
-  // Without a listener a broken connection would end the process: idle ones are told to the pool, busy ones
-  // through their query, but the event must not go unheard.
+  // Without a listener the `error` event of a broken connection would end the process. The pool reports idle ones,
+  // the query under way busy ones.
   pool.on('error', (error) => {
     lose(generation);
     options.onError(error);
   });
   pool.on('connect', (client) => {
     client.on('error', () => {});
-    heedNotices(client);
+    watchNotices(client);
     (client as unknown as CurrentClient).connection.stream.on('data', () => {
       answeredAt = performance.now();
       if (doubt !== null) endDoubt();
@@ -204,7 +204,7 @@ export function createPool(options: PoolOptions): Pool {
   };
 }
 
-/** Gives what the next connection is to be made from. Once there was a usable URL it never throws: a
+/** Returns what the next connection is to be made from. Once there was a usable URL it never throws: a
  *  throw out of the pool's queue would end the process. */
 function followUrl({ url, onUnusableUrl }: PoolOptions) {
   let last: readonly pg.ClientConfig[] = [];

@@ -12,7 +12,7 @@ export class NotReplicated extends Error {
 const warned = new WeakSet<pg.ClientBase>();
 
 /** Watches the notices that PostgreSQL sends on a connection, from now on. */
-export function heedNotices(client: pg.ClientBase): void {
+export function watchNotices(client: pg.ClientBase): void {
   client.on('notice', (notice) => {
     // The one place that says so (syncrep.c), in whatever language; its SQLSTATE is that of
     // any warning.

@@ -11,7 +11,7 @@ export class OtherSchema extends Error {
   }
 }
 
-/** Gives what the schema lacks of what this build knows: migrations, and texts of functions that were never
+/** Returns what the schema lacks of what this build knows: migrations, and texts of functions that were never
  *  applied. A newer schema will do: migrations only expand, and a newer function still serves an older build.
  *  Fails where PostgreSQL is out of reach, or with `OtherSchema`, which only a pooler can lead to: on connections of
  *  our own we say where to look. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Secret } from '../../core/secret.ts';
 
-/** A refusal of a token, with the real cause for the log; the caller is only told `invalid_token`. */
+/** A refusal of a token, with the real cause for the log; the caller only gets `invalid_token`. */
 export class TokenRefused extends Error {
   readonly tenantId: string | null;
 

@@ -19,7 +19,7 @@ export type BearerVerifierOptions = {
 };
 
 /** Checks signature, algorithm, issuer, audience, expiry and not-before of a bearer token with
- *  passport-azure-ad, with keys that we provide. Gives the verified payload; throws `TokenRefused`. */
+ *  passport-azure-ad, with keys that we provide. Returns the verified payload; throws `TokenRefused`. */
 export type VerifyBearer = (rawToken: string, material: VerificationMaterial) => Promise<object>;
 
 type StrategyOptions = { readonly tenantIdOrName: string; readonly material: VerificationMaterial };

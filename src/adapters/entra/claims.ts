@@ -57,23 +57,23 @@ export function callerFrom(
   return {
     caller: {
       oid: claims.oid.toLowerCase(),
-      tenantId: once(claims.tid.toLowerCase()),
+      tenantId: intern(claims.tid.toLowerCase()),
       name: displayName(claims.preferred_username ?? claims.upn ?? claims.unique_name),
-      clientId: once(clientId.toLowerCase()),
+      clientId: intern(clientId.toLowerCase()),
       kind: kindOf(claims),
       guest: isGuest(claims, issuers),
-      scopes: scopes.map(once),
-      roles: (claims.roles ?? []).map(once),
+      scopes: scopes.map(intern),
+      roles: (claims.roles ?? []).map(intern),
       authenticationContexts: [claims.acrs ?? []].flat(),
     },
     expiresAt: claims.exp * 1000,
   };
 }
 
-// What most tokens have in common is kept in memory once, not once for each caller.
+// Strings that most tokens share are in memory once, not once for each caller.
 const common = new LRUCache<string, string>({ max: 1000 });
 
-function once(text: string): string {
+function intern(text: string): string {
   const known = common.get(text);
   if (known === undefined) common.set(text, text);
   return known ?? text;
@@ -84,7 +84,7 @@ const agentIdentity = 11;
 const agentUser = 13;
 
 /** An app-only token is on behalf of nobody. An agent's user account has a scope and an object id as a person has;
- *  only its facets tell. */
+ *  only its facets show that it is an agent's. */
 function kindOf({ idtyp, scp, xms_sub_fct, xms_act_fct }: z.infer<typeof accessToken>): CallerKind {
   if (idtyp === 'app' || scp === undefined) return 'app';
   const subject = facetsIn(xms_sub_fct);

@@ -17,7 +17,7 @@ export type EntraIdentityOptions = {
   readonly verified: VerifiedTokens;
   readonly exchange: (request: ExchangeRequest) => Promise<GraphToken>;
   readonly cache: ExchangeCache;
-  /** Hears of a call that waits for the exchange of another one, by both request ids. */
+  /** Called where a call waits for the exchange of another one, with both request ids. */
   readonly onShared?: (requestId: string, exchangeOf: string) => void;
 };
 

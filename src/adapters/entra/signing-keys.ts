@@ -9,7 +9,7 @@ export type SigningKeysOptions = MetadataSource & {
   readonly clock: Clock;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
-  /** Hears of every attempt to load; `error` is absent when it went well. */
+  /** Called after every attempt to load; `error` is absent when it succeeded. */
   readonly onRefresh: (refresh: { tenantId: string; error?: unknown }) => void;
   readonly refreshMs: number;
   readonly unknownKeyRefetchMs: number;

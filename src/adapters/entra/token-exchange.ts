@@ -182,13 +182,13 @@ export class TokenExchange {
       ): Promise<{ status: number; headers: Record<string, string>; body: Body }> => {
         const answer = await this.#post(url, deadline, request, options).catch((error: unknown) => {
           seen.failure = unreachable(error);
-          this.#tell(request, seen.failure, null);
+          this.#report(request, seen.failure, null);
           throw error;
         });
         const body = parseTokens(answer);
         if (body === null) {
           seen.failure = this.#failureFrom(answer, request.tenantId);
-          this.#tell(request, seen.failure, answer);
+          this.#report(request, seen.failure, answer);
           throw new Error('Entra refused');
         }
         return { status: answer.status, headers: {}, body: body as Body };
@@ -212,7 +212,11 @@ export class TokenExchange {
     });
   }
 
-  #tell({ requestId, tenantId }: ExchangeRequest, { reason }: Failure, answer: OutboundAnswer | null): void {
+  #report(
+    { requestId, tenantId }: ExchangeRequest,
+    { reason }: Failure,
+    answer: OutboundAnswer | null,
+  ): void {
     const trace = entraTraceOf(answer?.text ?? '');
     this.#options.onFailedTry({ requestId, tenantId, reason, status: answer?.status ?? null, ...trace });
   }

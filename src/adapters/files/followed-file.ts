@@ -8,8 +8,8 @@ export class UnusableFile extends Error {
 export type FollowedFileOptions<Value> = {
   /** Files that belong together, such as a certificate and its key. */
   readonly paths: readonly string[];
-  /** Makes the value out of the files' contents, in the order of `paths`. Throws `UnusableFile` with words of its
-   *  own; anything else it throws is reported as "not usable", since library messages quote what they could not read. */
+  /** Makes the value out of the files' contents, in the order of `paths`. Throws `UnusableFile` with a
+   *  message of ours; anything else it throws is reported as "not usable", since library messages quote the content. */
   readonly parse: (contents: readonly Buffer[]) => Value;
   /** Called once for each problem, with the reason why the files' current content is not used. */
   readonly onProblem?: (problem: string) => void;
@@ -36,10 +36,10 @@ export class FollowedFile<Value> {
   /** The value; the same object until the files hold a new one. `null` if they never held one. */
   get(): Value | null {
     try {
-      this.#look();
+      this.#refresh();
       this.#problem = null;
     } catch (error) {
-      this.#tell(problemOf(error));
+      this.#report(problemOf(error));
     }
     return this.#value;
   }
@@ -49,7 +49,7 @@ export class FollowedFile<Value> {
     return this.#problem;
   }
 
-  #look(): void {
+  #refresh(): void {
     const { paths, parse } = this.#options;
     const stats = paths.map((path) => statSync(path));
     const state = stats.map(({ mtimeMs, ctimeMs, ino, size }) => [mtimeMs, ctimeMs, ino, size]).join();
@@ -63,7 +63,7 @@ export class FollowedFile<Value> {
     this.#state = Date.now() - newest > settledAfterMs ? state : null;
   }
 
-  #tell(problem: string): void {
+  #report(problem: string): void {
     if (problem === this.#problem) return;
     this.#problem = problem;
     this.#options.onProblem?.(problem);

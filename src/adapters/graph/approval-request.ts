@@ -13,9 +13,9 @@ const requests = z.looseObject({
   ),
 });
 
-/** What Intune says of the request with this code, in its own word; `null` where the list has none such. `undefined`
- *  where the text is no list of requests: then nobody knows. */
-export function approvalWordIn(text: string, code: string): string | null | undefined {
+/** Intune's `status` of the request with this code; `null` where the list has no such request. `undefined` where the
+ *  text is no list of requests: then nothing is known. */
+export function approvalStatusIn(text: string, code: string): string | null | undefined {
   const parsed = requests.safeParse(parseJson(text));
   if (!parsed.success) return undefined;
   const found = parsed.data.value.filter(({ requestId, id }) => {

@@ -17,7 +17,7 @@ const optionalText = z
 const entity = z.looseObject({
   id: z.string().min(1).max(256).transform(storable),
   ownerUserPrincipalName: optionalText,
-  // Without a word for it, or with an empty one, Graph's own word is `unknown`.
+  // Without a status, or with an empty one, Graph's own value is `unknown`.
   onboardingStatus: z
     .string()
     .max(128)
@@ -71,7 +71,7 @@ function etagOf(members: readonly object[]): string | null {
 }
 
 // Canonical JSON has no form for text that is not well-formed, or for numbers that are too large; such a list
-// is told apart as it came.
+// is compared as it came.
 function canonical(members: readonly object[]): string {
   try {
     return canonicalize(members) as string;

@@ -33,10 +33,10 @@ const refusals = new Set([
   400, 402, 405, 406, 410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 423, 424, 426, 428, 431, 451,
 ]);
 
-/** The reason behind an answer of Graph's that is not a success, told by status and headers, and by text only
- *  where nothing else tells. `sideEffect`: the request may have changed something before the answer failed,
- *  so whatever does not say clearly that nothing was done leaves the outcome unknown. `proven`: it had a justification or
- *  an approval code for Intune. */
+/** The reason behind an answer of Graph's that is not a success, from status and headers, and from the text only
+ *  where nothing else distinguishes it. `sideEffect`: the request may have changed something before the answer failed,
+ *  so whatever does not say clearly that nothing was done leaves the outcome unknown. `proven`: it had a justification
+ *  or an approval code for Intune. */
 export function failureFromGraph(
   answer: OutboundAnswer,
   tenantId: string,
@@ -88,7 +88,7 @@ function claimsChallenge(wwwAuthenticate: string | undefined): string | null {
   return null;
 }
 
-// What is passed on of Graph's words must be short and printable, without markup. The rest is dropped.
+// What is passed on of Graph's text must be short and printable, without markup. The rest is dropped.
 function safeToken(value: string | undefined): string | null {
   return value !== undefined && /^[\w .,:;+/-]{1,128}$/.test(value) ? value : null;
 }

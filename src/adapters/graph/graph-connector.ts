@@ -5,7 +5,7 @@ import type { Clock, Connector, GraphAct, GraphCall } from '../../core/ports.ts'
 import { type HttpClient, type OutboundAnswer, RequestFailed } from '../outbound/http-client.ts';
 import { parseJson } from '../outbound/json.ts';
 import { storable } from '../outbound/storable.ts';
-import { approvalWordIn } from './approval-request.ts';
+import { approvalStatusIn } from './approval-request.ts';
 import { type ParsedList, parseList } from './connection-list.ts';
 import { failureFromGraph, traceOf } from './graph-answer.ts';
 import { filedInIntune, proofHeader } from './intune-approval.ts';
@@ -98,8 +98,8 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
       const filter = encodeURIComponent(`requestId eq '${call.code}'`);
       const url = `${options.baseUrl}/deviceManagement/operationApprovalRequests?$filter=${filter}`;
       const answer = await request(call, { method: 'GET', url, act: null });
-      const word = approvalWordIn(answer.text, call.code);
-      if (word !== undefined) return word;
+      const status = approvalStatusIn(answer.text, call.code);
+      if (status !== undefined) return status;
       throw unavailable(traceOf(answer), 'Graph answered 200 with something that is not a list of requests');
     },
   };

@@ -12,7 +12,7 @@ import {
  *  bound time and size. */
 export type HttpClient = {
   /** Sends one request and reads its whole answer. Never follows a redirect, and sends nothing twice but
-   *  what is `repeatable`. Fails with `RequestFailed`, which tells whether anything can have been sent. */
+   *  what is `repeatable`. Fails with `RequestFailed`, which says whether anything can have been sent. */
   send(request: OutboundRequest): Promise<OutboundAnswer>;
   close(): Promise<void>;
 };
@@ -80,17 +80,17 @@ export class RequestFailed extends Error {
 // For answers far above what Entra's documents (about 20 kB) and a tenant's one connection need.
 const usualLimits: Limits = { connectTimeoutMs: 5000, maxAnswerBytes: 1024 * 1024 };
 
-/** Hears of each request when it is over. */
+/** Called for each request when it is over. */
 export type TryListener = {
-  /** The id of the call that is being worked on, where that can be told. */
+  /** The id of the call that is being worked on, where that is known. */
   readonly currentCall: () => string | undefined;
   readonly onTry: (tried: OutboundTry) => void;
 };
 
 const nobody: TryListener = { currentCall: () => undefined, onTry: () => {} };
 
-/** An HTTP client over undici. `proxy` is what HTTPS_PROXY and NO_PROXY say. `listener` hears of each
- *  request. */
+/** An HTTP client over undici. `proxy` is what HTTPS_PROXY and NO_PROXY say. `listener` is called for
+ *  each request. */
 export function createHttpClient(
   proxy: ProxySettings,
   limits = usualLimits,
@@ -204,11 +204,11 @@ class Exchange implements ConnectionAware {
   fail(error: Error): void {
     this.#end();
     const failure = new RequestFailed(this.#progress, codeOf(error), { cause: error });
-    this.#tell(null, failure);
+    this.#report(null, failure);
     this.#ending.reject(failure);
   }
 
-  #tell(answer: OutboundAnswer | null, failure: RequestFailed | null): void {
+  #report(answer: OutboundAnswer | null, failure: RequestFailed | null): void {
     const { method, url, headers } = this.#request;
     const durationMs = performance.now() - this.#begun;
     this.#ending.listener.onTry({ method, url, headers, answer, failure, durationMs, callId: this.#callId });
@@ -247,7 +247,7 @@ class Exchange implements ConnectionAware {
       const text = this.#text();
       this.#end();
       const answer = { status: this.#status, headers: this.#headers, text };
-      this.#tell(answer, null);
+      this.#report(answer, null);
       this.#ending.resolve(answer);
     } catch (error) {
       this.fail(error as Error);

@@ -36,7 +36,7 @@ export class BoundedOutput implements LogOutput {
   readonly #options: BoundedOutputOptions;
   readonly #waiting = lineKinds.map(() => new Lines());
   readonly #dropped = noneDropped();
-  #told = noneDropped();
+  #reported = noneDropped();
   #turn = '';
   #length = 0;
   #order = 0;
@@ -98,7 +98,7 @@ export class BoundedOutput implements LogOutput {
       this.#handOver(piece);
       return;
     }
-    this.#tellDropped();
+    this.#reportDropped();
     if (this.#turn !== '') return;
     for (const flushed of this.#flushed.splice(0)) flushed();
   }
@@ -139,11 +139,11 @@ export class BoundedOutput implements LogOutput {
     return piece;
   }
 
-  #tellDropped(): void {
+  #reportDropped(): void {
     const since = noneDropped();
-    for (const kind of lineKinds) since[kind] = this.#dropped[kind] - this.#told[kind];
+    for (const kind of lineKinds) since[kind] = this.#dropped[kind] - this.#reported[kind];
     if (lineKinds.every((kind) => since[kind] === 0)) return;
-    this.#told = { ...this.#dropped };
+    this.#reported = { ...this.#dropped };
     this.#options.onFlowing(since);
   }
 

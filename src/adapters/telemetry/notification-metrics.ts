@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 
 const prefix = 'chromeos_bff_';
 
-/** What is told to receivers outside. A receiver's label is its place in the settings and its host. */
+/** Metrics of notifications. A receiver's label is its place in the settings and its host. */
 export function createNotificationMetrics(registers: Registry[]) {
   const metrics = {
     notificationTries: new Counter({
@@ -49,7 +49,7 @@ export type PendingNotifications = {
   readonly notQueued: number;
 };
 
-/** Shows what the last look at the queue found; `null`: it could not be looked at. */
+/** Shows what the queue held when it was last read; `null`: it could not be read. */
 export function showPendingNotifications(
   metrics: ReturnType<typeof createNotificationMetrics>,
   pending: PendingNotifications | null,

@@ -22,14 +22,14 @@ export type LoggedTry =
   /** It waited for the exchange that the call with that request id was making for the same token. */
   | { readonly exchangeOf: string };
 
-/** Gathers what leaves for each call that is under way, so that one line tells the whole way of it. */
+/** Collects the outbound requests of each call under way, so that one log line has them all. */
 export class OutboundTries {
   // `null` until something leaves: most calls find their token in the cache, many ask nobody.
   readonly #underWay = new Map<string, LoggedTry[] | null>();
   readonly #current = new AsyncLocalStorage<string>();
   readonly #onLate: (requestId: string, late: LoggedTry) => void;
 
-  /** `onLate` hears of what ends when its call is over already: an exchange goes on for others. */
+  /** `onLate` is called for a request that ends after its call: an exchange goes on for others. */
   constructor(onLate: (requestId: string, late: LoggedTry) => void) {
     this.#onLate = onLate;
   }

@@ -74,7 +74,7 @@ export function logRequest({ log, requests }: Logs, facts: RequestFacts, tries?:
   else requests.info(line, 'request');
 }
 
-/** The real cause, which the caller is not told. */
+/** The real cause, which the caller does not get. */
 function causeOf(failure: Failure): string | undefined {
   if ('cause' in failure) return failure.cause;
   if ('entraCode' in failure && failure.entraCode !== null) return `AADSTS${failure.entraCode}`;

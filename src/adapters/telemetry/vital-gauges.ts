@@ -91,7 +91,7 @@ type VitalGauges = Omit<
 // A disconnect is sent, answered and recorded within one answer's time; the sweep settles what is left after its lease.
 const withoutOutcomeSeconds = 120;
 
-/** Shows what the last look at the database found, for each tenant on the allow-list even if nothing was found. What
+/** Shows the last state of the database, for each tenant on the allow-list even if nothing was found. What
  *  it could not find out is absent: an old value would mislead. */
 export function showVitalSigns(
   gauges: VitalGauges,

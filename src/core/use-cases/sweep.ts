@@ -2,7 +2,7 @@ import type { EventSource } from '../audit/event-of.ts';
 import type { Dependencies } from '../dependencies.ts';
 import { settle } from '../operation/move.ts';
 
-/** Ends the operations whose time is up: regularly, by any replica, each once. Gives how many. One that cannot be
+/** Ends the operations whose time is up: regularly, by any replica, each once. Returns how many. One that cannot be
  *  ended does not keep the others from it; where there was one, this fails at the end with what stopped the first. */
 export async function sweep(dependencies: Dependencies): Promise<number> {
   let ended = 0;

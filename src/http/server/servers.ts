@@ -10,7 +10,7 @@ import { TlsFiles, type TlsFilesOptions } from './tls-files.ts';
 export type ServersOptions = {
   readonly api: Express;
   readonly management: Express;
-  /** Gives the whole answer to bytes that are not a request, and reports it. */
+  /** Returns the whole answer to bytes that are not a request, and reports it. */
   readonly answerBroken: Readonly<Record<'api' | 'management', (request: BrokenRequest) => string>>;
   /** The address to listen on; every one of the machine where it is `null`. */
   readonly host: string | null;
@@ -33,7 +33,7 @@ export type Servers = {
   /** Requests of the API that are not over. */
   inFlight(): number;
   /** Drains the API: keeps serving for a while, but closes each connection after its answer; then stops
-   *  listening and waits for what is in flight. Safe to call twice. Gives how many calls it had to leave
+   *  listening and waits for what is in flight. Safe to call twice. Returns how many calls it had to leave
    *  unfinished when the time was up. */
   drain(): Promise<number>;
   /** Closes the management port. */

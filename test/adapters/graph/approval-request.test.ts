@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { approvalWordIn } from '../../../src/adapters/graph/approval-request.ts';
+import { approvalStatusIn } from '../../../src/adapters/graph/approval-request.ts';
 
 const code = '7f1c2b7e-51a4-4a0e-9b1e-2f6d1c0c7b11';
 const other = 'c0de0000-0000-4000-8000-000000000002';
@@ -42,13 +42,13 @@ describe('what Intune says of a request', () => {
     ['a page', '<html></html>', undefined],
   ];
   for (const [name, text, word] of table) {
-    test(`${name}: ${word?.slice(0, 20)}`, () => assert.equal(approvalWordIn(text, code), word));
+    test(`${name}: ${word?.slice(0, 20)}`, () => assert.equal(approvalStatusIn(text, code), word));
   }
 
   test('any JSON is a list or none', () => {
     fc.assert(
       fc.property(fc.json(), (text) => {
-        const word = approvalWordIn(text, code);
+        const word = approvalStatusIn(text, code);
         assert.ok(word === null || word === undefined || typeof word === 'string');
       }),
     );

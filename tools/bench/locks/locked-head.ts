@@ -101,7 +101,7 @@ export async function lockHead(database: BenchDatabase, seconds: number): Promis
 }
 
 /** Freezes a replica at the worst moment: its operation is open, the chain's head is its own, and its `commit` never
- *  comes. Gives when it said its last word. */
+ *  comes. Returns when it said its last word. */
 export async function freezeWithHead(
   bench: Bench,
   database: BenchDatabase,

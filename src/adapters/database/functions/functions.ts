@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 export type DatabaseFunction = {
   readonly name: string;
   readonly text: string;
-  /** Of the text: tells whether it was applied before. */
+  /** Of the text: shows whether it was applied before. */
   readonly digest: string;
 };
 

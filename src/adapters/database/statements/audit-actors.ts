@@ -1,4 +1,4 @@
-/** Takes a chain, a part of a name, how many people may be looked through, and how many are wanted. Gives those
+/** Takes a chain, a part of a name, how many people may be looked through, and how many are wanted. Returns those
  *  whose newest event has that in their name, the last seen first, and whether all were looked through. It goes from
  *  person to person by the index on actors, and reads one event of each: a name has no index, and none is worth its
  *  price with every event that is written. */

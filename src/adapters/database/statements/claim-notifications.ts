@@ -1,7 +1,7 @@
 import { storedOperation } from './stored-operation.ts';
 
 /** Takes the receiver, the types and the tenants it wants (null: all), how many at most, and for how long they are
- *  handed out, in milliseconds. The operation's columns stand beside those of the notification. */
+ *  handed out, in milliseconds. The operation's columns come with those of the notification. */
 export const claimNotifications = {
   name: 'claim-notifications',
   text: `

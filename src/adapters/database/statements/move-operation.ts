@@ -1,7 +1,7 @@
 import { storedOperation } from './stored-operation.ts';
 
 /** Takes id, expected status, target, lease in milliseconds, whether it must be in time, whether it ends there,
- *  change, event id, the events, what is known of the trail, and how long to wait for locks. Gives the head of the
+ *  change, event id, the events, what is known of the trail, and how long to wait for locks. Returns the head of the
  *  tenant's chain, too. */
 export const moveOperation = {
   name: 'move-operation',

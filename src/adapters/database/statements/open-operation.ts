@@ -2,7 +2,7 @@ import { storedOperation } from './stored-operation.ts';
 
 /** Takes the row, the expected newest id, the expected status of the superseded one; the lease, the time for
  *  approval and the life of the idempotency key in milliseconds; the events; what is known of the
- *  trail; and how long to wait for locks. Gives the head of the tenant's chain, too. */
+ *  trail; and how long to wait for locks. Returns the head of the tenant's chain, too. */
 export const openOperation = {
   name: 'open-operation',
   text: `
