@@ -33,7 +33,7 @@ export function certificateIn(content: Buffer): CertificateWithKey {
     leaf,
     chain: inOrder(leaf, certificates)
       .map((certificate) => certificate.toString())
-      .join('\n'),
+      .join(''),
   };
 }
 
@@ -110,6 +110,5 @@ function whatDerIs(content: Buffer): string {
 }
 
 function isPkcs12(der: Buffer): boolean {
-  const at = der.indexOf(pkcs7);
-  return at !== -1 && at < 64;
+  return der.subarray(0, 64).includes(pkcs7);
 }

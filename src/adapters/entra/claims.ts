@@ -44,7 +44,8 @@ export function callerFrom(
 ): { caller: Caller; expiresAt: number } {
   const parsed = accessToken.safeParse(payload);
   if (!parsed.success) {
-    throw new TokenRefused(`the claim ${parsed.error.issues[0]?.path.join('.')} has the wrong form`);
+    const wrong = parsed.error.issues.map(({ path: [name] }) => name).join(', ');
+    throw new TokenRefused(`the claim ${wrong} has the wrong form`);
   }
   const claims = parsed.data;
   // An ID token names its recipient in `aud` only; only access tokens name the calling app.
@@ -75,8 +76,9 @@ const common = new LRUCache<string, string>({ max: 1000 });
 
 function intern(text: string): string {
   const known = common.get(text);
-  if (known === undefined) common.set(text, text);
-  return known ?? text;
+  if (known !== undefined) return known;
+  common.set(text, text);
+  return text;
 }
 
 /** Microsoft Entra Agent ID: what a subject or an actor is, by number. */

@@ -38,7 +38,7 @@ export function createEntraIdentity(options: EntraIdentityOptions): Identity {
     if (found === null) throw new TokenRefused('signed by a key the tenant does not have', tenantId);
     const assertion = bearerTokenIn(header);
     const payload = await verifyBearer(assertion.reveal(), { tenantId, ...found });
-    const { caller, expiresAt } = callerFrom(payload, signingKeys.current?.issuers ?? []);
+    const { caller, expiresAt } = callerFrom(payload, found.issuers);
     verified.keep(fingerprint, { caller, keyId: token.keyId, key: found.key, expiresAt });
     return { caller, assertion, fingerprint, expiresAt };
   }

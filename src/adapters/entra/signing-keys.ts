@@ -33,7 +33,7 @@ export class SigningKeys {
   #loading: Promise<void> | null = null;
   #lastLoadFailed = false;
   #lastUnknownKeyRefetch = Number.NEGATIVE_INFINITY;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: NodeJS.Timeout | undefined;
   #started = false;
   #closed = false;
 
@@ -51,7 +51,7 @@ export class SigningKeys {
 
   close(): void {
     this.#closed = true;
-    if (this.#timer) clearTimeout(this.#timer);
+    clearTimeout(this.#timer);
   }
 
   /** What was last loaded, however old; `null` before the first good load. */
@@ -73,7 +73,7 @@ export class SigningKeys {
   /** Whether the keys should have been replaced by now: they were needed, and no refresh has succeeded for
    *  two intervals (or ever). They may still be in use. */
   get stale(): boolean {
-    if (this.#current === null) return this.#started && this.#lastLoadFailed;
+    if (this.#current === null) return this.#lastLoadFailed;
     return this.#options.clock() - this.#current.loadedAt > 2 * this.#options.refreshMs;
   }
 
@@ -135,7 +135,7 @@ export class SigningKeys {
 
   #scheduleNext(): void {
     if (this.#closed) return;
-    if (this.#timer) clearTimeout(this.#timer);
+    clearTimeout(this.#timer);
     const { refreshMs, random } = this.#options;
     const retryMs = this.#usable() === null ? retryWithoutKeysMs : retryWithKeysMs;
     const base = this.#lastLoadFailed ? Math.min(retryMs, refreshMs) : refreshMs;
