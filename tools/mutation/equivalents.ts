@@ -10,6 +10,11 @@ const costsTime =
 
 const alwaysMatched = 'Where the expression matches, each of its groups does.';
 
+const savesMemory =
+  'A text that is kept once and one that is kept for each caller are equal: it saves memory.';
+
+const knownTenant = 'Whoever is signed in is of a tenant on the list.';
+
 const noWord = 'The text is only searched for words that it does not hold either way.';
 
 export const equivalents: readonly Equivalent[] = [
@@ -77,6 +82,31 @@ export const equivalents: readonly Equivalent[] = [
   {
     change: `${entra}/bearer-strategy.ts: loggingLevel: 'fatal' as 'error', -> loggingLevel: '' as 'error',`,
     because: 'The same.',
+  },
+  {
+    change: `${entra}/claims.ts: if (known !== undefined) return known; -> if (false) return known;`,
+    because: savesMemory,
+  },
+  { change: `${entra}/claims.ts: common.set(text, text); -> ;`, because: savesMemory },
+  {
+    change: `${entra}/claims.ts: return String(claim ?? '') -> return String(claim ?? 'mutant')`,
+    because: 'Neither is a number.',
+  },
+  {
+    change: `${entra}/client-credential.ts: this.#file = null; -> ;`,
+    because: 'It is asked with `?.` alone.',
+  },
+  {
+    change: `${entra}/client-credential.ts: if (options.insteadOf === undefined || this.#inUse?.fingerprint !== options.insteadOf.fingerprint) return; -> if (options.insteadOf === undefined || this.#inUse.fingerprint !== options.insteadOf.fingerprint) return;`,
+    because: 'One that was refused was in use.',
+  },
+  {
+    change: `${entra}/entra-identity.ts: const present = await tenants.get(caller.tenantId)?.find(keyId, deadline); -> const present = await tenants.get(caller.tenantId).find(keyId, deadline);`,
+    because: knownTenant,
+  },
+  {
+    change: `${entra}/entra-identity.ts: const metadata = tenants.get(caller.tenantId)?.current; -> const metadata = tenants.get(caller.tenantId).current;`,
+    because: knownTenant,
   },
   {
     change: `${graph}/intune-approval.ts: const message = typeof error.message === 'string' ? error.message : ''; -> const message = typeof error.message === 'string' ? error.message : 'mutant';`,

@@ -46,6 +46,7 @@ describe('a certificate file', () => {
     test(`in the order ${name}: the leaf first, and then who issued it`, () => {
       const found = certificateIn(Buffer.from(parts().join('\n')));
       assert.deepEqual(subjects(found.chain), ['leaf', 'middle', 'root']);
+      assert.match(found.chain, /^(-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n){3}$/);
       assert.equal(found.leaf.subject, 'CN=leaf');
       assert.ok(found.leaf.checkPrivateKey(createPrivateKey(found.privateKey)));
     });

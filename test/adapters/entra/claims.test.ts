@@ -147,6 +147,12 @@ describe('the claims of a verified token', () => {
     });
   }
 
+  test('that are wrong are all named', () => {
+    assert.throws(() => callerOf({ oid: '', exp: 'x' }), {
+      message: 'the claim oid, exp has the wrong form',
+    });
+  });
+
   test('are an object', () => {
     for (const payload of [null, undefined, [], 'x']) {
       assert.throws(() => callerFrom(payload, issuers), { message: 'the claim  has the wrong form' });

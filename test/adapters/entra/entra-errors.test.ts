@@ -194,11 +194,18 @@ describe('a refusal of Entra’s', () => {
   });
 
   for (const retryAfterMs of [120_000, null]) {
-    test(`a wait of ${retryAfterMs} ms is kept`, () => {
-      const failure = failureOf({ status: 429, body: {}, ...(retryAfterMs !== null && { retryAfterMs }) });
-      assert.deepEqual(failure, { reason: 'identity_throttled', retryAfterMs });
-    });
+    for (const body of [{}, { error: 'invalid_request', error_codes: [90055] }]) {
+      test(`a wait of ${retryAfterMs} ms is kept, with ${JSON.stringify(body)}`, () => {
+        const failure = failureOf({ status: 429, body, ...(retryAfterMs !== null && { retryAfterMs }) });
+        assert.deepEqual(failure, { reason: 'identity_throttled', retryAfterMs });
+      });
+    }
   }
+
+  test('a suberror that is no text says nothing, and hides nothing', () => {
+    const body = { error: 'invalid_scope', suberror: 5 };
+    assert.equal(failureOf({ body }).reason, 'exchange_misconfigured');
+  });
 
   for (const body of ['', '[]', 'null', '"x"', '<html>', { error: 5 }, { error_codes: [50013] }]) {
     test(`${JSON.stringify(body)} is no OAuth error: Entra is not to be had`, () => {

@@ -102,7 +102,11 @@ describe('the cache of exchanged tokens', () => {
       return entra.promise;
     };
     const over: Deadline = { leftMs: () => 0 };
-    const isLate = (error: CallFailed) => error.failure.reason === 'identity_unavailable';
+    const isLate = (error: CallFailed) => {
+      const cause = 'the time for the call was over before the exchange was';
+      assert.deepEqual(error.failure, { reason: 'identity_unavailable', retryAfterMs: null, cause });
+      return true;
+    };
     const patient = cache.get(signedIn('a'), ample, slow);
     await assert.rejects(cache.get(signedIn('a'), over, slow), isLate);
     // The one who began it may be the one who leaves.

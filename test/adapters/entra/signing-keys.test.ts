@@ -193,6 +193,29 @@ describe('signing keys', () => {
     });
   }
 
+  test('a known one does not wait for the load that is under way', async ({ mock }) => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const keys = make();
+    await keys.start();
+    const hold = Promise.withResolvers<void>();
+    entra.state.held = hold.promise;
+    mock.timers.tick(refreshMs);
+    assert.equal(entra.state.loads, 2);
+    assert.ok(await keys.find('first', { leftMs: () => 60_000 }));
+    hold.resolve();
+  });
+
+  test('are loaded again once in an interval, after a strange one was asked for too', async ({ mock }) => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const keys = make();
+    await keys.start();
+    assert.equal(await keys.find('strange', { leftMs: () => 60_000 }), null);
+    assert.equal(entra.state.loads, 2);
+    mock.timers.tick(refreshMs);
+    await settled();
+    assert.equal(entra.state.loads, 3);
+  });
+
   test('are not loaded again once closed, not even by a load that was under way', async ({ mock }) => {
     mock.timers.enable({ apis: ['setTimeout'] });
     const keys = make();

@@ -96,6 +96,11 @@ describe('a tenant’s metadata', () => {
       { jwks_uri: `http://login.example/${tenantId}/keys` },
       /something else than expected$/,
     ],
+    ...['httpsx', 'xhttps'].map((scheme): [string, Record<string, unknown>, RegExp] => [
+      `keys by ${scheme}`,
+      { jwks_uri: `${scheme}://login.example/${tenantId}/keys` },
+      /something else than expected$/,
+    ]),
     ['keys on a host of the cloud', { jwks_uri: foreign('keys.example').replace(/x$/, 'keys') }, null],
   ];
   for (const [name, differing, refusal] of documents) {
@@ -113,16 +118,37 @@ describe('a tenant’s metadata', () => {
   for (const [name, set] of [
     ['no set', { keys: 'x' }],
     ['an empty one', { keys: [] }],
+    ['a key that is none', { keys: [5] }],
+    ['a key without its kind', { keys: [{ kid: 'k' }] }],
+    ...['kty', 'kid', 'use', 'alg', 'issuer', 'cloud_instance_name'].map(
+      (name) => [`a number as ${name}`, { keys: [{ kty: 'RSA', [name]: 5 }] }] as const,
+    ),
   ] as const) {
     test(`without keys is none: ${name}`, async () => {
       entra.state.keySet = set;
       const message =
-        name === 'no set'
-          ? /keys answered something else than expected$/
-          : /hold no signing key of this tenant$/;
+        name === 'an empty one'
+          ? /hold no signing key of this tenant$/
+          : /keys answered something else than expected$/;
       await assert.rejects(load(), { message });
     });
   }
+
+  test('gives addresses as they go into a header, without quotes and line ends', async () => {
+    entra.state.document = () => ({ authorization_endpoint: `${authorityHost}/a"b\nc` });
+    assert.equal((await load()).authorizationEndpoint, `${authorityHost}/a%22bc`);
+  });
+
+  test('a key that names this tenant’s v2.0 issuer is good for both of its issuers', async () => {
+    const [jwk] = await keysOf();
+    const issuersOf = async (issuer: string) => {
+      entra.state.keySet = { keys: [{ ...jwk, issuer }] };
+      return (await load()).keys.get('first')?.issuers;
+    };
+    const [v2, v1] = [`${authorityHost}/${tenantId}/v2.0`, `${authorityHost}/${tenantId}`];
+    assert.deepEqual(await issuersOf(`${authorityHost}/{tenantid}/v2.0`), [v2, v1]);
+    assert.deepEqual(await issuersOf(v1), [v1]);
+  });
 
   test('counts keys of its own cloud, by its own name or by the one in our settings', async () => {
     const [jwk] = await keysOf();

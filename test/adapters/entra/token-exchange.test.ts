@@ -22,93 +22,106 @@ describe('an exchange', () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  for (const [whose, options, deadline] of [
-    ['its own', { deadlineMs: 8000 }, null],
-    ['the call’s', {}, 8000],
-  ] as const) {
-    test(`gives each try only what is left of the time, ${whose}`, async () => {
-      let now = 0;
-      const timeouts: number[] = [];
-      const exchange = exchangeOver(
-        {
-          send: async (request) => {
-            timeouts.push(request.timeoutMs);
-            now += request.timeoutMs;
-            throw new RequestFailed('sent', 'TIMEOUT');
+  // Each mostly waits, so they wait together.
+  describe('that fails', { concurrency: true }, () => {
+    for (const [whose, options, deadline] of [
+      ['its own', { deadlineMs: 8000 }, null],
+      ['the call’s', {}, 8000],
+    ] as const) {
+      test(`gives each try only what is left of the time, ${whose}`, async () => {
+        let now = 0;
+        const timeouts: number[] = [];
+        const exchange = exchangeOver(
+          {
+            send: async (request) => {
+              timeouts.push(request.timeoutMs);
+              now += request.timeoutMs;
+              throw new RequestFailed('sent', 'TIMEOUT');
+            },
+            monotonic: () => now,
+            ...options,
           },
-          monotonic: () => now,
-          ...options,
+          deadline === null ? null : deadlineAt(deadline, () => now),
+        );
+        await assert.rejects(
+          exchange('assertion'),
+          (error: CallFailed) => error.failure.reason === 'identity_unavailable',
+        );
+        // The fake clock stands still during the pauses between tries.
+        assert.deepEqual(timeouts, [5000, 3000]);
+      });
+    }
+
+    test('is tried three times, and no more', async () => {
+      let tries = 0;
+      const send = async () => {
+        tries += 1;
+        return { status: 503, headers: {}, text: '' };
+      };
+      await assert.rejects(exchangeOver({ send })('assertion'));
+      assert.equal(tries, 3);
+    });
+
+    test('waits for no second try that the deadline would forbid', async () => {
+      let tries = 0;
+      const send = async () => {
+        tries += 1;
+        return { status: 429, headers: { 'retry-after': '9' }, text: '{}' };
+      };
+      await assert.rejects(exchangeOver({ send }, { leftMs: () => 9000 })('assertion'));
+      assert.equal(tries, 1);
+    });
+
+    test('sends our request id, and tells of each try that failed with Entra’s ids', async () => {
+      const failed: FailedTry[] = [];
+      const requests: OutboundRequest[] = [];
+      const answers: OutboundAnswer[] = [
+        {
+          status: 503,
+          headers: {},
+          text: JSON.stringify({
+            error: 'temporarily_unavailable',
+            error_description: 'AADSTS90033: about ada.admin@contoso.example',
+            error_codes: [90033],
+            suberror: 'x y',
+            trace_id: '0d5c2c5e-1111-4000-8000-000000000001',
+            correlation_id: requestId,
+          }),
         },
-        deadline === null ? null : deadlineAt(deadline, () => now),
-      );
-      await assert.rejects(
-        exchange('assertion'),
-        (error: CallFailed) => error.failure.reason === 'identity_unavailable',
-      );
-      // The fake clock stands still during the pauses between tries.
-      assert.deepEqual(timeouts, [5000, 3000]);
+        { status: 502, headers: {}, text: '<h1>Bad gateway</h1>' },
+        granted('graph token'),
+      ];
+      const exchange = exchangeOver({
+        send: async (request) => {
+          requests.push(request);
+          return answers[requests.length - 1] ?? assert.fail();
+        },
+        onFailedTry: (one) => failed.push(one),
+      });
+      await exchange('assertion');
+      for (const { headers } of requests) assert.equal(headers['client-request-id'], requestId);
+      const common = { requestId, tenantId, reason: 'identity_unavailable' };
+      assert.deepEqual(failed, [
+        {
+          ...common,
+          status: 503,
+          entraTraceId: '0d5c2c5e-1111-4000-8000-000000000001',
+          entraCorrelationId: requestId,
+          entraError: 'temporarily_unavailable',
+          entraSuberror: null,
+          entraCodes: [90033],
+        },
+        {
+          ...common,
+          status: 502,
+          entraTraceId: null,
+          entraCorrelationId: null,
+          entraError: null,
+          entraSuberror: null,
+          entraCodes: [],
+        },
+      ]);
     });
-  }
-
-  test('waits for no second try that the deadline would forbid', async () => {
-    let tries = 0;
-    const send = async () => {
-      tries += 1;
-      return { status: 429, headers: { 'retry-after': '9' }, text: '{}' };
-    };
-    await assert.rejects(exchangeOver({ send }, { leftMs: () => 9000 })('assertion'));
-    assert.equal(tries, 1);
-  });
-
-  test('sends our request id, and tells of each try that failed with Entra’s ids', async () => {
-    const failed: FailedTry[] = [];
-    const requests: OutboundRequest[] = [];
-    const answers: OutboundAnswer[] = [
-      {
-        status: 503,
-        headers: {},
-        text: JSON.stringify({
-          error: 'temporarily_unavailable',
-          error_description: 'AADSTS90033: about ada.admin@contoso.example',
-          error_codes: [90033],
-          suberror: 'x y',
-          trace_id: '0d5c2c5e-1111-4000-8000-000000000001',
-          correlation_id: requestId,
-        }),
-      },
-      { status: 502, headers: {}, text: '<h1>Bad gateway</h1>' },
-      granted('graph token'),
-    ];
-    const exchange = exchangeOver({
-      send: async (request) => {
-        requests.push(request);
-        return answers[requests.length - 1] ?? assert.fail();
-      },
-      onFailedTry: (one) => failed.push(one),
-    });
-    await exchange('assertion');
-    for (const { headers } of requests) assert.equal(headers['client-request-id'], requestId);
-    const common = { requestId, tenantId, reason: 'identity_unavailable' };
-    assert.deepEqual(failed, [
-      {
-        ...common,
-        status: 503,
-        entraTraceId: '0d5c2c5e-1111-4000-8000-000000000001',
-        entraCorrelationId: requestId,
-        entraError: 'temporarily_unavailable',
-        entraSuberror: null,
-        entraCodes: [90033],
-      },
-      {
-        ...common,
-        status: 502,
-        entraTraceId: null,
-        entraCorrelationId: null,
-        entraError: null,
-        entraSuberror: null,
-        entraCodes: [],
-      },
-    ]);
   });
 
   test('tries the new secret once more where Entra hears of it while the old one is tried', async () => {

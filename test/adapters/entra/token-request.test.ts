@@ -194,14 +194,18 @@ describe('a request for a token', () => {
   });
 
   test('tells which credential was refused, with the code', async () => {
-    const rejected: [string | undefined, number | null][] = [];
+    const rejected: unknown[][] = [];
     const { failure, tries } = await failureOf(
       { status: 401, text: '{"error":"invalid_client","error_codes":[7000222]}' },
-      { onCredentialRejected: (credential, code) => rejected.push([credential?.kind, code]) },
+      { onCredentialRejected: (credential, ...told) => rejected.push([credential?.kind, ...told]) },
     );
     assert.deepEqual(
       [failure, tries, rejected],
-      [{ reason: 'credential_rejected', entraCode: 7000222 }, 1, [['secret', 7000222]]],
+      [
+        { reason: 'credential_rejected', entraCode: 7000222 },
+        1,
+        [['secret', 7000222, { requestId, tenantId }]],
+      ],
     );
   });
 
