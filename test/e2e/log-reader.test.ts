@@ -21,7 +21,7 @@ describe('what reads the log stops reading', () => {
   };
   const live = async () => (await service.management.get('/livez')).status;
 
-  /** Calls that leave a log line of 0.7 kB each, until the buffer of 8 MiB is full. */
+  /** Calls that leave a log line of 0.7 kB each, until the buffer is full. */
   async function fill(): Promise<void> {
     const request = `GET /nowhere HTTP/1.1\r\nhost: x\r\nuser-agent: ${'u'.repeat(250)}\r\n\r\n`;
     const socket = net.connect(Number(new URL(service.url).port)).setEncoding('latin1');
