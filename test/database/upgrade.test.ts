@@ -138,11 +138,11 @@ describe('upgrading and rolling back', () => {
 
   test('rolled back: beside a later schema this build is ready, disconnects, and leaves the schema alone', async () => {
     const { adminUrl, url } = it.world.database;
-    await it.world.query("insert into kysely_migration values ('9999-later', now()::text)");
-    await it.world.query(
+    await it.query("insert into kysely_migration values ('9999-later', now()::text)");
+    await it.query(
       "insert into applied_functions (name, digest) select distinct name, 'later' from applied_functions",
     );
-    await it.world.query('alter table operations add column later text');
+    await it.query('alter table operations add column later text');
     const { disconnected } = await it.beside({}, async (on) => ({
       disconnected: await it.disconnect({ on }),
     }));
@@ -153,7 +153,7 @@ describe('upgrading and rolling back', () => {
     const env = childEnvironment({ DATABASE_URL: url, DATABASE_ADMIN_URL: adminUrl });
     const { stdout } = await promisify(execFile)(process.execPath, [cli], { env });
     assert.match(stdout, /^Nothing was changed: the schema is of a later release \(9999-later\)/);
-    const [last] = await it.world.query<{ digest: string }>(
+    const [last] = await it.query<{ digest: string }>(
       'select digest from applied_functions order by applied_at desc limit 1',
     );
     assert.equal(last?.digest, 'later');

@@ -92,12 +92,12 @@ describe('who approves knows what', () => {
     const id = await wish();
     assert.equal((await it.approve(id)).status, 200);
     assert.equal((await it.post(`${operationsPath}/${id}/execute`)).status, 200);
-    await it.world.query('update operations set read_at = null where id = $1', [id]);
+    await it.query('update operations set read_at = null where id = $1', [id]);
     it.simulator.setFault('list', { status: 403, times: 9 });
     const blind = await it.operation(id);
     assert.equal(blind.body.readFailed, 'graph_forbidden');
     it.simulator.clearFaults();
-    await it.world.query('update operations set read_at = null where id = $1', [id]);
+    await it.query('update operations set read_at = null where id = $1', [id]);
     const seen = await it.operation(id);
     assert.equal(seen.body.readFailed, null);
     assert.notEqual(seen.headers.etag, blind.headers.etag);

@@ -193,7 +193,7 @@ describe('two people', () => {
   for (const stage of ['awaiting_approval', 'approved'] as const) {
     const begin = () => (stage === 'approved' ? approved() : wish());
     const timeIsUp = (id: string) =>
-      it.world.query("update operations set expires_at = now() - interval '1 second' where id = $1", [id]);
+      it.query("update operations set expires_at = now() - interval '1 second' where id = $1", [id]);
 
     test(`${stage} and its time is up: it can no longer be decided or executed, and is expired`, async () => {
       const id = await begin();

@@ -63,7 +63,7 @@ describe('a trail that somebody rewrites under a running service', () => {
       [['error', it.tenantId, 'changed']],
     );
     await until('receivers are to be told', async () => {
-      const queued = await it.world.query<{ tenant_id: string; detail: object }>(
+      const queued = await it.query<{ tenant_id: string; detail: object }>(
         "select tenant_id, detail from notifications where type like '%.history.contradicted'",
       );
       if (queued.length === 0) return false;

@@ -61,14 +61,14 @@ describe('the export of the audit trail', () => {
     const [response] = await once(reading, 'response');
     response.once('data', () => response.pause());
     await once(response, 'pause');
-    await it.world.query('alter table audit_events rename to audit_events_gone');
+    await it.query('alter table audit_events rename to audit_events_gone');
     try {
       const broken = once(response, 'end');
       response.resume();
       await assert.rejects(broken, { code: 'ECONNRESET' });
       assert.equal(response.complete, false);
     } finally {
-      await it.world.query('alter table audit_events_gone rename to audit_events');
+      await it.query('alter table audit_events_gone rename to audit_events');
     }
     await until(
       'the service is done with it',
@@ -110,13 +110,13 @@ describe('the export of the audit trail', () => {
   });
 
   test('when it cannot be put on record nothing leaves', async () => {
-    await it.world.query('alter function record_audit_events rename to gone');
+    await it.query('alter function record_audit_events rename to gone');
     try {
       const response = await it.service.api.get(exportPath).set('authorization', it.auditor).expect(503);
       assert.equal(response.body.code, 'audit_unavailable');
       assert.equal(response.headers['content-disposition'], undefined);
     } finally {
-      await it.world.query('alter function gone rename to record_audit_events');
+      await it.query('alter function gone rename to record_audit_events');
     }
   });
 

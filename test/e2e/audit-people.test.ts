@@ -56,9 +56,9 @@ describe('the audit trail, as people look for things in it', () => {
       ),
       sampleEvent(tenantId, { ...read, ...by(1, 'Grace.Hopper@contoso.example') }),
     ];
-    await it.world.query('select from record_audit_events($1::json, 5000)', [JSON.stringify(events)]);
+    await it.query('select from record_audit_events($1::json, 5000)', [JSON.stringify(events)]);
     // As autovacuum does in its time.
-    await it.world.query('analyze audit_events');
+    await it.query('analyze audit_events');
   });
 
   const find = async (name: string, ask: object = auditor) =>
@@ -174,10 +174,7 @@ describe('the audit trail, as people look for things in it', () => {
   ] as const) {
     test(`${what} are found without reading through the trail`, async () => {
       const explained = `explain (analyze, format json) ${text}`;
-      const [row] = await it.world.query<{ 'QUERY PLAN': { Plan: Plan }[] }>(explained, [
-        it.tenantId,
-        ...values,
-      ]);
+      const [row] = await it.query<{ 'QUERY PLAN': { Plan: Plan }[] }>(explained, [it.tenantId, ...values]);
       const root = row?.['QUERY PLAN'][0]?.Plan;
       assert.ok(root);
       assert.ok(rowsRead(root) < 200, `${rowsRead(root)} rows of ${reads}: ${JSON.stringify(root)}`);

@@ -19,7 +19,7 @@ describe('the audit trail', () => {
   const it = emptyScene({ timings: { graphTimeoutMs: 30_000 } });
 
   const chain = (name: string) =>
-    it.world.query<Row>(
+    it.query<Row>(
       'select number, record::text as text, record, digest, link from audit_events where chain = $1 order by number',
       [name],
     );
@@ -49,7 +49,7 @@ describe('the audit trail', () => {
       link = nextLink(link, row.digest);
       assert.deepEqual(row.link, link);
     }
-    const [head] = await it.world.query<{ length: string; head: Buffer }>(
+    const [head] = await it.query<{ length: string; head: Buffer }>(
       'select length, head from audit_chains where chain = $1',
       [it.tenantId],
     );
@@ -74,7 +74,7 @@ describe('the audit trail', () => {
     assert.equal(statement.link, rows.at(-1)?.link.toString('hex'));
     const signature = Buffer.from(String(last?.signature), 'base64');
     assert.ok(verify(null, Buffer.from(String(last?.statement)), key.publicKey, signature));
-    const stored = await it.world.query<{ statement: string; signature: Buffer }>(
+    const stored = await it.query<{ statement: string; signature: Buffer }>(
       'select statement, signature from audit_checkpoints where chain = $1 order by made_at desc limit 1',
       [it.tenantId],
     );
@@ -203,7 +203,7 @@ describe('the audit trail', () => {
     await it.start();
     const reason = 'a\u009b31m\u202eb';
     const event = sampleEvent(it.tenantId, { reason, time: new Date().toISOString() });
-    await it.world.query('select from record_audit_events($1::json, 5000)', [JSON.stringify([event])]);
+    await it.query('select from record_audit_events($1::json, 5000)', [JSON.stringify([event])]);
     const { text, body } = await readEvents();
     assert.match(text, /a\\u009b31m\\u202eb/);
     assert.ok(body.events.some((one: AuditEvent) => one.reason === reason));
@@ -218,10 +218,9 @@ describe('the audit trail', () => {
     assert.equal(events.length, 2);
     for (const { actor } of events) assert.equal(actor.name, null);
     assert.equal(events[0]?.connection?.owner, null);
-    const [operation] = await it.world.query(
-      'select requester_name, connection from operations where id = $1',
-      [operationId],
-    );
+    const [operation] = await it.query('select requester_name, connection from operations where id = $1', [
+      operationId,
+    ]);
     assert.equal(operation?.requester_name, null);
     assert.equal(operation?.connection.owner, null);
   });
@@ -287,9 +286,9 @@ describe('the audit trail', () => {
       await Promise.all([killed.promise, call, service.ended()]);
       stopListening();
     }
-    await it.world.query("update operations set lease_until = now() where status = 'sent'");
+    await it.query("update operations set lease_until = now() where status = 'sent'");
     await it.start();
-    const open = () => it.world.query("select from operations where status = 'sent'");
+    const open = () => it.query("select from operations where status = 'sent'");
     await until('every attempt has an outcome', async () => (await open()).length === 0);
     const events = (await chain(it.tenantId)).map((row) => row.record);
     const acts = it.simulator.acts().slice(before);

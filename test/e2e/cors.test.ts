@@ -102,7 +102,7 @@ describe('calls from a page on another origin', () => {
   test('a preflight is answered beyond every limit, and leaves no trace in Entra, Graph or the record', async () => {
     const limits = { addressPerMinute: 1, callerPerMinute: 1 };
     await it.beside({ limits }, async (on) => {
-      const events = () => it.world.query('select count(*) from audit_events');
+      const events = () => it.query('select count(*) from audit_events');
       it.simulator.clearCalls();
       for (let count = 0; count < 3; count += 1) {
         assert.equal((await preflight(on, disconnectPath, portal, 'POST')).status, 204);

@@ -40,7 +40,7 @@ describe('the database’s clock decides', () => {
   test('what a replica sends is dated by the database', async () => {
     const sent = await it.disconnect({ on: ahead });
     assert.equal(sent.status, 200, JSON.stringify(sent.body));
-    const [row] = await it.world.query<{ recent: boolean }>(
+    const [row] = await it.query<{ recent: boolean }>(
       `select greatest(requested_at, sent_at, moved_at) <= now() as recent from operations where id = $1`,
       [sent.body.operationId],
     );

@@ -64,7 +64,7 @@ describe('draining', () => {
     graph.release();
     await closed;
     assert.ok(service.log.some(({ aborted }) => aborted === true));
-    const events = await it.world.query(
+    const events = await it.query(
       "select event from audit_events where event in ('attempt', 'outcome') order by number",
     );
     assert.deepEqual(

@@ -210,7 +210,7 @@ describe('dryRun', () => {
   test('one whose time is up is not in the way', async () => {
     await it.beside({ policy: { approvalRequired: true }, sweepMs: 600_000 }, async (on) => {
       const { body } = await it.disconnect({ on });
-      await it.world.query("update operations set expires_at = now() - interval '1 second' where id = $1", [
+      await it.query("update operations set expires_at = now() - interval '1 second' where id = $1", [
         body.operationId,
       ]);
       const run = await it.disconnect({ query: '?dryRun=true', on });

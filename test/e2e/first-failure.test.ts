@@ -21,12 +21,12 @@ describe('the first failure of an act', () => {
       const scrape = async () => callsIn((await it.service.management.get('/metrics').expect(200)).text);
       const before = await scrape();
       const authorization = bearer(await it.simulator.token('admin'));
-      await it.world.query('alter table audit_events rename to elsewhere');
+      await it.query('alter table audit_events rename to elsewhere');
       try {
         const answer = await it.service.api.post(path).set({ authorization });
         assert.equal(answer.status, 503);
       } finally {
-        await it.world.query('alter table elsewhere rename to audit_events');
+        await it.query('alter table elsewhere rename to audit_events');
       }
       const grown = [...(await scrape())].filter(([labels, count]) => count > (before.get(labels) ?? -1));
       assert.equal(grown.length, 1);

@@ -18,7 +18,7 @@ describe('the main job', () => {
     const recordsWhenGraphWasCalled: AuditEvent[] = [];
     const stopListening = simulator.onCall(async (call) => {
       if (call.endpoint !== 'disconnect') return;
-      const rows = await it.world.query<{ record: AuditEvent }>('select record from audit_events');
+      const rows = await it.query<{ record: AuditEvent }>('select record from audit_events');
       recordsWhenGraphWasCalled.push(...rows.map((row) => row.record));
     });
     const accepted = await it.service.metric('chromeos_bff_disconnects_total', { outcome: 'accepted' });

@@ -195,24 +195,24 @@ describe('compression', () => {
   });
 
   test('an export that fails at once is a problem, not a broken archive', async () => {
-    await it.world.query('alter table audit_events rename to audit_events_gone');
+    await it.query('alter table audit_events rename to audit_events_gone');
     try {
       const [response, bytes] = await raw(exportPath, { 'accept-encoding': 'gzip' });
       assert.equal(response.statusCode, 503);
       assert.equal(response.headers['content-encoding'], undefined);
       assert.equal(JSON.parse(bytes.toString()).code, 'audit_unavailable');
     } finally {
-      await it.world.query('alter table audit_events_gone rename to audit_events');
+      await it.query('alter table audit_events_gone rename to audit_events');
     }
   });
 
   test('HEAD of an export reads no trail', async () => {
-    await it.world.query('alter table audit_checkpoints rename to audit_checkpoints_gone');
+    await it.query('alter table audit_checkpoints rename to audit_checkpoints_gone');
     try {
       await it.service.api.get(exportPath).set({ authorization: it.auditor }).expect(503);
       await it.service.api.head(exportPath).set({ authorization: it.auditor }).expect(200);
     } finally {
-      await it.world.query('alter table audit_checkpoints_gone rename to audit_checkpoints');
+      await it.query('alter table audit_checkpoints_gone rename to audit_checkpoints');
     }
     const events = async () => linesIn(await it.exported()).filter(({ type }) => type === 'event').length;
     const before = await events();
@@ -231,13 +231,13 @@ describe('compression', () => {
     const [response] = await begun(exportPath, { 'accept-encoding': 'gzip' });
     response.once('data', () => response.pause());
     await once(response, 'pause');
-    await it.world.query('alter table audit_events rename to audit_events_gone');
+    await it.query('alter table audit_events rename to audit_events_gone');
     try {
       const broken = once(response, 'end');
       response.resume();
       await assert.rejects(broken, { code: 'ECONNRESET' });
     } finally {
-      await it.world.query('alter table audit_events_gone rename to audit_events');
+      await it.query('alter table audit_events_gone rename to audit_events');
     }
     await idle();
   });

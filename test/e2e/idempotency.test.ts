@@ -130,7 +130,7 @@ describe('Idempotency-Key', () => {
       );
       for (const { status, headers } of both) if (status === 409) assert.ok(headers['retry-after']);
       assert.equal(it.asked('disconnect'), round + 1);
-      await it.world.query("update operations set status = 'completed' where status = 'accepted'");
+      await it.query("update operations set status = 'completed' where status = 'accepted'");
       it.simulator.setConnection(it.tenantId, {});
     }
   });
@@ -218,7 +218,7 @@ describe('Idempotency-Key', () => {
 
   test('a key is kept for its time, and then free', async () => {
     const rewind = (interval: string) =>
-      it.world.query('update operations set idempotency_expires_at = idempotency_expires_at - $1::interval', [
+      it.query('update operations set idempotency_expires_at = idempotency_expires_at - $1::interval', [
         interval,
       ]);
     const first = await it.disconnect({ headers: keyed('k') });
@@ -227,7 +227,7 @@ describe('Idempotency-Key', () => {
     await rewind('2 minutes');
     const after = await it.disconnect({ headers: keyed('k'), body: { reason: 'another' } });
     assert.deepEqual([after.status, after.body.code], [409, 'operation_in_progress']);
-    await it.world.query("update operations set status = 'completed' where status = 'accepted'");
+    await it.query("update operations set status = 'completed' where status = 'accepted'");
     it.simulator.setConnection(it.tenantId, {});
     const fresh = await it.disconnect({ headers: keyed('k'), body: { reason: 'another' } });
     assert.deepEqual([fresh.status, fresh.headers['idempotency-replayed']], [200, undefined]);

@@ -56,7 +56,7 @@ describe('a proxy', () => {
     assert.deepEqual([status, body.code], [503, 'graph_unavailable']);
     assert.ok(performance.now() - begun < 15_000);
     assert.equal(it.asked('disconnect'), 0);
-    const [operation] = await it.world.query<{ status: string }>(
+    const [operation] = await it.query<{ status: string }>(
       'select status from operations order by position desc limit 1',
     );
     assert.equal(operation?.status, 'failed');

@@ -419,7 +419,7 @@ test('metrics tell the results apart', async () => {
 });
 
 async function kindOnRecord(requestId: unknown): Promise<string | undefined> {
-  const [row] = await it.world.query<{ kind: string }>(
+  const [row] = await it.query<{ kind: string }>(
     "select record->'actor'->>'kind' as kind from audit_events where record->>'requestId' = $1",
     [requestId],
   );

@@ -122,7 +122,7 @@ describe('Intune’s handshake, with a stand-in that is not the simulator', () =
   });
 
   const newestId = async (): Promise<string | null> => {
-    const [row] = await it.world.query<{ id: string; open: boolean }>(
+    const [row] = await it.query<{ id: string; open: boolean }>(
       'select id, open from operations order by position desc limit 1',
     );
     return row?.open ? row.id : null;
@@ -134,7 +134,7 @@ describe('Intune’s handshake, with a stand-in that is not the simulator', () =
   async function aftermath(): Promise<void> {
     const id = await newestId();
     if (id === null) return;
-    await it.world.query("update operations set lease_until = now() where id = $1 and status = 'sent'", [id]);
+    await it.query("update operations set lease_until = now() where id = $1 and status = 'sent'", [id]);
     await until('nobody sends it any more', async () => (await it.status(id)) !== 'sent');
     const waiting = ['awaiting_intune_approval', 'approved_in_intune', 'unknown'];
     const acts = graph.acts.length;
@@ -167,7 +167,7 @@ describe('Intune’s handshake, with a stand-in that is not the simulator', () =
     return {
       waitedFor: () =>
         until('somebody waits for the operation', async () => {
-          const waiting = await it.world.query(
+          const waiting = await it.query(
             'select from pg_locks where not granted and $1::integer = any(pg_blocking_pids(pid))',
             [rows[0]?.pid],
           );

@@ -91,9 +91,9 @@ describe('an outcome that is known is kept', () => {
   test('an attempt that nobody confirmed in time is ended as never sent', async () => {
     const lock = await it.world.connect();
     await lock.query('select pg_advisory_lock(4712)');
-    await it.world.query(`create function wait_for_lock() returns trigger language plpgsql as $$
+    await it.query(`create function wait_for_lock() returns trigger language plpgsql as $$
       begin perform pg_advisory_xact_lock_shared(4712); return null; end $$`);
-    await it.world.query(`create constraint trigger wait_for_lock after insert on operations
+    await it.query(`create constraint trigger wait_for_lock after insert on operations
       deferrable initially deferred for each row execute function wait_for_lock()`);
     try {
       const response = await it.disconnect({ headers: { 'idempotency-key': 'once' } });
@@ -101,7 +101,7 @@ describe('an outcome that is known is kept', () => {
       assert.equal(response.body.operationId, undefined, 'nobody is told of what may not be there');
       await lock.query('select pg_advisory_unlock(4712)');
       await until('nothing holds the slot', async () => {
-        const open = await it.world.query('select from operations where open');
+        const open = await it.query('select from operations where open');
         return open.length === 0 && (await it.service.metric('chromeos_bff_outcomes_waiting')) === 0;
       });
       assert.equal(it.asked('disconnect'), 0);
@@ -109,7 +109,7 @@ describe('an outcome that is known is kept', () => {
       assert.equal(again.status, 200, 'the same request can be sent now');
     } finally {
       await lock.end();
-      await it.world.query('drop trigger wait_for_lock on operations');
+      await it.query('drop trigger wait_for_lock on operations');
     }
   });
 });

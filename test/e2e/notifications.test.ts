@@ -95,7 +95,7 @@ describe('receivers of notifications', () => {
   /** Both are known to the database: from then on they are told what happens. */
   const known = () =>
     until('both receivers are known', async () => {
-      const [row] = await it.world.query<{ count: string }>('select count(*) from notification_receivers');
+      const [row] = await it.query<{ count: string }>('select count(*) from notification_receivers');
       return row?.count === '2';
     });
 
@@ -167,7 +167,7 @@ describe('receivers of notifications', () => {
       0,
     );
     assert.equal(await operator('disconnect-switch', ['on', '--by', 'an operator', '--reason', 'Over']), 0);
-    await it.world.query("select report_lost_history($1, 1000, '\\x00')", [it.tenantId]);
+    await it.query("select report_lost_history($1, 1000, '\\x00')", [it.tenantId]);
     const because = ['--tenant', it.tenantId, '--by', 'bob', '--reason', 'restored'];
     assert.equal(await operator('audit-acknowledge-loss', because), 0);
     await it.beside(withReceivers, async () => {
@@ -197,7 +197,7 @@ describe('receivers of notifications', () => {
         on.log.some(({ msg, why }) => /receiver of notifications fails/.test(msg) && why === 'HTTP 500'),
       );
       all.answerWith((response) => response.writeHead(204).end());
-      await it.world.query('update notification_deliveries set due_at = now()');
+      await it.query('update notification_deliveries set due_at = now()');
       await until('it works again', () => on.log.some(({ msg }) => /works again/.test(msg)));
       assert.deepEqual(kinds(heard(all)), [typeOf('operation.awaiting_approval')]);
     });
@@ -228,7 +228,7 @@ describe('receivers of notifications', () => {
         await until('it drains', async () => (await on.management.get('/readyz')).status === 503);
         all.answerWith((response) => response.writeHead(204).end());
         await until('the try under way is ended', () => ended);
-        await it.world.query(
+        await it.query(
           "update notification_deliveries set due_at = now() - interval '1 minute' where result is null",
         );
         assert.equal(all.received.length, 1);
@@ -281,14 +281,14 @@ describe('replicas that are killed', () => {
     const start = () => startReplica({ ...it.world, simulator: { ...simulator, caPem } }, timings);
     const first = await start();
     await until('the receiver is known', async () => {
-      const [row] = await it.world.query<{ count: string }>('select count(*) from notification_receivers');
+      const [row] = await it.query<{ count: string }>('select count(*) from notification_receivers');
       return row?.count === '1';
     });
     const disconnect = async ({ api }: typeof first) =>
-      api.post(disconnectPath).set('authorization', bearer(await it.world.simulator.token('admin')));
+      api.post(disconnectPath).set('authorization', bearer(await it.simulator.token('admin')));
     for (let round = 0; round < 3; round += 1) {
       await it.world.closeOperations();
-      it.world.simulator.reset();
+      it.simulator.reset();
       assert.equal((await disconnect(first)).status, 200);
     }
     await until('the receiver is asked', () => held.length > 0);
@@ -297,15 +297,15 @@ describe('replicas that are killed', () => {
     receiver.answerWith((response) => response.writeHead(204).end());
     const before = receiver.received.length;
     // As if the leases of what died with it had ended.
-    await it.world.query('update notification_deliveries set due_at = now()');
+    await it.query('update notification_deliveries set due_at = now()');
     const replicas = await Promise.all([start(), start()]);
     try {
       for (const replica of replicas) {
         await it.world.closeOperations();
-        it.world.simulator.reset();
+        it.simulator.reset();
         assert.equal((await disconnect(replica)).status, 200);
       }
-      const happened = await it.world.query<{ id: string }>(
+      const happened = await it.query<{ id: string }>(
         "select id from audit_events where record ->> 'move' is not null",
       );
       assert.equal(happened.length, 10);

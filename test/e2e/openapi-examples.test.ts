@@ -264,11 +264,9 @@ async function graphSays(): Promise<void> {
 
 async function outOfOrder(): Promise<void> {
   await fresh();
-  await it.world.query("insert into audit_losses (chain, number, link) values ($1, 1000, '\\x00')", [
-    it.tenantId,
-  ]);
+  await it.query("insert into audit_losses (chain, number, link) values ($1, 1000, '\\x00')", [it.tenantId]);
   refused('history_lost', await it.disconnect());
-  await it.world.query('update audit_losses set acknowledged_at = now()');
+  await it.query('update audit_losses set acknowledged_at = now()');
   await it.beside({ limits: { callerPerMinute: 1 } }, async (on) => {
     await it.get('/api/v1/me', { on });
     refused('rate_limited', await it.get('/api/v1/me', { on }));
@@ -284,16 +282,16 @@ async function outOfOrder(): Promise<void> {
   // Less than Graph may take and what has to come after.
   await it.beside({ answerMs: 3500 }, async (on) => refused('not_sent_in_time', await it.disconnect({ on })));
   const toggle = (enabled: boolean) =>
-    it.world.query(
+    it.query(
       'insert into disconnect_switches (id, tenant_id, enabled, reason, changed_by, changed_at) values (gen_random_uuid(), $1, $2, $3, $4, now())',
       [it.tenantId, enabled, 'the rollout is being looked at until Friday', 'operator'],
     );
   await toggle(false);
   refused('disconnect_disabled', await it.disconnect());
   await toggle(true);
-  await it.world.query('alter table audit_events rename to gone');
+  await it.query('alter table audit_events rename to gone');
   refused('audit_unavailable', await it.get(eventsPath, auditor));
-  await it.world.query('alter table gone rename to audit_events');
+  await it.query('alter table gone rename to audit_events');
 }
 
 // UPDATE_EXAMPLES=1 writes them down. A defect has none, since nobody can bring one about, and what is told

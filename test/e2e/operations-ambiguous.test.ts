@@ -103,10 +103,10 @@ describe('what leaves the outcome open', () => {
   }
 
   test('the outcome cannot be written: the caller hears the truth, and so does the log', async () => {
-    await it.world.query(
+    await it.query(
       "create function no_outcome() returns trigger language plpgsql as $$ begin raise exception using errcode = '57014'; end $$",
     );
-    await it.world.query(
+    await it.query(
       "create trigger no_outcome before update on operations for each row when (new.status = 'accepted') execute function no_outcome()",
     );
     try {
@@ -117,8 +117,8 @@ describe('what leaves the outcome open', () => {
         it.service.log.some((line) => line.operationId === body.operationId && line.outcomeUnrecorded),
       );
     } finally {
-      await it.world.query('drop trigger no_outcome on operations');
-      await it.world.query("update operations set status = 'accepted' where status = 'sent'");
+      await it.query('drop trigger no_outcome on operations');
+      await it.query("update operations set status = 'accepted' where status = 'sent'");
     }
   });
 });

@@ -141,7 +141,7 @@ describe('what is sent again', { concurrency: true }, () => {
     const response = await it.disconnect();
     assert.deepEqual([response.status, response.headers['retry-after']], [429, '1']);
     assert.equal(it.asked('disconnect'), 3);
-    const [refused] = await it.world.query<{ status: string }>(
+    const [refused] = await it.query<{ status: string }>(
       "select status from operations where status = 'failed' order by position desc limit 1",
     );
     assert.ok(refused);

@@ -12,7 +12,7 @@ describe('whoever sends holds the slot', () => {
   // The one that sweeps.
   const it = scene({ timings });
   const theOpenOne = async () => {
-    const [row] = await it.world.query<{ id: string; status: string }>(
+    const [row] = await it.query<{ id: string; status: string }>(
       "select id, status from operations where status in ('sent', 'unknown') order by position desc limit 1",
     );
     return row;
@@ -23,28 +23,28 @@ describe('whoever sends holds the slot', () => {
     // The attempt is committed at once, but the sender does not hear of it.
     const lock = await it.world.connect();
     await lock.query('select pg_advisory_lock(4711)');
-    await it.world.query(`create function wait_for_test() returns trigger language plpgsql as $$
+    await it.query(`create function wait_for_test() returns trigger language plpgsql as $$
       begin perform pg_advisory_xact_lock_shared(4711); return null; end $$`);
-    await it.world.query(`create constraint trigger wait_for_test after insert on operations
+    await it.query(`create constraint trigger wait_for_test after insert on operations
       deferrable initially deferred for each row execute function wait_for_test()`);
     try {
       const sending = it.disconnect();
       const waiting = "select from pg_locks where locktype = 'advisory' and not granted";
-      await until('the attempt is being committed', async () => (await it.world.query(waiting)).length > 0);
+      await until('the attempt is being committed', async () => (await it.query(waiting)).length > 0);
       const begun = Date.now();
       await until('the lease is over', () => Date.now() > begun + timings.leaseMs);
       await lock.query('select pg_advisory_unlock(4711)');
       const response = await sending;
       assert.deepEqual([response.status, response.body.code], [503, 'not_sent_in_time']);
       assert.equal(it.asked('disconnect'), 0);
-      const [{ id } = { id: '' }] = await it.world.query<{ id: string }>(
+      const [{ id } = { id: '' }] = await it.query<{ id: string }>(
         'select id from operations order by position desc limit 1',
       );
       await until('it has ended', async () => (await it.status(id)) === 'failed');
       assert.equal((await outcomes(id)).length, 1);
     } finally {
       await lock.end();
-      await it.world.query('drop trigger wait_for_test on operations');
+      await it.query('drop trigger wait_for_test on operations');
     }
   });
 
@@ -109,7 +109,7 @@ describe('whoever sends holds the slot', () => {
       const sending = it.disconnect({ on: other });
       await held.arrived();
       const { id = '' } = (await theOpenOne()) ?? {};
-      await it.world.query('update operations set lease_until = now() where id = $1', [id]);
+      await it.query('update operations set lease_until = now() where id = $1', [id]);
       await until('it is unknown', async () => (await it.status(id)) === 'unknown');
       const next = await it.disconnect({ as: 'second-admin', body: { supersedes: id } });
       assert.equal(next.status, 200, JSON.stringify(next.body));
@@ -133,7 +133,7 @@ describe('whoever sends holds the slot', () => {
       const sending = it.disconnect({ on: other });
       await held.arrived();
       const { id = '' } = (await theOpenOne()) ?? {};
-      await it.world.query('update operations set lease_until = now() where id = $1', [id]);
+      await it.query('update operations set lease_until = now() where id = $1', [id]);
       await until('it is unknown', async () => (await it.status(id)) === 'unknown');
       held.release();
       assert.equal((await sending).status, 200);

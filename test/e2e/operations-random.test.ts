@@ -77,11 +77,11 @@ describe('whatever happens', () => {
       fc.asyncProperty(fc.array(command, { minLength: 3, maxLength: 14 }), async (commands) => {
         await it.world.closeOperations();
         it.simulator.reset();
-        const [{ start } = { start: '0' }] = await it.world.query<{ start: string }>(
+        const [{ start } = { start: '0' }] = await it.query<{ start: string }>(
           'select coalesce(max(position), 0) as start from operations',
         );
         const rows = () =>
-          it.world.query<Row>('select * from operations where position > $1 order by position', [start]);
+          it.query<Row>('select * from operations where position > $1 order by position', [start]);
         const ended = new Set<string>();
         for (const one of commands) {
           const responses = await run(one, await rows());

@@ -235,7 +235,7 @@ describe('taking over from an operation whose end is unknown', () => {
     const both = await Promise.all(begun);
     assert.deepEqual(both.map(({ status }) => status).sort(), [200, 409]);
     assert.equal(it.asked('disconnect'), 2);
-    const rows = await it.world.query('select id from operations where supersedes = $1', [old]);
+    const rows = await it.query('select id from operations where supersedes = $1', [old]);
     assert.equal(rows.length, 1);
   });
 
@@ -247,9 +247,7 @@ describe('taking over from an operation whose end is unknown', () => {
       await lock.query(`select pg_advisory_lock(${turn})`, [it.tenantId]);
       const taking = it.disconnect({ as: 'second-admin', body: { supersedes: old } });
       await until('it waits for its turn', async () => {
-        const waiting = await it.world.query(
-          "select from pg_locks where locktype = 'advisory' and not granted",
-        );
+        const waiting = await it.query("select from pg_locks where locktype = 'advisory' and not granted");
         return waiting.length > 0;
       });
       it.simulator.setConnection(it.tenantId, { onboardingStatus: 'offboarding' });

@@ -146,7 +146,7 @@ describe('what a tenant demands of a disconnect', () => {
 describe('the switch', () => {
   const it = scene({ environment: bothTenants });
   const turn = (enabled: boolean, tenantId: string, reason = 'migration weekend') =>
-    it.world.query(
+    it.query(
       'insert into disconnect_switches (id, tenant_id, enabled, reason, changed_by, changed_at) values ($1, $2, $3, $4, $5, now())',
       [randomUUID(), tenantId, enabled, reason, 'an operator'],
     );

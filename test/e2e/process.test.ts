@@ -102,13 +102,13 @@ describe('boot and stop', () => {
   });
 
   test('a schema that is not current: not ready, and nothing is done', async () => {
-    await it.world.query('alter table kysely_migration rename to kysely_migration_away');
+    await it.query('alter table kysely_migration rename to kysely_migration_away');
     const service = await startServiceProcess(it.world);
     try {
       const ready = await service.management.get('/readyz').expect(503);
       assert.match(JSON.stringify(ready.body), /run the migrations/);
     } finally {
-      await it.world.query('alter table kysely_migration_away rename to kysely_migration');
+      await it.query('alter table kysely_migration_away rename to kysely_migration');
       await service.kill('SIGTERM');
     }
   });

@@ -61,7 +61,7 @@ describe('two replicas, one database', () => {
   }
 
   const operations = () =>
-    it.world.query<{ id: string; status: string }>('select id, status from operations order by position');
+    it.query<{ id: string; status: string }>('select id, status from operations order by position');
 
   for (const sequence of [
     ['inprogress', 'offboarding'],
@@ -109,7 +109,7 @@ describe('two replicas, one database', () => {
         assertTruthful(await Promise.all(calls), false);
         const id = (await operations())[known]?.id ?? '';
         assert.equal(await it.status(id), 'sent');
-        await it.world.query('update operations set lease_until = now() where id = $1', [id]);
+        await it.query('update operations set lease_until = now() where id = $1', [id]);
         if (applied)
           await until('it is accepted', async () => {
             await it.readConnection();

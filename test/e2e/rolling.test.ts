@@ -130,7 +130,7 @@ describe('rolling from one process to the next', () => {
       assert.deepEqual(balancer.failures, []);
       assert.deepEqual([...statuses.keys()], [200]);
       assert.equal(disconnected.status, 200);
-      const [reads] = await it.world.query<{ count: number }>(
+      const [reads] = await it.query<{ count: number }>(
         "select count(*)::int as count from audit_events where event = 'read'",
       );
       assert.equal(reads?.count, statuses.get(200));

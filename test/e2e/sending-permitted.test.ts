@@ -9,14 +9,14 @@ describe('each sending is permitted by the database, directly before it', () => 
   const it = scene({ timings: { sweepMs: 60_000 } });
 
   const newest = async () => {
-    const [row] = await it.world.query<{ id: string; status: string; explanation: string | null }>(
+    const [row] = await it.query<{ id: string; status: string; explanation: string | null }>(
       'select id, status, explanation from operations order by position desc limit 1',
     );
     assert.ok(row, 'there is an operation');
     return row;
   };
   const switchTo = (enabled: boolean) =>
-    it.world.query(
+    it.query(
       `insert into disconnect_switches (id, tenant_id, enabled, reason, changed_by, changed_at)
        values (gen_random_uuid(), $1, $2, 'the rollout is being looked at', 'operator', now())`,
       [it.tenantId, enabled],
@@ -32,13 +32,13 @@ describe('each sending is permitted by the database, directly before it', () => 
     },
     {
       what: 'the lease ends by the database’s clock',
-      make: () => it.world.query("update operations set lease_until = now() where status = 'sent'"),
+      make: () => it.query("update operations set lease_until = now() where status = 'sent'"),
       code: 'not_sent_in_time',
     },
     {
       what: 'the lease would end before Graph could answer',
       make: () =>
-        it.world.query("update operations set lease_until = now() + interval '900 ms' where status = 'sent'"),
+        it.query("update operations set lease_until = now() + interval '900 ms' where status = 'sent'"),
       code: 'not_sent_in_time',
     },
   ];
@@ -87,7 +87,7 @@ describe('each sending is permitted by the database, directly before it', () => 
       const end = faultsInTurn(it.simulator, 'disconnect', [{ status: 429, retryAfter: '1' }, null]);
       const executing = it.post(`${path}/execute`, { on });
       await until('it was throttled', () => it.asked('disconnect') === 1);
-      await it.world.query("update operations set expires_at = now() where status = 'sent'");
+      await it.query("update operations set expires_at = now() where status = 'sent'");
       await assertNotSent(await executing, 'not_sent_in_time');
       end();
     });

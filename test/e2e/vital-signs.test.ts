@@ -10,14 +10,14 @@ describe('gauges that come out of the database', () => {
   /** An operation another replica left behind. */
   async function insertOperation(tenantId: string, ...path: string[]): Promise<void> {
     const id = randomUUID();
-    await it.world.query(
+    await it.query(
       `insert into operations (id, tenant_id, status, requester_oid, requester_client_id, connection_id,
          connection, request_id, requested_at, sent_at, moved_at)
        values ($1, $2, 'sent', 'someone', 'portal', 'connection', '{}', $1, now(), now() - interval '3 minutes', now())`,
       [id, tenantId],
     );
     for (const status of path) {
-      await it.world.query(
+      await it.query(
         "update operations set status = $2, lease_until = now() + interval '1 hour' where id = $1",
         [id, status],
       );
@@ -69,11 +69,11 @@ describe('gauges that come out of the database', () => {
 
   test('a role that may not append is seen at once; and so is a write that fails', async () => {
     const role = new URL(it.world.database.url).username;
-    await it.world.query(`revoke execute on function record_audit_events(json, integer) from ${role}`);
+    await it.query(`revoke execute on function record_audit_events(json, integer) from ${role}`);
     await until('it is seen', async () => has(await scrape(), 'audit_writable 0'));
     const call = () => it.readConnection({ as: 'reader' });
     assert.equal((await call()).status, 503);
-    await it.world.query(`grant execute on function record_audit_events(json, integer) to ${role}`);
+    await it.query(`grant execute on function record_audit_events(json, integer) to ${role}`);
     await until('the role may again', async () => has(await scrape(), 'database_up 1'));
     assert.ok(has(await scrape(), 'audit_writable 0'), 'the last write failed');
     assert.equal((await call()).status, 200);
@@ -81,7 +81,7 @@ describe('gauges that come out of the database', () => {
   });
 
   test('without the database they are gone, not stale', async () => {
-    await it.world.query('alter table operations rename to operations_away');
+    await it.query('alter table operations rename to operations_away');
     try {
       await until('they are gone', async () => !/^chromeos_bff_operations_open\{/m.test(await scrape()));
       const text = await scrape();
@@ -91,7 +91,7 @@ describe('gauges that come out of the database', () => {
       assert.ok(has(text, 'database_up 1'), 'it answers, but lacks a table');
       assert.ok(has(text, 'audit_writable 0'));
     } finally {
-      await it.world.query('alter table operations_away rename to operations');
+      await it.query('alter table operations_away rename to operations');
     }
     await until('they are back', async () =>
       has(await scrape(), 'attempts_without_outcome{tenant="tenant-a"} 1'),

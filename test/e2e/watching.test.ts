@@ -131,7 +131,7 @@ describe('how often Graph is asked', () => {
       for (const { status, body, headers } of answers) {
         assert.deepEqual([status, body.status, headers['retry-after']], [200, 'accepted', '60']);
       }
-      await it.world.query("update operations set read_at = read_at - interval '60 seconds'");
+      await it.query("update operations set read_at = read_at - interval '60 seconds'");
       await it.operation(id);
       assert.equal(it.asked('list'), 2);
     });
@@ -229,7 +229,7 @@ describe('Prefer: wait', () => {
     const held = hold(it.simulator, 'disconnect');
     const sending = it.disconnect();
     await held.arrived();
-    const [sent] = await it.world.query<{ id: string; since: string }>(
+    const [sent] = await it.query<{ id: string; since: string }>(
       "select id, clock_timestamp()::text as since from operations where status = 'sent'",
     );
     assert.ok(sent);

@@ -43,6 +43,8 @@ export type Scene = {
   readonly service: TestService;
   readonly simulator: Simulator;
   readonly tenantId: string;
+  /** Runs a statement as the database's owner. */
+  query: World['query'];
   /** Starts another service in the same world, which ends with the test. */
   start(options?: StartOptions): Promise<TestService>;
   /** Runs `work` against another service in the same world. */
@@ -120,6 +122,7 @@ function sceneOn(stage: Stage): Scene {
     get tenantId() {
       return stage.world.simulator.registration.tenantId;
     },
+    query: (sql, values) => stage.world.query(sql, values),
     start: (options = {}) => stage.start(options),
     async beside(timings, work) {
       const other = await stage.start({ timings });
@@ -157,7 +160,7 @@ function sceneOn(stage: Stage): Scene {
     stranger: (as) => it.simulator.token(as, { oid: randomUUID() }),
     asked: (endpoint) => it.simulator.calls.filter((call) => call.endpoint === endpoint).length,
     async events(operationId) {
-      const rows = await it.world.query<{ record: AuditEvent }>(
+      const rows = await it.query<{ record: AuditEvent }>(
         'select record from audit_events where operation_id = $1 order by number',
         [operationId],
       );
@@ -167,14 +170,14 @@ function sceneOn(stage: Stage): Scene {
       const requestId = isLogLine(call)
         ? call.requestId
         : (call.body.requestId ?? call.headers['client-request-id']);
-      const rows = await it.world.query<{ record: AuditEvent }>(
+      const rows = await it.query<{ record: AuditEvent }>(
         "select record from audit_events where record->>'requestId' = $1 order by number",
         [requestId],
       );
       return rows.map(({ record }) => record);
     },
     async status(operationId) {
-      const [row] = await it.world.query<{ status: OperationStatus }>(
+      const [row] = await it.query<{ status: OperationStatus }>(
         'select status from operations where id = $1',
         [operationId],
       );
@@ -193,7 +196,7 @@ function sceneOn(stage: Stage): Scene {
       return response.body.operationId;
     },
     async age(operationId, ms) {
-      await it.world.query(
+      await it.query(
         "update operations set sent_at = sent_at - $2 * interval '1 millisecond' where id = $1",
         [operationId, ms],
       );
