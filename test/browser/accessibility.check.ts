@@ -42,19 +42,19 @@ describe('axe finds nothing, light or dark, wide or narrow', () => {
       suspended: '“suspended”', // a word that nobody has heard yet
     };
     for (const [state, word] of Object.entries(states)) {
-      stage.world.simulator.setConnection(tenants.lenient, { onboardingStatus: state });
+      stage.testEnvironment.simulator.setConnection(tenants.lenient, { onboardingStatus: state });
       await page.getByRole('button', { name: 'Refresh' }).click();
       await page.getByRole('main').getByText(word, { exact: true }).waitFor();
       await passes(page, 'Connection');
     }
-    stage.world.simulator.setConnection(tenants.lenient, null);
+    stage.testEnvironment.simulator.setConnection(tenants.lenient, null);
     await page.getByRole('button', { name: 'Refresh' }).click();
     await page.getByText('Your tenant has no connection').waitFor();
     await passes(page, 'Connection');
   });
 
   scene('from the dry run to the end of an operation', async (stage) => {
-    stage.world.simulator.setFault('disconnect', { reset: true });
+    stage.testEnvironment.simulator.setFault('disconnect', { reset: true });
     const page = await stage.enter('Ada Admin');
     await page.getByRole('link', { name: 'Disconnect …' }).click();
     await page.getByText('Everything has been looked at').waitFor();
@@ -66,7 +66,7 @@ describe('axe finds nothing, light or dark, wide or narrow', () => {
     await page.getByRole('button', { name: 'Disconnect now' }).click();
     await page.getByText('Nobody can tell yet').waitFor();
     await passes(page, 'Operation');
-    stage.world.simulator.setConnection(tenants.lenient, null);
+    stage.testEnvironment.simulator.setConnection(tenants.lenient, null);
     await page.getByText('It has come to its end.').waitFor();
     await passes(page, 'Operation');
     await page.getByRole('link', { name: 'Operations', exact: true }).click();
@@ -137,9 +137,9 @@ async function passes(page: Page, heading: string): Promise<void> {
 }
 
 /** Ada's wish in the strict tenant, by the API. */
-async function requestInStore({ world, service }: Stage): Promise<void> {
+async function requestInStore({ testEnvironment, service }: Stage): Promise<void> {
   const tenantId = tenants.strict;
-  const token = await world.simulator.token('admin', { tenantId, claims: { acrs: ['c1'] } });
+  const token = await testEnvironment.simulator.token('admin', { tenantId, claims: { acrs: ['c1'] } });
   const authorization = bearer(token);
   const seen = await service.api.get(connectionPath).set({ authorization }).expect(200);
   await service.api

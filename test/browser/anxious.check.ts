@@ -20,8 +20,8 @@ const main = (page: Page) => page.getByRole('main');
 describe('an admin who leaves, reloads and goes back', () => {
   const scene = onStage();
 
-  scene('while it is being sent, and after its answer', async ({ enter, world }) => {
-    world.simulator.setSequence(tenants.lenient, ['onboarded', 'inprogress'], { everyMs: 600_000 });
+  scene('while it is being sent, and after its answer', async ({ enter, testEnvironment }) => {
+    testEnvironment.simulator.setSequence(tenants.lenient, ['onboarded', 'inprogress'], { everyMs: 600_000 });
     const page = await enter('Ada Admin');
     const held = await holdDisconnect(page);
     await disconnect(page);
@@ -39,13 +39,13 @@ describe('an admin who leaves, reloads and goes back', () => {
     await banner(page).getByRole('link', { name: 'Follow it' }).click();
     await page.getByText('Intune has taken it on.').waitFor();
     await banner(page).waitFor({ state: 'detached' });
-    assert.equal(world.simulator.acts().length, 1);
+    assert.equal(testEnvironment.simulator.acts().length, 1);
 
     await everywhere(page, 'Ada Admin', 'A disconnect is under way.');
     await notCalm(page);
   });
 
-  scene('reloading while it is being sent', async ({ enter, world }) => {
+  scene('reloading while it is being sent', async ({ enter, testEnvironment }) => {
     const page = await enter('Ada Admin');
     page.on('dialog', (dialog) => void dialog.accept());
     const held = await holdDisconnect(page);
@@ -61,24 +61,27 @@ describe('an admin who leaves, reloads and goes back', () => {
     await banner(page).getByRole('link', { name: 'Follow it' }).click();
     await page.getByRole('button', { name: 'Send again' }).click();
     await main(page).getByText('Disconnected', { exact: true }).first().waitFor();
-    assert.ok(world.simulator.acts().length === 1);
+    assert.ok(testEnvironment.simulator.acts().length === 1);
   });
 
-  scene('with an end that nobody knows, which is not called under way', async ({ enter, world }) => {
-    world.simulator.setFault('disconnect', { reset: true });
-    const page = await enter('Ada Admin');
-    await disconnect(page);
-    await page.getByText('Nobody can tell yet').waitFor();
-    await everywhere(page, 'Ada Admin', 'It is not known whether a disconnect was carried out.');
-    assert.doesNotMatch(await textOf(page.locator('body')), /under way/);
-    await notCalm(page);
-    world.simulator.setConnection(tenants.lenient, null);
-    await banner(page).getByRole('link', { name: 'Follow it' }).click();
-    await page.getByText('It has come to its end.').waitFor();
-    await page.getByRole('link', { name: 'Connection', exact: true }).click();
-    await page.getByText('Your tenant has no connection').waitFor();
-    await banner(page).waitFor({ state: 'detached' });
-  });
+  scene(
+    'with an end that nobody knows, which is not called under way',
+    async ({ enter, testEnvironment }) => {
+      testEnvironment.simulator.setFault('disconnect', { reset: true });
+      const page = await enter('Ada Admin');
+      await disconnect(page);
+      await page.getByText('Nobody can tell yet').waitFor();
+      await everywhere(page, 'Ada Admin', 'It is not known whether a disconnect was carried out.');
+      assert.doesNotMatch(await textOf(page.locator('body')), /under way/);
+      await notCalm(page);
+      testEnvironment.simulator.setConnection(tenants.lenient, null);
+      await banner(page).getByRole('link', { name: 'Follow it' }).click();
+      await page.getByText('It has come to its end.').waitFor();
+      await page.getByRole('link', { name: 'Connection', exact: true }).click();
+      await page.getByText('Your tenant has no connection').waitFor();
+      await banner(page).waitFor({ state: 'detached' });
+    },
+  );
 
   scene('which waits for a second person, and then for the first', async (stage) => {
     const { enter } = stage;
@@ -170,7 +173,7 @@ describe('no screen says two things', () => {
       .first()
       .waitFor();
     await main(sven).getByText('Withdrawn', { exact: true }).first().waitFor();
-    assert.equal(stage.world.simulator.acts(tenants.strict).length, 0);
+    assert.equal(stage.testEnvironment.simulator.acts(tenants.strict).length, 0);
   });
 });
 
@@ -189,25 +192,27 @@ describe('who and where', () => {
     }
   });
 
-  scene('another person’s connection is confirmed by its owner', async ({ enter, world }) => {
-    world.simulator.setConnection(tenants.lenient, { ownerUserPrincipalName: 'eve@contoso.example' });
+  scene('another person’s connection is confirmed by its owner', async ({ enter, testEnvironment }) => {
+    testEnvironment.simulator.setConnection(tenants.lenient, {
+      ownerUserPrincipalName: 'eve@contoso.example',
+    });
     const page = await enter('Ada Admin');
     await page.getByRole('link', { name: 'Disconnect …' }).click();
     await page.getByLabel('Type the owner of the connection').fill('contoso.example');
     await page.getByRole('button', { name: 'Disconnect now' }).click();
     await page.getByText('That is not what is written above.').waitFor();
-    assert.equal(world.simulator.acts().length, 0);
+    assert.equal(testEnvironment.simulator.acts().length, 0);
     await page.getByLabel('Type the owner of the connection').fill('eve@contoso.example');
     await page.getByRole('button', { name: 'Disconnect now' }).click();
     await page.getByRole('heading', { level: 1, name: 'Operation', exact: true }).waitFor();
   });
 
-  scene('a sign-in that was revoked is renewed where it is noticed', async ({ enter, world }) => {
+  scene('a sign-in that was revoked is renewed where it is noticed', async ({ enter, testEnvironment }) => {
     const page = await enter('Ada Admin');
     await page.getByRole('link', { name: 'Disconnect …' }).click();
     await page.getByLabel('Reason').fill('We move');
     await page.getByText('Everything has been looked at').waitFor();
-    world.simulator.setPerson('admin', { revoked: true });
+    testEnvironment.simulator.setPerson('admin', { revoked: true });
     await page.getByRole('button', { name: 'Look again' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByText('Your sign-in has ended.').waitFor();
@@ -328,8 +333,10 @@ async function refuse(route: Route): Promise<void> {
   });
 }
 
-const strict = async ({ world }: Stage, person: 'admin' | 'second-admin') =>
-  bearer(await world.simulator.token(person, { tenantId: tenants.strict, claims: { acrs: ['c1'] } }));
+const strict = async ({ testEnvironment }: Stage, person: 'admin' | 'second-admin') =>
+  bearer(
+    await testEnvironment.simulator.token(person, { tenantId: tenants.strict, claims: { acrs: ['c1'] } }),
+  );
 
 /** Ada's wish in the strict tenant, by the API. */
 async function wishInStore(stage: Stage): Promise<string> {

@@ -63,8 +63,8 @@ describe('the audit trail in the portal', () => {
 const rows = (page: Page) => page.getByRole('row');
 
 /** The admin looks at the connection and ends it. */
-async function someCalls({ world, service }: Stage): Promise<void> {
-  const authorization = bearer(await world.simulator.token('admin'));
+async function someCalls({ testEnvironment, service }: Stage): Promise<void> {
+  const authorization = bearer(await testEnvironment.simulator.token('admin'));
   await service.api.get(connectionPath).set({ authorization }).expect(200);
   await service.api
     .post(disconnectPath)
@@ -73,7 +73,7 @@ async function someCalls({ world, service }: Stage): Promise<void> {
     .expect(200);
 }
 
-async function chainStatus({ world, service }: Stage): Promise<string> {
-  const authorization = bearer(await world.simulator.token('auditor'));
+async function chainStatus({ testEnvironment, service }: Stage): Promise<string> {
+  const authorization = bearer(await testEnvironment.simulator.token('auditor'));
   return (await service.api.get('/api/v1/audit/verification').set({ authorization }).expect(200)).body.status;
 }

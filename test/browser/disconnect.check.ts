@@ -18,13 +18,15 @@ describe('a disconnect in the portal', () => {
   scene(
     'one person: what would happen, why, the confirmation, and the way to its true end',
     async (stage) => {
-      const { world, enter } = stage;
-      world.simulator.setSequence(tenants.lenient, ['inprogress', 'offboarding', 'gone'], { everyMs: 1500 });
+      const { testEnvironment, enter } = stage;
+      testEnvironment.simulator.setSequence(tenants.lenient, ['inprogress', 'offboarding', 'gone'], {
+        everyMs: 1500,
+      });
       const page = await enter('Ada Admin');
       await page.getByRole('link', { name: 'Disconnect …' }).click();
       await page.getByText('The connection would be ended.').waitFor();
       assert.match(await textOf(page.getByRole('main')), /There is a connection/);
-      assert.equal(world.simulator.acts().length, 0);
+      assert.equal(testEnvironment.simulator.acts().length, 0);
 
       // What is confirmed must have been read.
       await page.getByLabel('Reason').fill('The school moves to another Google domain');
@@ -32,7 +34,7 @@ describe('a disconnect in the portal', () => {
       await page.getByLabel('Type the domain of your tenant').fill('ada.admin@contoso.example');
       await page.getByRole('button', { name: 'Disconnect now' }).click();
       await page.getByText('That is not what is written above.').waitFor();
-      assert.equal(world.simulator.acts().length, 0);
+      assert.equal(testEnvironment.simulator.acts().length, 0);
 
       await page.getByLabel('Type the domain of your tenant').fill(domain.lenient);
       await page.getByRole('button', { name: 'Disconnect now' }).click();
@@ -43,8 +45,8 @@ describe('a disconnect in the portal', () => {
       );
       await standing(page, 'Disconnected');
       assert.match(await textOf(timeline(page)), /The connection is gone/);
-      assert.equal(world.simulator.acts().length, 1);
-      const [operation] = await world.query<{ reason: string; ticket: string; status: string }>(
+      assert.equal(testEnvironment.simulator.acts().length, 1);
+      const [operation] = await testEnvironment.query<{ reason: string; ticket: string; status: string }>(
         "select reason, ticket, status from operations where status = 'completed' order by requested_at desc limit 1",
       );
       assert.equal(operation?.reason, 'The school moves to another Google domain');
@@ -55,8 +57,8 @@ describe('a disconnect in the portal', () => {
   );
 
   scene('two people, and a step-up that loses nothing of what was typed', async (stage) => {
-    const { world, enter } = stage;
-    const { simulator } = world;
+    const { testEnvironment, enter } = stage;
+    const { simulator } = testEnvironment;
     simulator.setSequence(tenants.strict, ['inprogress', 'offboarding', 'gone'], { everyMs: 1500 });
     const ada = await enter('Ada Admin', { tenant: 'strict' });
     await ada.getByRole('link', { name: 'Ask for a disconnect …' }).click();
@@ -118,7 +120,7 @@ describe('a disconnect in the portal', () => {
     await sven.getByRole('button', { name: 'Reject' }).click();
     await standing(ada, 'Rejected');
     await ada.getByText('Not before the holidays').waitFor();
-    assert.equal(stage.world.simulator.acts(tenants.strict).length, 0);
+    assert.equal(stage.testEnvironment.simulator.acts(tenants.strict).length, 0);
   });
 
   scene('a request that is taken back, with a reason', async (stage) => {
@@ -127,11 +129,11 @@ describe('a disconnect in the portal', () => {
     await ada.getByRole('button', { name: 'Withdraw' }).click();
     await standing(ada, 'Withdrawn');
     await ada.getByText('The wrong ticket').waitFor();
-    assert.equal(stage.world.simulator.acts(tenants.strict).length, 0);
+    assert.equal(stage.testEnvironment.simulator.acts(tenants.strict).length, 0);
   });
 
   scene('an outcome that nobody knows is called that, and settled when Intune shows it', async (stage) => {
-    const { simulator } = stage.world;
+    const { simulator } = stage.testEnvironment;
     simulator.setFault('disconnect', { reset: true });
     const page = await stage.enter('Ada Admin');
     await disconnect(page);
@@ -146,7 +148,7 @@ describe('a disconnect in the portal', () => {
   scene(
     'more proof wanted at the very act: it goes on with the same key, and is done once',
     async (stage) => {
-      const { simulator } = stage.world;
+      const { simulator } = stage.testEnvironment;
       const page = await stage.enter('Ada Admin');
       const keys = await keysSent(page);
       await page.getByRole('link', { name: 'Disconnect …' }).click();
@@ -167,7 +169,7 @@ describe('a disconnect in the portal', () => {
   );
 
   scene('an answer that never came: the same wish is sent again, and done once', async (stage) => {
-    const { simulator } = stage.world;
+    const { simulator } = stage.testEnvironment;
     const page = await stage.enter('Ada Admin');
     const keys = await keysSent(page, { losesFirstAnswer: true });
     await disconnect(page);
@@ -182,7 +184,7 @@ describe('a disconnect in the portal', () => {
   });
 
   scene('the page is loaded again before an answer came: the wish is not forgotten', async (stage) => {
-    const { simulator } = stage.world;
+    const { simulator } = stage.testEnvironment;
     const page = await stage.enter('Ada Admin');
     const keys = await keysSent(page, { losesFirstAnswer: true });
     await disconnect(page);
@@ -212,7 +214,7 @@ describe('a disconnect in the portal', () => {
       await other.getByRole('link', { name: 'Disconnect …' }).click();
       await other.getByText('It would be refused, and nothing would be done.').waitFor();
       assert.equal(await other.getByRole('button', { name: 'Disconnect now' }).count(), 0);
-      assert.equal(stage.world.simulator.acts().length, 0);
+      assert.equal(stage.testEnvironment.simulator.acts().length, 0);
     } finally {
       await flip(stage, 'on', 'Monday');
     }
@@ -223,10 +225,12 @@ describe('a disconnect in the portal', () => {
     await page.getByRole('link', { name: 'Disconnect …' }).click();
     await fillIn(page);
     await page.getByText('The connection would be ended.').waitFor();
-    stage.world.simulator.setConnection(tenants.lenient, { lastModifiedDateTime: new Date().toISOString() });
+    stage.testEnvironment.simulator.setConnection(tenants.lenient, {
+      lastModifiedDateTime: new Date().toISOString(),
+    });
     await page.getByRole('button', { name: 'Disconnect now' }).click();
     await page.getByText('The connection has changed since you looked at it.').waitFor();
-    assert.equal(stage.world.simulator.acts().length, 0);
+    assert.equal(stage.testEnvironment.simulator.acts().length, 0);
   });
 });
 
@@ -276,8 +280,8 @@ async function keysSent(page: Page, { losesFirstAnswer = false } = {}): Promise<
 }
 
 /** Turns disconnecting off or on, as an operator does. */
-async function flip({ world }: Stage, to: 'on' | 'off', reason: string): Promise<void> {
-  const env = childEnvironment({ DATABASE_URL: world.database.url });
+async function flip({ testEnvironment }: Stage, to: 'on' | 'off', reason: string): Promise<void> {
+  const env = childEnvironment({ DATABASE_URL: testEnvironment.database.url });
   await promisify(execFile)(
     process.execPath,
     [switchProgram, to, '--by', 'an operator', '--reason', reason],

@@ -11,7 +11,12 @@ import type { Browser, Page } from 'playwright-core';
 import { availablePort } from '../../tools/available-port.ts';
 import { childEnvironment } from '../../tools/child-environment.ts';
 import { folderOf, type Snippet, snippetsIn } from '../support/guide.ts';
-import { startService, startWorld, type TestService, type World } from '../support/service.ts';
+import {
+  startService,
+  startTestEnvironment,
+  type TestEnvironment,
+  type TestService,
+} from '../support/service.ts';
 import { adjusted } from '../support/timings.ts';
 import { launchBrowser, openWindow } from './support/browser.ts';
 
@@ -53,18 +58,18 @@ say('ready');
 `;
 
 describe('the portal guide’s code, with the real MSAL in a browser', () => {
-  let world: World;
+  let testEnvironment: TestEnvironment;
   let service: TestService;
   let browser: Browser;
   let origin: string;
   const undo: (() => unknown)[] = [];
 
   before(async () => {
-    world = await startWorld();
-    undo.push(() => world.close());
+    testEnvironment = await startTestEnvironment();
+    undo.push(() => testEnvironment.close());
     const port = await availablePort(0);
     origin = `http://localhost:${port}`;
-    service = await startService(world, {
+    service = await startService(testEnvironment, {
       environment: { CORS_ALLOWED_ORIGINS: origin },
       adjust: adjusted(),
     });
@@ -74,7 +79,7 @@ describe('the portal guide’s code, with the real MSAL in a browser', () => {
     undo.push(built.close);
     const policy = policyIn(snippets)
       .replaceAll('https://chromeos.example.com', service.url)
-      .replaceAll('https://login.microsoftonline.com', world.simulator.browserUrl);
+      .replaceAll('https://login.microsoftonline.com', testEnvironment.simulator.browserUrl);
     const server = createServer(serve(join(built.folder, 'dist'), policy));
     await new Promise<void>((resolve) => server.listen(port, resolve));
     assert.equal((server.address() as AddressInfo).port, port);
@@ -88,7 +93,7 @@ describe('the portal guide’s code, with the real MSAL in a browser', () => {
   });
 
   async function config(): Promise<object> {
-    const { url, browserUrl, registration, portalClientId } = world.simulator;
+    const { url, browserUrl, registration, portalClientId } = testEnvironment.simulator;
     const authority = `${url}/${registration.tenantId}`;
     const metadata = `${browserUrl}/${registration.tenantId}/v2.0/.well-known/openid-configuration`;
     return {
@@ -107,7 +112,7 @@ describe('the portal guide’s code, with the real MSAL in a browser', () => {
     await heard(portal, 'ready');
     await windowFrom(portal, 'Sign in', /Ada Admin/);
     await heard(portal, 'signed in');
-    world.simulator.setPerson('admin', { mfaRequired: JSON.stringify(stepUp) });
+    testEnvironment.simulator.setPerson('admin', { mfaRequired: JSON.stringify(stepUp) });
     await portal.getByRole('button', { name: 'Disconnect' }).click();
     await windowFrom(portal, 'Prove it', /^It is me/);
     await heard(portal, 'completed');
@@ -115,7 +120,7 @@ describe('the portal guide’s code, with the real MSAL in a browser', () => {
       await portal.locator('output').textContent(),
       'ready; signed in; read_connection,disconnect; unchanged; would disconnect; completed; ',
     );
-    assert.equal(world.simulator.acts().length, 1);
+    assert.equal(testEnvironment.simulator.acts().length, 1);
     assert.deepEqual(complaints, []);
     const stored = await portal.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
     assert.equal(stored, '[{},{}]');

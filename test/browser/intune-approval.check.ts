@@ -9,7 +9,7 @@ describe('a disconnect that Intune demands an approval for', () => {
   const scene = onStage();
 
   scene('filed, approved in Intune, and executed by who asked for it', async (stage) => {
-    const { simulator } = stage.world;
+    const { simulator } = stage.testEnvironment;
     const { page, code } = await filedIn(stage);
     const shown = await textOf(page.getByRole('main'));
     assert.match(shown, /Intune tells nobody, so tell someone who may approve it/);
@@ -37,7 +37,7 @@ describe('a disconnect that Intune demands an approval for', () => {
   });
 
   scene('filed, approved, and not carried out: told as filed still, and executed again', async (stage) => {
-    const { simulator } = stage.world;
+    const { simulator } = stage.testEnvironment;
     const { page, code } = await filedIn(stage);
     simulator.decideApproval(code, 'approve');
     await standing(page, 'Approved in Intune');
@@ -62,7 +62,7 @@ describe('a disconnect that Intune demands an approval for', () => {
     ['expire', 'Expired'],
   ] as const) {
     scene(`filed, and in Intune it comes to ${verb}`, async (stage) => {
-      const { simulator } = stage.world;
+      const { simulator } = stage.testEnvironment;
       const { page, code } = await filedIn(stage);
       simulator.decideApproval(code, verb);
       await standing(page, word);
@@ -76,7 +76,7 @@ describe('a disconnect that Intune demands an approval for', () => {
   }
 
   scene('filed, approved, and completed in Intune', async (stage) => {
-    const { simulator } = stage.world;
+    const { simulator } = stage.testEnvironment;
     const { page, code } = await filedIn(stage);
     simulator.setSequence(tenants.lenient, ['inprogress', 'offboarding', 'gone'], { everyMs: 3000 });
     simulator.decideApproval(code, 'approve');
@@ -89,8 +89,8 @@ describe('a disconnect that Intune demands an approval for', () => {
 });
 
 /** Ada asks for a disconnect, and Intune files a request for its approval. */
-async function filedIn({ world, enter }: Stage): Promise<{ page: Page; code: string }> {
-  const { simulator } = world;
+async function filedIn({ testEnvironment, enter }: Stage): Promise<{ page: Page; code: string }> {
+  const { simulator } = testEnvironment;
   simulator.demandApproval(true);
   const page = await enter('Ada Admin');
   await page.getByRole('link', { name: 'Disconnect …' }).click();

@@ -12,7 +12,7 @@ describe('with the keyboard alone', () => {
   scene(
     'the whole disconnect with two people: signing in, the proof, the form, the decision, the act',
     async (stage) => {
-      stage.world.simulator.setSequence(tenants.strict, ['inprogress', 'offboarding', 'gone'], {
+      stage.testEnvironment.simulator.setSequence(tenants.strict, ['inprogress', 'offboarding', 'gone'], {
         everyMs: 1500,
       });
       const ada = await arriveByKeyboard(stage, 'Ada Admin');
@@ -49,7 +49,7 @@ describe('with the keyboard alone', () => {
       await ada.keyboard.press('Enter');
       await heard(ada, /^Now: Disconnected\./);
       await heard(sven, /^Now: Disconnected\./);
-      assert.equal(stage.world.simulator.acts(tenants.strict).length, 1);
+      assert.equal(stage.testEnvironment.simulator.acts(tenants.strict).length, 1);
     },
   );
 

@@ -12,36 +12,41 @@ describe('screenshots', { skip: process.env.SCREENSHOTS === undefined }, () => {
   const scene = onStage();
   const visit = { width: 960, height: 800, scale: 1.5 } as const;
 
-  scene('the way from the connection to the end of an operation', async ({ enter, world, service }) => {
-    world.simulator.setSequence(tenants.lenient, ['inprogress', 'offboarding', 'gone'], { everyMs: 1500 });
-    for (const person of ['reader', 'no-roles', 'auditor', 'second-admin'] as const) {
-      const authorization = bearer(await world.simulator.token(person));
-      for (const path of [connectionPath, eventsPath]) await service.api.get(path).set({ authorization });
-    }
-    const page = await enter('Ada Admin', visit);
-    await page.getByRole('link', { name: 'Disconnect …' }).waitFor();
-    await save(page, 'portal-connection');
+  scene(
+    'the way from the connection to the end of an operation',
+    async ({ enter, testEnvironment, service }) => {
+      testEnvironment.simulator.setSequence(tenants.lenient, ['inprogress', 'offboarding', 'gone'], {
+        everyMs: 1500,
+      });
+      for (const person of ['reader', 'no-roles', 'auditor', 'second-admin'] as const) {
+        const authorization = bearer(await testEnvironment.simulator.token(person));
+        for (const path of [connectionPath, eventsPath]) await service.api.get(path).set({ authorization });
+      }
+      const page = await enter('Ada Admin', visit);
+      await page.getByRole('link', { name: 'Disconnect …' }).waitFor();
+      await save(page, 'portal-connection');
 
-    await page.getByRole('link', { name: 'Disconnect …' }).click();
-    await page.getByLabel('Reason').fill('The school moves to another Google domain');
-    await page.getByLabel('Ticket').fill('CHG-1042');
-    await page.getByRole('button', { name: 'Look again' }).click();
-    await page.getByText('Everything has been looked at').waitFor();
-    await page.getByLabel('Type the domain of your tenant').fill(domain);
-    await save(page, 'portal-dry-run');
+      await page.getByRole('link', { name: 'Disconnect …' }).click();
+      await page.getByLabel('Reason').fill('The school moves to another Google domain');
+      await page.getByLabel('Ticket').fill('CHG-1042');
+      await page.getByRole('button', { name: 'Look again' }).click();
+      await page.getByText('Everything has been looked at').waitFor();
+      await page.getByLabel('Type the domain of your tenant').fill(domain);
+      await save(page, 'portal-dry-run');
 
-    await page.getByRole('button', { name: 'Disconnect now' }).click();
-    await page.getByText('It has come to its end.').waitFor();
-    await save(page, 'portal-operation');
+      await page.getByRole('button', { name: 'Disconnect now' }).click();
+      await page.getByText('It has come to its end.').waitFor();
+      await save(page, 'portal-operation');
 
-    const auditor = await enter('Олена Аудиторка', visit);
-    await auditor.getByText(/shown, newest first/).waitFor();
-    await auditor.getByRole('button', { name: 'Check the chain' }).click();
-    await auditor.getByText(/every hash and every link is right/).waitFor();
-    await save(auditor, 'portal-audit-trail');
-    await auditor.emulateMedia({ colorScheme: 'dark' });
-    await save(auditor, 'portal-audit-trail-dark');
-  });
+      const auditor = await enter('Олена Аудиторка', visit);
+      await auditor.getByText(/shown, newest first/).waitFor();
+      await auditor.getByRole('button', { name: 'Check the chain' }).click();
+      await auditor.getByText(/every hash and every link is right/).waitFor();
+      await save(auditor, 'portal-audit-trail');
+      await auditor.emulateMedia({ colorScheme: 'dark' });
+      await save(auditor, 'portal-audit-trail-dark');
+    },
+  );
 });
 
 async function save(page: Page, name: string): Promise<void> {

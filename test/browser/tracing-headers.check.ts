@@ -27,9 +27,9 @@ describe('a page with a tracing library', () => {
   for (const [library, headers] of Object.entries(libraries)) {
     scene(
       `${library}: its calls get through, and it can read the answers`,
-      async ({ arrive, service, world }) => {
+      async ({ arrive, service, testEnvironment }) => {
         const page = await arrive();
-        const token = await world.simulator.token('reader');
+        const token = await testEnvironment.simulator.token('reader');
         const seen = await page.evaluate(
           async ({ url, headers }) => {
             const answer = await fetch(url, { headers });

@@ -49,7 +49,7 @@ async function reconcile(content: string | Buffer, ...args: string[]) {
   const file = join(folder, 'intune');
   await writeFile(file, content);
   return new Promise<{ code: number; out: string; err: string }>((resolve) => {
-    const env = childEnvironment({ DATABASE_URL: it.world.database.url });
+    const env = childEnvironment({ DATABASE_URL: it.testEnvironment.database.url });
     execFile(process.execPath, [program, '--intune', file, ...args], { env }, (error, out, err) =>
       resolve({ code: Number(error?.code ?? 0), out, err }),
     );

@@ -7,33 +7,33 @@ import {
   bearer,
   disconnectPath,
   startService,
-  startWorld,
+  startTestEnvironment,
+  type TestEnvironment,
   type TestService,
-  type World,
 } from '../support/service.ts';
 
 const program = fileURLToPath(new URL('../../src/cli/disconnect-switch.ts', import.meta.url));
 
 describe('the switch that turns disconnecting off', () => {
-  let world: World;
+  let testEnvironment: TestEnvironment;
   let service: TestService;
   before(async () => {
-    world = await startWorld();
-    service = await startService(world);
+    testEnvironment = await startTestEnvironment();
+    service = await startService(testEnvironment);
   });
   after(async () => {
     await service?.close();
-    await world?.close();
+    await testEnvironment?.close();
   });
   beforeEach(async () => {
-    await world.closeOperations();
-    world.simulator.reset();
+    await testEnvironment.closeOperations();
+    testEnvironment.simulator.reset();
   });
 
   const by = ['--by', 'Olga Operator'];
   const run = (...args: string[]) =>
     new Promise<{ code: number; out: string; err: string }>((resolve) => {
-      const env = childEnvironment({ DATABASE_URL: world.database.url });
+      const env = childEnvironment({ DATABASE_URL: testEnvironment.database.url });
       execFile(process.execPath, [program, ...args], { env }, (error, out, err) =>
         resolve({ code: Number(error?.code ?? 0), out, err }),
       );
@@ -41,7 +41,10 @@ describe('the switch that turns disconnecting off', () => {
   const disconnect = async (tenantId?: string) =>
     service.api
       .post(disconnectPath)
-      .set('authorization', bearer(await world.simulator.token('admin', tenantId ? { tenantId } : {})));
+      .set(
+        'authorization',
+        bearer(await testEnvironment.simulator.token('admin', tenantId ? { tenantId } : {})),
+      );
 
   test('off for all: the next call is refused with the reason, and both are on the record', async () => {
     const off = await run('off', ...by, '--reason', 'Freeze until Monday: миграция');
@@ -49,14 +52,14 @@ describe('the switch that turns disconnecting off', () => {
     const refused = await disconnect();
     assert.deepEqual([refused.status, refused.body.code], [403, 'disconnect_disabled']);
     assert.match(refused.body.detail, /Freeze until Monday: миграция/);
-    assert.equal(world.simulator.acts().length, 0);
+    assert.equal(testEnvironment.simulator.acts().length, 0);
 
     const status = await run('status');
     assert.match(
       status.out,
       /off for all tenants since .*, by Olga Operator \(as \S+ on \S+\): Freeze until Monday/,
     );
-    const [event] = await world.query<{ record: Record<string, unknown> }>(
+    const [event] = await testEnvironment.query<{ record: Record<string, unknown> }>(
       "select record from audit_events where event = 'switched' order by number desc limit 1",
     );
     assert.equal(event?.record.value, 'off');
@@ -70,18 +73,18 @@ describe('the switch that turns disconnecting off', () => {
   });
 
   test('off for one tenant is off for that one alone', async () => {
-    const { tenantId } = world.simulator.registration;
-    const { otherTenantId } = world.simulator;
+    const { tenantId } = testEnvironment.simulator.registration;
+    const { otherTenantId } = testEnvironment.simulator;
     assert.equal((await run('off', ...by, '--tenant', otherTenantId, '--reason', 'other')).code, 0);
     assert.equal((await disconnect()).status, 200);
-    await world.closeOperations();
+    await testEnvironment.closeOperations();
     assert.equal((await run('off', ...by, '--tenant', tenantId.toUpperCase(), '--reason', 'this')).code, 0);
     assert.equal((await disconnect()).body.code, 'disconnect_disabled');
     // Switching all on does not overrule what was said for one tenant.
     assert.equal((await run('on', ...by, '--reason', 'all')).code, 0);
     assert.equal((await disconnect()).body.code, 'disconnect_disabled');
     assert.equal((await run('on', ...by, '--tenant', tenantId, '--reason', 'this')).code, 0);
-    world.simulator.reset();
+    testEnvironment.simulator.reset();
     assert.equal((await disconnect()).status, 200);
   });
 

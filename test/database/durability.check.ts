@@ -4,16 +4,22 @@ import { migrate } from '../../src/adapters/database/migrate.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { until } from '../support/processes.ts';
 import { hold } from '../support/scene.ts';
-import { bearer, disconnectPath, startService, startWorld, type World } from '../support/service.ts';
+import {
+  bearer,
+  disconnectPath,
+  startService,
+  startTestEnvironment,
+  type TestEnvironment,
+} from '../support/service.ts';
 import { adjusted } from '../support/timings.ts';
 import { type DebianPostgres, startDebianPostgres } from './debian-postgres.ts';
 
 describe('a commit that the record rests on', () => {
-  let world: World;
+  let testEnvironment: TestEnvironment;
   before(async () => {
-    world = await startWorld();
+    testEnvironment = await startTestEnvironment();
   });
-  after(() => world?.close());
+  after(() => testEnvironment?.close());
 
   type Setup = (postgres: DebianPostgres, database: string) => Promise<unknown>;
   const setups: [string, Record<string, string>, Setup][] = [
@@ -36,14 +42,14 @@ describe('a commit that the record rests on', () => {
       const database = await postgres.createDatabase('durable');
       await migrate({ url: new Secret(database.url), adminUrl: new Secret(database.adminUrl) });
       await prepare(postgres, 'durable');
-      world.simulator.reset();
-      const service = await startService(world, {
+      testEnvironment.simulator.reset();
+      const service = await startService(testEnvironment, {
         environment: { DATABASE_URL: database.url },
         adjust: adjusted({ graphTimeoutMs: 20_000 }),
       });
       try {
-        const graph = hold(world.simulator, 'disconnect');
-        const admin = bearer(await world.simulator.token('admin'));
+        const graph = hold(testEnvironment.simulator, 'disconnect');
+        const admin = bearer(await testEnvironment.simulator.token('admin'));
         const answer = service.api
           .post(disconnectPath)
           .set('authorization', admin)
@@ -67,7 +73,7 @@ describe('a commit that the record rests on', () => {
     const postgres = await startDebianPostgres();
     const database = await postgres.createDatabase('promised');
     await migrate({ url: new Secret(database.url), adminUrl: new Secret(database.adminUrl) });
-    const service = await startService(world, {
+    const service = await startService(testEnvironment, {
       environment: { DATABASE_URL: database.url },
       adjust: (settings) => ({ ...settings, database: { ...settings.database, vitalSignsMs: 100 } }),
     });

@@ -7,7 +7,13 @@ import { migrate } from '../../src/adapters/database/migrate.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { type Answered, callSteadily } from '../../tools/bench/load/steadily.ts';
 import { until } from '../support/processes.ts';
-import { bearer, connectionPath, startService, startWorld, type World } from '../support/service.ts';
+import {
+  bearer,
+  connectionPath,
+  startService,
+  startTestEnvironment,
+  type TestEnvironment,
+} from '../support/service.ts';
 import { adjusted } from '../support/timings.ts';
 import { type DebianPostgres, startDebianPostgres } from './debian-postgres.ts';
 import { startMovingName } from './moving-name.ts';
@@ -19,11 +25,11 @@ type Removable = DebianPostgres & { remove(): Promise<void> };
 const calmMs = 3000;
 
 describe('a failover', () => {
-  let world: World;
+  let testEnvironment: TestEnvironment;
   before(async () => {
-    world = await startWorld();
+    testEnvironment = await startTestEnvironment();
   });
-  after(() => world?.close());
+  after(() => testEnvironment?.close());
 
   /** A primary with the schema, and a standby that follows it. */
   async function pair(name: string): Promise<{ primary: Removable; standby: Removable; path: string }> {
@@ -39,12 +45,12 @@ describe('a failover', () => {
     test(`ends when the name leads to the new primary, at ${perSecond} calls a second`, async () => {
       const { primary, standby, path } = await pair('moved');
       const name = await startMovingName(primary.port);
-      const service = await startService(world, {
+      const service = await startService(testEnvironment, {
         environment: { DATABASE_URL: `postgres://chromeos_bff:x@127.0.0.1:${name.port}${path}` },
         adjust: adjusted({ graphTimeoutMs: 20_000 }),
       });
       try {
-        const reader = bearer(await world.simulator.token('reader'));
+        const reader = bearer(await testEnvironment.simulator.token('reader'));
         const load = callSteadily(perSecond, async () => {
           const answer = await fetch(`${service.url}${connectionPath}`, {
             headers: { authorization: reader },
@@ -80,14 +86,14 @@ describe('a failover', () => {
   test('is found by a URL that names both hosts; until then readiness says why', async () => {
     const { primary, standby, path } = await pair('both');
     const hosts = `127.0.0.1:${standby.port},127.0.0.1:${primary.port}`;
-    const service = await startService(world, {
+    const service = await startService(testEnvironment, {
       environment: {
         DATABASE_URL: `postgres://chromeos_bff:x@${hosts}${path}?target_session_attrs=read-write`,
       },
       adjust: adjusted({ graphTimeoutMs: 20_000 }),
     });
     try {
-      const reader = bearer(await world.simulator.token('reader'));
+      const reader = bearer(await testEnvironment.simulator.token('reader'));
       const read = async () => (await service.api.get(connectionPath).set('authorization', reader)).status;
       assert.equal(await read(), 200);
       await primary.stop('SIGQUIT');

@@ -7,8 +7,8 @@ import {
   connectionPath,
   disconnectPath,
   startService,
-  startWorld,
-  type World,
+  startTestEnvironment,
+  type TestEnvironment,
 } from '../support/service.ts';
 import { adjusted } from '../support/timings.ts';
 import { type DebianPostgres, startDebianPostgres } from './debian-postgres.ts';
@@ -25,16 +25,16 @@ const connections = 16;
 const mostScans = 10;
 
 describe('a fresh database', () => {
-  let world: World;
+  let testEnvironment: TestEnvironment;
   let postgres: DebianPostgres & { remove(): Promise<void> };
   before(async () => {
-    world = await startWorld();
+    testEnvironment = await startTestEnvironment();
     // No others ever come than those of the empty tables.
     postgres = await startDebianPostgres({ settings: { autovacuum: 'off' } });
   });
   after(async () => {
     await postgres?.remove();
-    await world?.close();
+    await testEnvironment?.close();
   });
 
   test('is not scanned under load: each row is read a bounded number of times', async () => {
@@ -42,13 +42,13 @@ describe('a fresh database', () => {
     await migrate({ url: new Secret(database.url), adminUrl: new Secret(database.adminUrl) });
     // The worst there are: that all is empty, and scanned for nothing.
     await postgres.query('vacuum analyze', 'fresh');
-    world.simulator.reset();
-    const service = await startService(world, {
+    testEnvironment.simulator.reset();
+    const service = await startService(testEnvironment, {
       environment: { DATABASE_URL: database.url },
       adjust: adjusted({ graphTimeoutMs: 20_000 }),
     });
     try {
-      const admin = bearer(await world.simulator.token('admin'));
+      const admin = bearer(await testEnvironment.simulator.token('admin'));
       let begun = 0;
       const one = async () => {
         while (begun < events) {
@@ -65,7 +65,7 @@ describe('a fresh database', () => {
             "set enable_seqscan = off; update operations set status = 'completed' where open",
             'fresh',
           );
-          world.simulator.setConnection(world.simulator.registration.tenantId, {});
+          testEnvironment.simulator.setConnection(testEnvironment.simulator.registration.tenantId, {});
         }
       };
       const from = performance.now();

@@ -17,8 +17,8 @@ import {
   connectionPath,
   disconnectPath,
   startService,
-  startWorld,
-  type World,
+  startTestEnvironment,
+  type TestEnvironment,
 } from '../support/service.ts';
 import { startServiceProcess } from '../support/service-process.ts';
 import { startDebianPostgres } from './debian-postgres.ts';
@@ -26,11 +26,11 @@ import { startDebianPostgres } from './debian-postgres.ts';
 const run = promisify(execFile);
 
 describe('a chain whose head somebody has locked', () => {
-  let world: World;
+  let testEnvironment: TestEnvironment;
   before(async () => {
-    world = await startWorld();
+    testEnvironment = await startTestEnvironment();
   });
-  after(() => world?.close());
+  after(() => testEnvironment?.close());
 
   // The bench does it for longer, and says how fast the others are meanwhile.
   test('holds up no other tenant, and takes no connections from them, at 100 calls a second', async () => {
@@ -55,18 +55,18 @@ describe('a chain whose head somebody has locked', () => {
     const postgres = await startDebianPostgres();
     const database = await postgres.createDatabase('vanished');
     await migrate({ url: new Secret(database.url), adminUrl: new Secret(database.adminUrl) });
-    world.simulator.reset();
+    testEnvironment.simulator.reset();
     const url = `${database.url}?application_name=vanishing`;
     const [replica, survivor] = await Promise.all([
-      startServiceProcess(world, { DATABASE_URL: url }),
-      startService(world, { environment: { DATABASE_URL: database.url } }),
+      startServiceProcess(testEnvironment, { DATABASE_URL: url }),
+      startService(testEnvironment, { environment: { DATABASE_URL: database.url } }),
     ]);
     const blocker = new pg.Client({ connectionString: database.adminUrl });
     blocker.on('error', () => {});
     await blocker.connect();
     const rules: string[][] = [];
     try {
-      const admin = bearer(await world.simulator.token('admin'));
+      const admin = bearer(await testEnvironment.simulator.token('admin'));
       const read = async () =>
         (await survivor.api.get(connectionPath).set('authorization', admin)).status === 200;
       assert.ok(await read());

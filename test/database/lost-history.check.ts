@@ -16,9 +16,9 @@ import {
   connectionPath,
   disconnectPath,
   startService,
-  startWorld,
+  startTestEnvironment,
+  type TestEnvironment,
   type TestService,
-  type World,
 } from '../support/service.ts';
 import { adjusted } from '../support/timings.ts';
 import { type DebianPostgres, debianPrograms, startDebianPostgres } from './debian-postgres.ts';
@@ -28,12 +28,12 @@ const run = promisify(execFile);
 const cli = (name: string) => fileURLToPath(new URL(`../../src/cli/${name}.ts`, import.meta.url));
 
 describe('events that were on record and are gone', () => {
-  let world: World;
+  let testEnvironment: TestEnvironment;
   let folder: string;
   let keyFile: string;
   let publicKeyFile: string;
   before(async () => {
-    world = await startWorld();
+    testEnvironment = await startTestEnvironment();
     folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-lost-'));
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');
     keyFile = join(folder, 'key.pem');
@@ -42,17 +42,18 @@ describe('events that were on record and are gone', () => {
     await writeFile(publicKeyFile, publicKey.export({ type: 'spki', format: 'pem' }));
   });
   after(async () => {
-    await world?.close();
+    await testEnvironment?.close();
     if (folder) await rm(folder, { recursive: true, force: true });
   });
 
-  const tenant = () => world.simulator.registration.tenantId;
+  const tenant = () => testEnvironment.simulator.registration.tenantId;
   const disconnect = async (service: TestService, key: string) =>
     service.api
       .post(disconnectPath)
-      .set('authorization', bearer(await world.simulator.token('admin')))
+      .set('authorization', bearer(await testEnvironment.simulator.token('admin')))
       .set('idempotency-key', key);
-  const sent = () => world.simulator.calls.filter(({ endpoint }) => endpoint === 'disconnect').length;
+  const sent = () =>
+    testEnvironment.simulator.calls.filter(({ endpoint }) => endpoint === 'disconnect').length;
   const adjust = adjusted({ graphTimeoutMs: 20_000 });
 
   /** Refuses, tells, lets read, and goes on once an operator has acknowledged it. */
@@ -70,7 +71,7 @@ describe('events that were on record and are gone', () => {
       JSON.stringify(refused.body),
     );
     assert.equal(sent(), before, 'Graph is not asked');
-    const reader = bearer(await world.simulator.token('reader'));
+    const reader = bearer(await testEnvironment.simulator.token('reader'));
     await service.api.get(connectionPath).set('authorization', reader).expect(200);
     const line = service.log.find(({ msg }) => msg.startsWith('audit history was lost'));
     assert.match(JSON.stringify(line), new RegExp(operation));
@@ -105,8 +106,8 @@ describe('events that were on record and are gone', () => {
     await migrate({ url: new Secret(database.url), adminUrl: new Secret(database.adminUrl) });
     const standby = await startDebianPostgres({ standbyOf: primary });
     const name = await startMovingName(primary.port);
-    world.simulator.reset();
-    const service = await startService(world, {
+    testEnvironment.simulator.reset();
+    const service = await startService(testEnvironment, {
       environment: { DATABASE_URL: database.url.replace(`:${primary.port}/`, `:${name.port}/`) },
       adjust: (settings) => {
         const adjusting = adjust(settings);
@@ -120,7 +121,7 @@ describe('events that were on record and are gone', () => {
       await primary.stop('SIGQUIT');
       await standby.start();
       await standby.promote();
-      world.simulator.setConnection(tenant(), {});
+      testEnvironment.simulator.setConnection(tenant(), {});
       name.leadTo(standby.port);
       await until('it is served again', async () => (await service.management.get('/readyz')).status === 200);
       const adminUrl = database.adminUrl.replace(`:${primary.port}/`, `:${standby.port}/`);
@@ -137,9 +138,9 @@ describe('events that were on record and are gone', () => {
     const postgres = await startDebianPostgres();
     const database = await postgres.createDatabase('lost');
     await migrate({ url: new Secret(database.url), adminUrl: new Secret(database.adminUrl) });
-    world.simulator.reset();
+    testEnvironment.simulator.reset();
     const start = (environment: Record<string, string> = {}) =>
-      startService(world, {
+      startService(testEnvironment, {
         environment: { DATABASE_URL: database.url, AUDIT_SIGNING_KEY_FILE: keyFile, ...environment },
         adjust: (settings) => {
           const adjusting = adjust(settings);
@@ -149,7 +150,7 @@ describe('events that were on record and are gone', () => {
     const dump = join(folder, 'yesterday.dump');
     const connection = ['-h', '127.0.0.1', '-p', String(postgres.port), '-U', 'postgres'];
     try {
-      const reader = bearer(await world.simulator.token('reader'));
+      const reader = bearer(await testEnvironment.simulator.token('reader'));
       // Its stop signs what the dump has.
       const yesterday = await start();
       await yesterday.api.get(connectionPath).set('authorization', reader).expect(200);
@@ -178,7 +179,7 @@ describe('events that were on record and are gone', () => {
       assert.equal(await verify(), 0, 'alone it is a trail like any other');
       assert.equal(await verify('--checkpoints', outside), 16, 'what is there is a true beginning');
 
-      world.simulator.setConnection(tenant(), {});
+      testEnvironment.simulator.setConnection(tenant(), {});
       const restored = await start({ AUDIT_OUTSIDE_CHECKPOINTS_FILE: outside });
       try {
         const refused = await disconnect(restored, 'the-same-key');

@@ -12,9 +12,9 @@ import {
   connectionPath,
   disconnectPath,
   startService,
-  startWorld,
+  startTestEnvironment,
+  type TestEnvironment,
   type TestService,
-  type World,
 } from '../support/service.ts';
 import { adjusted } from '../support/timings.ts';
 import { type DebianPostgres, startDebianPostgres } from './debian-postgres.ts';
@@ -29,11 +29,11 @@ type Alone = {
 };
 
 describe('while no standby confirms a commit', () => {
-  let world: World;
+  let testEnvironment: TestEnvironment;
   let upstream: Upstream;
   let tokens: string[];
   before(async () => {
-    world = await startWorld();
+    testEnvironment = await startTestEnvironment();
     const [key, certificate] = [makeSigningKey(), await makeTls()];
     tls.setDefaultCACertificates([...tls.getCACertificates('default'), certificate.caPem]);
     upstream = await startUpstream(certificate, key.publicJwk);
@@ -43,7 +43,7 @@ describe('while no standby confirms a commit', () => {
   });
   after(async () => {
     await upstream?.close();
-    await world?.close();
+    await testEnvironment?.close();
   });
 
   const environment = (databaseUrl: string) => ({
@@ -74,7 +74,7 @@ describe('while no standby confirms a commit', () => {
         const following = await rows("select from pg_stat_replication where sync_state = 'sync'");
         return following.length === 1;
       });
-      service = await startService(world, {
+      service = await startService(testEnvironment, {
         environment: environment(database.url),
         adjust: (settings) => {
           const adjusting = adjusted({ graphTimeoutMs: 20_000, writeTimeoutMs })(settings);

@@ -8,22 +8,22 @@ import {
   connectionPath,
   disconnectPath,
   startService,
-  startWorld,
-  type World,
+  startTestEnvironment,
+  type TestEnvironment,
 } from '../support/service.ts';
 import { adjusted } from '../support/timings.ts';
 import { type DebianPostgres, startDebianPostgres, startPgBouncer } from './debian-postgres.ts';
 
 describe('behind pgbouncer', () => {
-  let world: World;
+  let testEnvironment: TestEnvironment;
   let postgres: DebianPostgres & { remove(): Promise<void> };
   before(async () => {
-    world = await startWorld();
+    testEnvironment = await startTestEnvironment();
     postgres = await startDebianPostgres();
   });
   after(async () => {
     await postgres?.remove();
-    await world?.close();
+    await testEnvironment?.close();
   });
 
   for (const mode of ['transaction', 'session'] as const) {
@@ -34,9 +34,12 @@ describe('behind pgbouncer', () => {
       const url = database.url.replace(`:${postgres.port}/`, `:${bouncer.port}/`);
       // Two of them share the connections that pgbouncer has.
       const options = { environment: { DATABASE_URL: url }, adjust: adjusted({ graphTimeoutMs: 20_000 }) };
-      const services = [await startService(world, options), await startService(world, options)];
+      const services = [
+        await startService(testEnvironment, options),
+        await startService(testEnvironment, options),
+      ];
       try {
-        const admin = bearer(await world.simulator.token('admin'));
+        const admin = bearer(await testEnvironment.simulator.token('admin'));
         const statuses: number[] = [];
         for (let round = 0; round < 10; round += 1) {
           const wave = Array.from({ length: 24 }, async (_, index) => {
@@ -48,12 +51,12 @@ describe('behind pgbouncer', () => {
         assert.deepEqual(tally(statuses), { 200: 240 });
 
         for (let round = 0; round < 40; round += 1) {
-          world.simulator.reset();
-          world.simulator.clearCalls();
+          testEnvironment.simulator.reset();
+          testEnvironment.simulator.clearCalls();
           const { api } = services[round % 2] ?? assert.fail();
           const { status } = await api.post(disconnectPath).set('authorization', admin);
           assert.equal(status, 200);
-          const sent = world.simulator.calls.filter(({ endpoint }) => endpoint === 'disconnect');
+          const sent = testEnvironment.simulator.calls.filter(({ endpoint }) => endpoint === 'disconnect');
           assert.equal(sent.length, 1);
           await postgres.query("update operations set status = 'completed' where open", `bff_${mode}`);
         }
@@ -71,7 +74,10 @@ describe('behind pgbouncer', () => {
     await postgres.query('alter role chromeos_bff in database elsewhere set search_path = elsewhere, public');
     const bouncer = await startPgBouncer(postgres, 'transaction');
     const url = database.url.replace(`:${postgres.port}/`, `:${bouncer.port}/`);
-    const service = await startService(world, { environment: { DATABASE_URL: url }, unready: true });
+    const service = await startService(testEnvironment, {
+      environment: { DATABASE_URL: url },
+      unready: true,
+    });
     try {
       await until('readiness says so', async () => {
         const { status, body } = await service.management.get('/readyz');

@@ -39,7 +39,7 @@ describe('upgrading and rolling back', () => {
   const it = scene();
   before(async () => {
     await liveThrough(it);
-    const owner = await it.world.connect();
+    const owner = await it.testEnvironment.connect();
     ours = { database: await recordDatabase(owner, 'chromeos_bff'), statements: collected.end() };
     await owner.end();
   });
@@ -105,7 +105,9 @@ describe('upgrading and rolling back', () => {
       });
 
       test('the service works on it, and repeats the answer of then', async () => {
-        const service = await startService(it.world, { environment: { DATABASE_URL: database.url } });
+        const service = await startService(it.testEnvironment, {
+          environment: { DATABASE_URL: database.url },
+        });
         try {
           const headers = { 'idempotency-key': keyOfRelease };
           const unknown = atFirst.superseded?.[0];
@@ -137,7 +139,7 @@ describe('upgrading and rolling back', () => {
   }
 
   test('rolled back: beside a later schema this build is ready, disconnects, and leaves the schema alone', async () => {
-    const { adminUrl, url } = it.world.database;
+    const { adminUrl, url } = it.testEnvironment.database;
     await it.query("insert into kysely_migration values ('9999-later', now()::text)");
     await it.query(
       "insert into applied_functions (name, digest) select distinct name, 'later' from applied_functions",

@@ -3,19 +3,24 @@ import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { createMetrics } from '../../src/adapters/telemetry/metrics.ts';
-import { startService, startWorld, type TestService, type World } from '../support/service.ts';
+import {
+  startService,
+  startTestEnvironment,
+  type TestEnvironment,
+  type TestService,
+} from '../support/service.ts';
 
 type Rule = { record?: string; alert?: string; expr: string };
 const read = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
 const ours = (name: string) => name.startsWith('chromeos_bff_');
 
 describe('the catalogue of metrics', () => {
-  let world: World;
+  let testEnvironment: TestEnvironment;
   let service: TestService;
   let rows: { name: string; type: string; labels: string[]; alerts: string[] }[];
   before(async () => {
-    world = await startWorld();
-    service = await startService(world);
+    testEnvironment = await startTestEnvironment();
+    service = await startService(testEnvironment);
     const words = (cell: string | undefined) =>
       [...(cell ?? '').matchAll(/`(\w+)`/g)].map((match) => match[1] ?? '');
     rows = [...(await read('docs/metrics.md')).matchAll(/^\| `(\w+)` \| (\w+) \|(.*)\|$/gm)].map((match) => {
@@ -30,7 +35,7 @@ describe('the catalogue of metrics', () => {
   });
   after(async () => {
     await service?.close();
-    await world?.close();
+    await testEnvironment?.close();
   });
 
   test('has what /metrics exposes, by name and type, and nothing else', async () => {

@@ -62,7 +62,7 @@ describe('the guide’s portal behind a proxy that breaks answers', () => {
   };
   const keyOf = async (operationId: string) => {
     const sql = 'select idempotency_key as key from operations where id = $1';
-    const [row] = await portal.world.query<{ key: string }>(sql, [operationId]);
+    const [row] = await portal.testEnvironment.query<{ key: string }>(sql, [operationId]);
     return row?.key;
   };
 
@@ -105,7 +105,7 @@ describe('the guide’s portal behind a proxy that breaks answers', () => {
     assert.equal((await disconnect(intent)).end, 'unsure');
     proxy.dropPosts(false);
     await as('second-admin');
-    portal.world.simulator.setFault('disconnect', { reset: true, times: 1 });
+    portal.testEnvironment.simulator.setFault('disconnect', { reset: true, times: 1 });
     const other = await disconnect(await intentNow());
     await as('admin');
 

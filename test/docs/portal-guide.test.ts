@@ -32,17 +32,20 @@ describe('the portal guide', () => {
     assert.equal(config?.auth.redirectUri, `${origin}/redirect.html`);
     assert.equal(signIns.bridged, 1);
     const metadata = JSON.parse(String(config?.auth.authorityMetadata));
-    assert.ok(metadata.authorization_endpoint.startsWith(portal.world.simulator.browserUrl));
-    assert.deepEqual(config?.auth.knownAuthorities, [new URL(portal.world.simulator.url).host]);
+    assert.ok(metadata.authorization_endpoint.startsWith(portal.testEnvironment.simulator.browserUrl));
+    assert.deepEqual(config?.auth.knownAuthorities, [new URL(portal.testEnvironment.simulator.url).host]);
   });
 
   test('who I am, what is connected, and whether anything has changed', async () => {
     const me = await portal.guide.connection.me(portal.call);
     assert.deepEqual(me.permissions, ['read_connection', 'disconnect']);
     const seen = await readConnection();
-    assert.deepEqual(seen.connection, portal.world.simulator.connection());
+    assert.deepEqual(seen.connection, portal.testEnvironment.simulator.connection());
     assert.equal(await readConnection(seen), seen);
-    portal.world.simulator.setConnection(portal.world.simulator.registration.tenantId, null);
+    portal.testEnvironment.simulator.setConnection(
+      portal.testEnvironment.simulator.registration.tenantId,
+      null,
+    );
     const later = await readConnection(seen);
     assert.equal(later.connection, null);
     assert.notEqual(later.etag, seen.etag);
@@ -86,7 +89,7 @@ describe('the portal guide', () => {
 
   test('a claims challenge in the middle: signs in with the claims, same key, one act', async () => {
     const intent = await intentNow();
-    portal.world.simulator.setPerson('admin', { mfaRequired: JSON.stringify(stepUp) });
+    portal.testEnvironment.simulator.setPerson('admin', { mfaRequired: JSON.stringify(stepUp) });
     const sent = await disconnect(intent);
     assert.equal(sent.end, 'operation');
     assert.deepEqual(
@@ -94,7 +97,7 @@ describe('the portal guide', () => {
       [stepUp],
     );
     assert.equal(acts(), 1);
-    const rows = await portal.world.query<{ idempotency_key: string }>(
+    const rows = await portal.testEnvironment.query<{ idempotency_key: string }>(
       'select idempotency_key from operations where id = $1',
       [sent.operationId],
     );
@@ -103,7 +106,7 @@ describe('the portal guide', () => {
 
   test('claims that the user cannot prove are asked for once', async () => {
     const other = { access_token: { acrs: { essential: true, value: 'c2' } } };
-    portal.world.simulator.setPerson('admin', { mfaRequired: JSON.stringify(other) });
+    portal.testEnvironment.simulator.setPerson('admin', { mfaRequired: JSON.stringify(other) });
     signIns.tokenOptions = { claims: { acrs: ['c1'] } };
     const sent = await disconnect(portal.guide.disconnect.newIntent({ etag: '*' }));
     assert.deepEqual([sent.end, sent.error.problem.code, acts()], ['refused', 'insufficient_claims', 0]);
@@ -112,7 +115,7 @@ describe('the portal guide', () => {
 
   test('a first call that is still running is waited for', async () => {
     const intent = await intentNow();
-    const held = hold(portal.world.simulator, 'disconnect');
+    const held = hold(portal.testEnvironment.simulator, 'disconnect');
     const first = disconnect(intent);
     await held.arrived();
     const second = disconnect({ ...intent });
@@ -128,7 +131,7 @@ describe('the portal guide', () => {
     const refused = await disconnect(portal.guide.disconnect.newIntent({ etag: '"other"' }));
     assert.deepEqual([refused.end, refused.error.problem.code], ['refused', 'connection_changed']);
     assert.equal(acts(), 0);
-    portal.world.simulator.setFault('disconnect', { reset: true, times: 1 });
+    portal.testEnvironment.simulator.setFault('disconnect', { reset: true, times: 1 });
     const unknown = await disconnect(await intentNow());
     assert.equal(unknown.end, 'operation');
     const enough = ({ status }: Exports) => status === 'unknown';

@@ -26,7 +26,7 @@ describe('who approves knows what', () => {
     const id = await wish();
     const { body } = await it.operation(id, second);
     const tried = await it.beside({}, (on) => it.disconnect({ on, query: '?dryRun=true' }));
-    await it.world.closeOperations();
+    await it.testEnvironment.closeOperations();
     const acting = await it.beside({ policy: { approvalRequired: false } }, (on) =>
       it.disconnect({ on, query: '?dryRun=true' }),
     );
@@ -179,7 +179,7 @@ describe('who approves knows what', () => {
       assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 412, 412, 412]);
       const moves = (await it.events(id)).filter(({ event }) => event === 'move');
       assert.equal(moves.length, 2);
-      await it.world.closeOperations();
+      await it.testEnvironment.closeOperations();
     }
   });
 });

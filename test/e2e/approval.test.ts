@@ -161,7 +161,7 @@ describe('two people', () => {
     const id = await approved();
     assert.equal((await execute(id)).status, 200);
     assert.equal((await execute(id)).body.code, 'operation_not_allowed');
-    await it.world.closeOperations();
+    await it.testEnvironment.closeOperations();
     it.simulator.setConnection(it.tenantId, {});
     it.simulator.setSequence(it.tenantId, ['inprogress', 'inprogress']);
     const other = await approved();

@@ -15,7 +15,7 @@ describe('a trail that somebody rewrites under a running service', () => {
   });
   let superuser: pg.Client;
   before(async () => {
-    superuser = await it.world.connectAsSuperuser();
+    superuser = await it.testEnvironment.connectAsSuperuser();
   });
 
   const read = async (on: TestService) =>

@@ -56,7 +56,7 @@ describe('the export of the audit trail', () => {
   });
 
   test('a service that loses its database midway does not end as if that were all', async () => {
-    await lengthenTrail(it.world, it.tenantId);
+    await lengthenTrail(it.testEnvironment, it.tenantId);
     const reading = get(`${it.service.url}${exportPath}`, { headers: { authorization: it.auditor } });
     const [response] = await once(reading, 'response');
     response.once('data', () => response.pause());

@@ -13,7 +13,7 @@ describe('a checkpoint row that is nonsense', () => {
   });
   let superuser: pg.Client;
   before(async () => {
-    superuser = await it.world.connectAsSuperuser();
+    superuser = await it.testEnvironment.connectAsSuperuser();
   });
 
   const get = async (path: string, as: 'auditor' | 'reader') => {

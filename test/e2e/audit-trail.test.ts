@@ -151,7 +151,7 @@ describe('the audit trail', () => {
       }),
     });
     // Nothing can be written while another holds the chain's head, so the queue fills for certain.
-    const blocker = await it.world.connect();
+    const blocker = await it.testEnvironment.connect();
     const garbage = await it.simulator.token('admin', { key: 'unpublished' });
     await blocker.query('begin');
     await blocker.query(
@@ -227,7 +227,7 @@ describe('the audit trail', () => {
 
   test('a write that hangs counts as failed: nothing is done, and the caller is told so', async () => {
     await it.start({ timings: { writeTimeoutMs: 300 } });
-    const blocker = await it.world.connect();
+    const blocker = await it.testEnvironment.connect();
     await blocker.query('begin');
     await blocker.query('select from audit_chains where chain = $1 for update', [it.tenantId]);
     const acts = it.simulator.acts().length;
@@ -244,7 +244,7 @@ describe('the audit trail', () => {
     await it.start();
     const token = await it.simulator.token('reader');
     // A role may end its own connections.
-    const cutter = new pg.Client({ connectionString: it.world.database.url });
+    const cutter = new pg.Client({ connectionString: it.testEnvironment.database.url });
     await cutter.connect();
     const calls = Array.from({ length: 60 }, () => it.readConnection({ token }));
     let cutting = true;
@@ -272,9 +272,9 @@ describe('the audit trail', () => {
   test('killed under load: no act without its attempt, and each attempt is closed once', async () => {
     const before = it.simulator.acts().length;
     for (let round = 0; round < 3; round += 1) {
-      await it.world.closeOperations();
+      await it.testEnvironment.closeOperations();
       it.simulator.setConnection(it.tenantId, { id: crypto.randomUUID() });
-      const service = await startServiceProcess(it.world);
+      const service = await startServiceProcess(it.testEnvironment);
       const killed = Promise.withResolvers<void>();
       const stopListening = it.simulator.onCall((call) => {
         // At another moment each round: before the exchange is answered, the read, the act.

@@ -96,7 +96,7 @@ describe('what is wrong with the database is told in words', () => {
 
   test('a pool whose connections all wait for locks is no database that is down', async () => {
     const service = await start();
-    const holder = await it.world.connect();
+    const holder = await it.testEnvironment.connect();
     await service.ready();
     await holder.query('begin');
     await holder.query('lock table operations in access exclusive mode');

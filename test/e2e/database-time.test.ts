@@ -22,7 +22,8 @@ describe('the database’s clock decides', () => {
   let ahead: Replica;
   let behind: Replica;
   before(async () => {
-    const off = (ms: number) => startReplica(it.world, {}, { NODE_OPTIONS: clockOff(ms) }, '/livez');
+    const off = (ms: number) =>
+      startReplica(it.testEnvironment, {}, { NODE_OPTIONS: clockOff(ms) }, '/livez');
     [ahead, behind] = await Promise.all([off(16 * minute), off(-2 * minute)]);
   });
   after(() => Promise.all([ahead?.kill(), behind?.kill()]));

@@ -103,7 +103,7 @@ describe('the main job', () => {
   test('a disconnect never uses a cached token', async () => {
     const token = await it.simulator.token('admin');
     assert.equal((await it.disconnect({ token })).status, 200);
-    await it.world.closeOperations();
+    await it.testEnvironment.closeOperations();
     it.simulator.setConnection(it.tenantId, {});
     assert.equal((await it.disconnect({ token })).status, 200);
     assert.equal(it.asked('token'), 2);

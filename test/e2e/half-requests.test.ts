@@ -160,7 +160,7 @@ describe('a caller who leaves after their whole request', () => {
 
     test(`is answered by the record, with the whole intent, once the attempt is on it: ${how} while it is written`, async () => {
       const on = it.service;
-      const owner = await it.world.connect();
+      const owner = await it.testEnvironment.connect();
       const looks = hold(it.simulator, 'list');
       const connection = await connectRaw(on.url);
       const key = freshKey();

@@ -227,7 +227,7 @@ describe('compression', () => {
   });
 
   test('a long export comes as it is read: what breaks midway is broken off, and nothing is left behind', async () => {
-    await lengthenTrail(it.world, it.tenantId);
+    await lengthenTrail(it.testEnvironment, it.tenantId);
     const [response] = await begun(exportPath, { 'accept-encoding': 'gzip' });
     response.once('data', () => response.pause());
     await once(response, 'pause');

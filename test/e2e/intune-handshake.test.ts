@@ -19,7 +19,7 @@ describe('Intune’s handshake, with a stand-in that is not the simulator', () =
       return { GRAPH_BASE_URL: graph.url };
     },
   });
-  const start = () => startReplica(it.world, timings, { GRAPH_BASE_URL: graph.url });
+  const start = () => startReplica(it.testEnvironment, timings, { GRAPH_BASE_URL: graph.url });
   after(() => graph?.close());
   beforeEach(() => graph.reset());
 
@@ -160,7 +160,7 @@ describe('Intune’s handshake, with a stand-in that is not the simulator', () =
 
   /** Waits until the victim waits for a lock that we hold on the operation. */
   async function lockOperation() {
-    const client = await it.world.connect();
+    const client = await it.testEnvironment.connect();
     await client.query('begin');
     await client.query('select from operations where open for update');
     const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');

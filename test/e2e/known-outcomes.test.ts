@@ -9,8 +9,8 @@ import { startWireToDatabase, type TcpProxy } from '../support/tcp-proxy.ts';
 describe('an outcome that is known is kept', () => {
   let wire: TcpProxy;
   const it = scene({
-    environment: async (world) => {
-      const toDatabase = await startWireToDatabase(world);
+    environment: async (testEnvironment) => {
+      const toDatabase = await startWireToDatabase(testEnvironment);
       wire = toDatabase;
       return toDatabase.environment;
     },
@@ -89,7 +89,7 @@ describe('an outcome that is known is kept', () => {
   });
 
   test('an attempt that nobody confirmed in time is ended as never sent', async () => {
-    const lock = await it.world.connect();
+    const lock = await it.testEnvironment.connect();
     await lock.query('select pg_advisory_lock(4712)');
     await it.query(`create function wait_for_lock() returns trigger language plpgsql as $$
       begin perform pg_advisory_xact_lock_shared(4712); return null; end $$`);

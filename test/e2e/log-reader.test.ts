@@ -11,7 +11,7 @@ describe('what reads the log stops reading', () => {
   const it = emptyScene();
   let service: ServiceProcess;
   beforeEach(async () => {
-    service = await startServiceProcess(it.world);
+    service = await startServiceProcess(it.testEnvironment);
   });
   afterEach(() => service?.kill());
 

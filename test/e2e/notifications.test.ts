@@ -102,8 +102,8 @@ describe('receivers of notifications', () => {
   const operator = (program: string, args: string[]) =>
     new Promise<number>((resolve) => {
       const env = childEnvironment({
-        DATABASE_URL: it.world.database.url,
-        DATABASE_ADMIN_URL: it.world.database.adminUrl,
+        DATABASE_URL: it.testEnvironment.database.url,
+        DATABASE_ADMIN_URL: it.testEnvironment.database.adminUrl,
       });
       const path = fileURLToPath(new URL(`../../src/cli/${program}.ts`, import.meta.url));
       execFile(process.execPath, [path, ...args], { env }, (error) => resolve(Number(error?.code ?? 0)));
@@ -135,7 +135,7 @@ describe('receivers of notifications', () => {
       assert.notEqual(decision?.data.by?.oid, decision?.data.requester?.oid);
       assert.equal(decision?.data.explanation, 'Checked.');
 
-      await it.world.closeOperations();
+      await it.testEnvironment.closeOperations();
       const second = await it.disconnect({ on, body: { reason: 'Again.' } });
       await it.post(`${operationsPath}/${second.body.operationId}/reject`, {
         on,
@@ -276,9 +276,9 @@ describe('replicas that are killed', () => {
     const held: (() => void)[] = [];
     receiver.answerWith((response) => void held.push(() => response.writeHead(204).end()));
     // A replica trusts the receiver too.
-    const { simulator } = it.world;
+    const { simulator } = it.testEnvironment;
     const caPem = `${simulator.caPem}\n${receiver.caPem}`;
-    const start = () => startReplica({ ...it.world, simulator: { ...simulator, caPem } }, timings);
+    const start = () => startReplica({ ...it.testEnvironment, simulator: { ...simulator, caPem } }, timings);
     const first = await start();
     await until('the receiver is known', async () => {
       const [row] = await it.query<{ count: string }>('select count(*) from notification_receivers');
@@ -287,7 +287,7 @@ describe('replicas that are killed', () => {
     const disconnect = async ({ api }: typeof first) =>
       api.post(disconnectPath).set('authorization', bearer(await it.simulator.token('admin')));
     for (let round = 0; round < 3; round += 1) {
-      await it.world.closeOperations();
+      await it.testEnvironment.closeOperations();
       it.simulator.reset();
       assert.equal((await disconnect(first)).status, 200);
     }
@@ -301,7 +301,7 @@ describe('replicas that are killed', () => {
     const replicas = await Promise.all([start(), start()]);
     try {
       for (const replica of replicas) {
-        await it.world.closeOperations();
+        await it.testEnvironment.closeOperations();
         it.simulator.reset();
         assert.equal((await disconnect(replica)).status, 200);
       }

@@ -34,7 +34,7 @@ function refused(
 
 /** Each step begins with a fresh connection, no operation and no fault. */
 async function fresh(): Promise<void> {
-  await it.world.closeOperations();
+  await it.testEnvironment.closeOperations();
   it.simulator.reset();
 }
 

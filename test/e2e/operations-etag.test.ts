@@ -45,7 +45,7 @@ describe('the connection and its ETag', () => {
     for (const form of [(tag: string) => tag, (tag: string) => `"other", W/"x" ,${tag}`, () => '*']) {
       const { status } = await conditional(form(await etag()));
       assert.equal(status, 200);
-      await it.world.closeOperations();
+      await it.testEnvironment.closeOperations();
       it.simulator.setConnection(it.tenantId, {});
     }
   });

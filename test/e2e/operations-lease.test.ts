@@ -21,7 +21,7 @@ describe('whoever sends holds the slot', () => {
 
   test('a sender whose attempt took longer than its lease does not send', async () => {
     // The attempt is committed at once, but the sender does not hear of it.
-    const lock = await it.world.connect();
+    const lock = await it.testEnvironment.connect();
     await lock.query('select pg_advisory_lock(4711)');
     await it.query(`create function wait_for_test() returns trigger language plpgsql as $$
       begin perform pg_advisory_xact_lock_shared(4711); return null; end $$`);
@@ -50,7 +50,7 @@ describe('whoever sends holds the slot', () => {
 
   test('a process that was stopped while it connected does not send when it wakes', async () => {
     const graph = await holdConnectionToGraph(it.simulator);
-    const replica = await startReplica(it.world, timings, graph.environment);
+    const replica = await startReplica(it.testEnvironment, timings, graph.environment);
     try {
       const sending = it.disconnect({ on: replica });
       await graph.arrived();
@@ -74,7 +74,7 @@ describe('whoever sends holds the slot', () => {
 
   for (const when of ['before', 'after'] as const) {
     test(`a process that is killed ${when} Graph acts: unknown within the sweep, never sent again`, async () => {
-      const replica = await startReplica(it.world, timings);
+      const replica = await startReplica(it.testEnvironment, timings);
       it.simulator.setSequence(it.tenantId, ['inprogress', 'offboarding']);
       const held = hold(it.simulator, 'disconnect');
       if (when === 'after') it.simulator.setFault('disconnect', { delayMs: 60_000 });

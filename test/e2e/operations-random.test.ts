@@ -75,7 +75,7 @@ describe('whatever happens', () => {
   test('one act for one intent, one holder of the slot, and an explanation for everything', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(command, { minLength: 3, maxLength: 14 }), async (commands) => {
-        await it.world.closeOperations();
+        await it.testEnvironment.closeOperations();
         it.simulator.reset();
         const [{ start } = { start: '0' }] = await it.query<{ start: string }>(
           'select coalesce(max(position), 0) as start from operations',

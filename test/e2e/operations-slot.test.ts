@@ -214,7 +214,7 @@ describe('taking over from an operation whose end is unknown', () => {
     const accepted = await it.acceptedOperation();
     const one = await it.disconnect({ body: { supersedes: accepted } });
     assert.deepEqual([one.status, one.body.code], [409, 'operation_in_progress']);
-    await it.world.closeOperations();
+    await it.testEnvironment.closeOperations();
     it.simulator.setConnection(it.tenantId, {});
     const old = await it.unknownOperation();
     const wrong = await it.disconnect({ body: { supersedes: '11111111-2222-4333-8444-555555555555' } });
@@ -242,7 +242,7 @@ describe('taking over from an operation whose end is unknown', () => {
   test('not from one that a reader settles while the new one waits for its turn', async () => {
     const old = await it.unknownOperation();
     const turn = 'hashtextextended($1, 0)';
-    const lock = await it.world.connect();
+    const lock = await it.testEnvironment.connect();
     try {
       await lock.query(`select pg_advisory_lock(${turn})`, [it.tenantId]);
       const taking = it.disconnect({ as: 'second-admin', body: { supersedes: old } });

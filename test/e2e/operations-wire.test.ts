@@ -100,7 +100,7 @@ describe('what Graph can put on the wire for an act', () => {
       const response = await it.disconnect();
       assert.deepEqual([response.status, response.body.code], [502, 'outcome_unknown']);
       assert.equal(wire.acts, 1);
-      await it.world.closeOperations();
+      await it.testEnvironment.closeOperations();
 
       wire.showsThen = 'offboarding';
       const second = await it.disconnect();

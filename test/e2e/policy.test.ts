@@ -49,7 +49,7 @@ describe('what a tenant demands of a disconnect', () => {
       assert.equal((await it.disconnect({ on })).status, 400);
       assert.equal((await it.disconnect({ on, body: { ticket: 'anything' } })).status, 200);
     });
-    await it.world.closeOperations();
+    await it.testEnvironment.closeOperations();
     it.simulator.setConnection(it.tenantId, {});
     await it.beside({ policy: { ticketPattern: pattern } }, async (on) => {
       assert.equal((await it.disconnect({ on, body: { ticket: 'anything' } })).status, 400);

@@ -65,7 +65,7 @@ describe('probes', () => {
 
   test('a role that may do more than it needs is a warning and a metric, not a refusal', async () => {
     const { management, metric } = await it.start({
-      environment: { DATABASE_URL: it.world.database.adminUrl },
+      environment: { DATABASE_URL: it.testEnvironment.database.adminUrl },
     });
     await until('it is noticed', async () => (await metric('chromeos_bff_database_role_excessive')) === 1);
     assert.deepEqual((await management.get('/readyz').expect(200)).body, { status: 'ok' });

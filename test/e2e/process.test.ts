@@ -38,7 +38,7 @@ describe('boot and stop', () => {
 
   test('files that cannot be used are complained of by name too, all at once', async () => {
     const { child, stderr } = spawnMain({
-      ...it.world.environment(),
+      ...it.testEnvironment.environment(),
       TLS_CERT_FILE: '/does/not/exist/cert.pem',
       TLS_KEY_FILE: fileURLToPath(import.meta.url),
       AUDIT_SIGNING_KEY_FILE: fileURLToPath(import.meta.url),
@@ -57,7 +57,7 @@ describe('boot and stop', () => {
     const blocker = net.createServer().listen(0);
     await once(blocker, 'listening');
     const { port } = blocker.address() as net.AddressInfo;
-    const { child, log } = spawnMain(it.world.environment({ PORT: String(port) }));
+    const { child, log } = spawnMain(it.testEnvironment.environment({ PORT: String(port) }));
     const [code] = await once(child, 'exit');
     blocker.close();
     assert.equal(code, 1);
@@ -65,7 +65,7 @@ describe('boot and stop', () => {
   });
 
   test('HOST is the one address that both ports listen on; one of another machine is complained of', async () => {
-    const service = await startServiceProcess(it.world, { HOST: '127.0.0.2' });
+    const service = await startServiceProcess(it.testEnvironment, { HOST: '127.0.0.2' });
     try {
       for (const url of [service.url, service.managementUrl]) {
         const { port } = new URL(url);
@@ -75,14 +75,14 @@ describe('boot and stop', () => {
     } finally {
       await service.kill();
     }
-    const { child, log } = spawnMain(it.world.environment({ HOST: '192.0.2.1' }));
+    const { child, log } = spawnMain(it.testEnvironment.environment({ HOST: '192.0.2.1' }));
     const [code] = await once(child, 'exit');
     assert.equal(code, 1);
     assert.match(String(log.at(-1)?.msg), /HOST is no address of this machine/);
   });
 
   test('starts and stays up without Entra and without its database, and says so', async () => {
-    const service = await startServiceProcess(it.world, {
+    const service = await startServiceProcess(it.testEnvironment, {
       AZURE_AUTHORITY_HOST: 'https://localhost:1',
       DATABASE_URL: 'postgres://nobody:x@localhost:1/none',
     });
@@ -103,7 +103,7 @@ describe('boot and stop', () => {
 
   test('a schema that is not current: not ready, and nothing is done', async () => {
     await it.query('alter table kysely_migration rename to kysely_migration_away');
-    const service = await startServiceProcess(it.world);
+    const service = await startServiceProcess(it.testEnvironment);
     try {
       const ready = await service.management.get('/readyz').expect(503);
       assert.match(JSON.stringify(ready.body), /run the migrations/);
@@ -114,7 +114,7 @@ describe('boot and stop', () => {
   });
 
   test('no record, no action: without the database Graph is not called', async () => {
-    const service = await startServiceProcess(it.world, {
+    const service = await startServiceProcess(it.testEnvironment, {
       DATABASE_URL: 'postgres://nobody:x@localhost:1/none',
     });
     await until('the keys are loaded', async () => {
@@ -131,7 +131,7 @@ describe('boot and stop', () => {
   });
 
   test('SIGTERM: readiness fails first, the call in flight finishes and is on record, exit 0', async () => {
-    const service = await startServiceProcess(it.world);
+    const service = await startServiceProcess(it.testEnvironment);
     const { management } = service;
     await until('ready', async () => (await management.get('/readyz')).status === 200);
 
@@ -149,7 +149,7 @@ describe('boot and stop', () => {
   });
 
   test('the log is JSON, one line a request, and holds no token', async () => {
-    const service = await startServiceProcess(it.world);
+    const service = await startServiceProcess(it.testEnvironment);
     await until('ready', async () => (await service.management.get('/readyz')).status === 200);
     const token = await it.simulator.token('auditor');
     assert.equal((await it.get(eventsPath, { on: service, token })).status, 200);

@@ -15,7 +15,7 @@ describe('two replicas, one database', () => {
   /** The one that lives. */
   let other: Replica;
   before(async () => {
-    other = await startReplica(it.world, timings);
+    other = await startReplica(it.testEnvironment, timings);
   });
   after(() => other?.kill());
 
@@ -91,7 +91,7 @@ describe('two replicas, one database', () => {
     test(`200 at once, and the sender is killed ${applied ? 'after' : 'before'} Graph acts: one disconnect, then unknown, and nobody sends again`, async () => {
       const known = (await operations()).length;
       it.simulator.setSequence(it.tenantId, ['inprogress', 'inprogress']);
-      const sender = await startReplica(it.world, timings);
+      const sender = await startReplica(it.testEnvironment, timings);
       const held = hold(it.simulator, 'disconnect');
       if (applied) it.simulator.setFault('disconnect', { delayMs: 60_000 });
       try {

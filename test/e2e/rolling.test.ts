@@ -86,7 +86,7 @@ describe('rolling from one process to the next', () => {
     const balancer = await startBalancer();
     const agent = new Agent({ connections: 32 });
     try {
-      old = await startServiceProcess(it.world, environment);
+      old = await startServiceProcess(it.testEnvironment, environment);
       balancer.add(old);
       await until('the old one is ready', () => balancer.upstreams[0]?.ready === true);
 
@@ -114,7 +114,7 @@ describe('rolling from one process to the next', () => {
       const disconnecting = call('POST', disconnectPath, admin);
       await held.arrived();
 
-      fresh = await startServiceProcess(it.world, environment);
+      fresh = await startServiceProcess(it.testEnvironment, environment);
       balancer.add(fresh);
       await until('the new one is ready', () => balancer.upstreams[1]?.ready === true);
       old.child.kill('SIGTERM');

@@ -94,7 +94,7 @@ describe('each sending is permitted by the database, directly before it', () => 
   });
 
   test('without the database nothing is sent, though the attempt is on record', async () => {
-    const wire = await startWireToDatabase(it.world);
+    const wire = await startWireToDatabase(it.testEnvironment);
     const graph = await holdConnectionToGraph(it.simulator);
     const on = await it.start({
       environment: { ...graph.environment, ...wire.environment },

@@ -133,7 +133,7 @@ describe('tracing', () => {
   });
 
   test('a receiver that is away costs no call, and stopping does not wait for it', async () => {
-    const service = await startServiceProcess(it.world, {
+    const service = await startServiceProcess(it.testEnvironment, {
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
     });
     await until('it answers', async () => {
@@ -149,7 +149,9 @@ describe('tracing', () => {
 
   test('the spans of the last calls are handed over while stopping', async () => {
     const another = await startReceiver();
-    const service = await startServiceProcess(it.world, { OTEL_EXPORTER_OTLP_ENDPOINT: another.url });
+    const service = await startServiceProcess(it.testEnvironment, {
+      OTEL_EXPORTER_OTLP_ENDPOINT: another.url,
+    });
     const answer = await fetch(`${service.url}${connectionPath}`);
     const { traceId: last } = (await answer.json()) as { traceId: string };
     service.child.kill('SIGTERM');

@@ -68,7 +68,7 @@ describe('gauges that come out of the database', () => {
   });
 
   test('a role that may not append is seen at once; and so is a write that fails', async () => {
-    const role = new URL(it.world.database.url).username;
+    const role = new URL(it.testEnvironment.database.url).username;
     await it.query(`revoke execute on function record_audit_events(json, integer) from ${role}`);
     await until('it is seen', async () => has(await scrape(), 'audit_writable 0'));
     const call = () => it.readConnection({ as: 'reader' });

@@ -236,7 +236,7 @@ describe('Prefer: wait', () => {
     it.simulator.clearCalls();
     const answer = it.operation(sent.id, waiting(20));
     // A role sees what its own connections did last.
-    const looker = new pg.Client({ connectionString: it.world.database.url });
+    const looker = new pg.Client({ connectionString: it.testEnvironment.database.url });
     await looker.connect();
     await until('the waiting call has seen it sent', async () => {
       const { rowCount } = await looker.query(

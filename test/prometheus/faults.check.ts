@@ -10,9 +10,9 @@ import {
   connectionPath,
   disconnectPath,
   startService,
-  startWorld,
+  startTestEnvironment,
+  type TestEnvironment,
   type TestService,
-  type World,
 } from '../support/service.ts';
 import { startServiceProcess } from '../support/service-process.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -31,7 +31,7 @@ describe('a fault is told', () => {
   });
 
   type Installation = {
-    readonly world: World;
+    readonly testEnvironment: TestEnvironment;
     readonly tenantId: string;
     /** Starts a pod in this process, and has it scraped. */
     pod(options?: { environment?: Record<string, string>; unready?: boolean }): Promise<TestService>;
@@ -51,7 +51,7 @@ describe('a fault is told', () => {
     work: (installation: Installation) => Promise<void>,
     adjust: (settings: Settings) => Settings = (settings) => settings,
   ): Promise<void> {
-    const world = await startWorld();
+    const testEnvironment = await startTestEnvironment();
     const services: TestService[] = [];
     const targets: Target[] = [];
     const callers: Promise<unknown>[] = [];
@@ -63,10 +63,10 @@ describe('a fault is told', () => {
     const here = ({ labels }: Alert) => labels.namespace === namespace;
     try {
       await work({
-        world,
-        tenantId: world.simulator.registration.tenantId,
+        testEnvironment,
+        tenantId: testEnvironment.simulator.registration.tenantId,
         async pod({ environment, unready } = {}) {
-          const service = await startService(world, {
+          const service = await startService(testEnvironment, {
             ...(environment && { environment }),
             ...(unready && { unready }),
             adjust: (settings) =>
@@ -89,7 +89,7 @@ describe('a fault is told', () => {
         },
         scrape,
         async call(url, method, path, as = 'admin') {
-          const authorization = bearer(await world.simulator.token(as));
+          const authorization = bearer(await testEnvironment.simulator.token(as));
           const answer = await fetch(`${url}${path}`, { method, headers: { authorization } });
           await answer.arrayBuffer();
           return answer.status;
@@ -122,15 +122,15 @@ describe('a fault is told', () => {
       over = true;
       await Promise.all(callers);
       for (const service of services) await service.close();
-      await world.close();
+      await testEnvironment.close();
     }
   }
 
   it('Graph hangs and callers give up: within two minutes', async () => {
-    await within('graph-hangs', async ({ world, pod, told, pages, keepCalling }) => {
+    await within('graph-hangs', async ({ testEnvironment, pod, told, pages, keepCalling }) => {
       const { url } = await pod();
-      const authorization = bearer(await world.simulator.token('reader'));
-      world.simulator.setFault('list', { hang: true });
+      const authorization = bearer(await testEnvironment.simulator.token('reader'));
+      testEnvironment.simulator.setFault('list', { hang: true });
       const begun = performance.now();
       keepCalling(4, () =>
         fetch(`${url}${connectionPath}`, { headers: { authorization }, signal: AbortSignal.timeout(2000) }),
@@ -142,13 +142,13 @@ describe('a fault is told', () => {
   });
 
   it('every disconnect fails while reads go well', async () => {
-    await within('disconnects-fail', async ({ world, pod, call, told, pages, keepCalling }) => {
+    await within('disconnects-fail', async ({ testEnvironment, pod, call, told, pages, keepCalling }) => {
       const { url } = await pod();
-      const [{ signature } = { signature: '' }] = await world.query<{ signature: string }>(
+      const [{ signature } = { signature: '' }] = await testEnvironment.query<{ signature: string }>(
         "select oid::regprocedure::text as signature from pg_proc where proname = 'open_operation'",
       );
-      await world.query(
-        `revoke execute on function ${signature} from ${new URL(world.database.url).username}`,
+      await testEnvironment.query(
+        `revoke execute on function ${signature} from ${new URL(testEnvironment.database.url).username}`,
       );
       keepCalling(2, () => call(url, 'GET', connectionPath, 'reader'));
       for (let count = 0; count < 3; count += 1) assert.equal(await call(url, 'POST', disconnectPath), 503);
@@ -160,9 +160,9 @@ describe('a fault is told', () => {
   });
 
   it('every disconnect fails at Graph while reads go well', async () => {
-    await within('graph-refuses-acts', async ({ world, pod, call, told, pages }) => {
+    await within('graph-refuses-acts', async ({ testEnvironment, pod, call, told, pages }) => {
       const { url } = await pod();
-      world.simulator.setFault('disconnect', { status: 503, headers: { 'retry-after': '60' } });
+      testEnvironment.simulator.setFault('disconnect', { status: 503, headers: { 'retry-after': '60' } });
       for (let count = 0; count < 3; count += 1) {
         assert.equal(await call(url, 'POST', disconnectPath), 503);
         assert.equal(await call(url, 'GET', connectionPath, 'reader'), 200);
@@ -173,11 +173,11 @@ describe('a fault is told', () => {
   });
 
   it('consent was revoked in a tenant, and those with a cached token go on', async () => {
-    await within('consent-revoked', async ({ world, tenantId, pod, call, told, pages }) => {
+    await within('consent-revoked', async ({ testEnvironment, tenantId, pod, call, told, pages }) => {
       const { url } = await pod();
       assert.equal(await call(url, 'GET', connectionPath, 'reader'), 200);
       for (const person of ['admin', 'second-admin', 'reader'] as const) {
-        world.simulator.setPerson(person, { consentMissing: true });
+        testEnvironment.simulator.setPerson(person, { consentMissing: true });
       }
       assert.equal(await call(url, 'POST', disconnectPath, 'admin'), 403);
       const { labels } = await told('ChromeosBffTenantRefused');
@@ -187,18 +187,18 @@ describe('a fault is told', () => {
   });
 
   it('nobody is assigned to the application any more', async () => {
-    await within('not-assigned', async ({ world, pod, call, told }) => {
+    await within('not-assigned', async ({ testEnvironment, pod, call, told }) => {
       const { url } = await pod();
-      world.simulator.setPerson('admin', { entraErrorCode: 50105 });
+      testEnvironment.simulator.setPerson('admin', { entraErrorCode: 50105 });
       for (let count = 0; count < 3; count += 1) assert.equal(await call(url, 'POST', disconnectPath), 403);
       assert.equal((await told('ChromeosBffTenantRefused')).labels.result, 'access_blocked');
     });
   });
 
   it('our scope is wrong', async () => {
-    await within('misconfigured', async ({ world, pod, call, told, pages }) => {
+    await within('misconfigured', async ({ testEnvironment, pod, call, told, pages }) => {
       const { url } = await pod();
-      world.simulator.setPerson('admin', { entraErrorCode: 70011 });
+      testEnvironment.simulator.setPerson('admin', { entraErrorCode: 70011 });
       assert.equal(await call(url, 'POST', disconnectPath), 500);
       await told('ChromeosBffExchangeMisconfigured');
       assert.deepEqual(pages(), ['ChromeosBffExchangeMisconfigured']);
@@ -206,9 +206,9 @@ describe('a fault is told', () => {
   });
 
   it('one of two pods freezes', async () => {
-    await within('frozen', async ({ world, pod, scrape, told, pages }) => {
+    await within('frozen', async ({ testEnvironment, pod, scrape, told, pages }) => {
       await pod();
-      const frozen = await startServiceProcess(world);
+      const frozen = await startServiceProcess(testEnvironment);
       try {
         scrape('frozen-pod', frozen.managementUrl);
         await until('both are ready', async () => {
@@ -225,11 +225,11 @@ describe('a fault is told', () => {
   });
 
   /** A disconnect that Graph has, on a pod of its own that is killed then. */
-  async function killInTheMiddle(world: World): Promise<void> {
-    const killed = await startServiceProcess(world);
+  async function killInTheMiddle(testEnvironment: TestEnvironment): Promise<void> {
+    const killed = await startServiceProcess(testEnvironment);
     await until('it is ready', async () => (await fetch(`${killed.managementUrl}/readyz`)).ok);
-    const held = hold(world.simulator, 'disconnect');
-    const authorization = bearer(await world.simulator.token('admin'));
+    const held = hold(testEnvironment.simulator, 'disconnect');
+    const authorization = bearer(await testEnvironment.simulator.token('admin'));
     const answer = fetch(`${killed.url}${disconnectPath}`, { method: 'POST', headers: { authorization } });
     answer.catch(() => {});
     await held.arrived();
@@ -239,10 +239,10 @@ describe('a fault is told', () => {
   }
 
   it('a pod is killed in the middle of an act', async () => {
-    await within('killed', async ({ world, tenantId, pod, told, pages }) => {
+    await within('killed', async ({ testEnvironment, tenantId, pod, told, pages }) => {
       await pod();
-      await killInTheMiddle(world);
-      await world.query('update operations set lease_until = now()');
+      await killInTheMiddle(testEnvironment);
+      await testEnvironment.query('update operations set lease_until = now()');
       const { labels } = await told('ChromeosBffOutcomeUnknown');
       assert.equal(labels.tenant, tenantId);
       assert.deepEqual(pages(), ['ChromeosBffOutcomeUnknown']);
@@ -250,14 +250,14 @@ describe('a fault is told', () => {
   });
 
   it('a pod is killed in the middle of an act, and what it left cannot be closed', async () => {
-    await within('killed-and-locked', async ({ world, tenantId, pod, told }) => {
+    await within('killed-and-locked', async ({ testEnvironment, tenantId, pod, told }) => {
       await pod();
-      await killInTheMiddle(world);
-      const holder: pg.Client = await world.connect();
+      await killInTheMiddle(testEnvironment);
+      const holder: pg.Client = await testEnvironment.connect();
       try {
         await holder.query('begin');
         await holder.query('select * from audit_chains for update');
-        await world.query(
+        await testEnvironment.query(
           "update operations set lease_until = now(), sent_at = sent_at - interval '3 minutes'",
         );
         const { labels } = await told('ChromeosBffAttemptWithoutOutcome');
@@ -269,11 +269,11 @@ describe('a fault is told', () => {
   });
 
   it('an accepted disconnect does not end', async () => {
-    await within('not-ending', async ({ world, tenantId, pod, call, told, pages }) => {
+    await within('not-ending', async ({ testEnvironment, tenantId, pod, call, told, pages }) => {
       const { url } = await pod();
-      world.simulator.setSequence(tenantId, ['inprogress', 'offboarding']);
+      testEnvironment.simulator.setSequence(tenantId, ['inprogress', 'offboarding']);
       assert.equal(await call(url, 'POST', disconnectPath), 200);
-      await world.query("update operations set sent_at = sent_at - interval '25 hours'");
+      await testEnvironment.query("update operations set sent_at = sent_at - interval '25 hours'");
       assert.equal((await told('ChromeosBffOperationNotEnding')).labels.tenant, tenantId);
       assert.deepEqual(pages(), []);
     });
@@ -299,9 +299,9 @@ describe('a fault is told', () => {
   });
 
   it('all connections wait for a lock: the pool is saturated, the database is not down', async () => {
-    await within('locked', async ({ world, pod, call, told, keepCalling }) => {
+    await within('locked', async ({ testEnvironment, pod, call, told, keepCalling }) => {
       const { url } = await pod();
-      const holder = await world.connect();
+      const holder = await testEnvironment.connect();
       await holder.query('begin');
       await holder.query('lock table operations in access exclusive mode');
       keepCalling(30, () => call(url, 'GET', operationsPath, 'reader'));
@@ -313,8 +313,8 @@ describe('a fault is told', () => {
   });
 
   it('the database is out of reach while many call: one page', async () => {
-    await within('no-database', async ({ world, pod, call, told, pages, keepCalling }) => {
-      const url = new URL(world.database.url);
+    await within('no-database', async ({ testEnvironment, pod, call, told, pages, keepCalling }) => {
+      const url = new URL(testEnvironment.database.url);
       const wire = await startTcpProxy(Number(url.port));
       url.port = String(wire.port);
       try {

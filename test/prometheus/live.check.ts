@@ -11,8 +11,8 @@ import {
   connectionPath,
   disconnectPath,
   eventsPath,
-  startWorld,
-  type World,
+  startTestEnvironment,
+  type TestEnvironment,
 } from '../support/service.ts';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.ts';
 import { type Monitoring, startMonitoring } from './monitoring.ts';
@@ -20,20 +20,20 @@ import { alerts, amtool, groups, metricsIn, promtool, queries, rules } from './s
 
 describe('a real Prometheus', () => {
   const pods: ServiceProcess[] = [];
-  let world: World;
+  let testEnvironment: TestEnvironment;
   let service: ServiceProcess;
   let monitoring: Monitoring;
   const query = (expr: string) => monitoring.query(expr);
 
   before(async () => {
-    world = await startWorld();
+    testEnvironment = await startTestEnvironment();
     monitoring = await startMonitoring(groups, { hurried: false });
     const keyFile = join(monitoring.folder, 'audit-key.pem');
     const { privateKey } = generateKeyPairSync('ed25519');
     writeFileSync(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }));
     // Two, as everywhere.
     for (let count = 0; count < 2; count += 1) {
-      pods.push(await startServiceProcess(world, { AUDIT_SIGNING_KEY_FILE: keyFile }));
+      pods.push(await startServiceProcess(testEnvironment, { AUDIT_SIGNING_KEY_FILE: keyFile }));
     }
     service = pods[0] as ServiceProcess;
     for (const { managementUrl } of pods) {
@@ -52,7 +52,7 @@ describe('a real Prometheus', () => {
   after(async () => {
     await monitoring?.close();
     for (const pod of pods) await pod.kill();
-    await world?.close();
+    await testEnvironment?.close();
   });
 
   it('takes its configuration and Alertmanager’s', () => {
@@ -139,8 +139,8 @@ describe('a real Prometheus', () => {
   });
 
   it('tells Alertmanager, and that tells us, when Entra refuses our credential', async () => {
-    world.simulator.setSecrets(['another one']);
-    const token = bearer(await world.simulator.token('second-admin'));
+    testEnvironment.simulator.setSecrets(['another one']);
+    const token = bearer(await testEnvironment.simulator.token('second-admin'));
     const answer = await fetch(`${service.url}${disconnectPath}`, {
       method: 'POST',
       headers: { authorization: token },
@@ -163,7 +163,7 @@ describe('a real Prometheus', () => {
       method: string,
       path: string,
     ) => {
-      const authorization = bearer(await world.simulator.token(person));
+      const authorization = bearer(await testEnvironment.simulator.token(person));
       const answer = await fetch(`${service.url}${path}`, { method, headers: { authorization } });
       await answer.arrayBuffer();
       return answer.status;

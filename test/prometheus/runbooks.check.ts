@@ -14,9 +14,9 @@ import {
   connectionPath,
   disconnectPath,
   startService,
-  startWorld,
+  startTestEnvironment,
+  type TestEnvironment,
   type TestService,
-  type World,
 } from '../support/service.ts';
 import { read, runbooks } from './sources.ts';
 
@@ -52,7 +52,7 @@ const notRun: ReadonlyMap<string, string> = new Map([
 ]);
 
 describe('what runbooks say to run', () => {
-  let world: World;
+  let testEnvironment: TestEnvironment;
   let service: TestService;
   let log: string;
   const manifests = new Map<
@@ -61,18 +61,18 @@ describe('what runbooks say to run', () => {
   >();
 
   before(async () => {
-    world = await startWorld();
-    service = await startService(world);
+    testEnvironment = await startTestEnvironment();
+    service = await startService(testEnvironment);
     const call = async (person: 'admin' | 'reader' | 'no-roles', method: string, path: string) => {
-      const authorization = bearer(await world.simulator.token(person));
+      const authorization = bearer(await testEnvironment.simulator.token(person));
       await fetch(`${service.url}${path}`, { method, headers: { authorization } });
     };
     await call('reader', 'GET', connectionPath);
-    world.simulator.setFault('disconnect', { reset: true, times: 1 });
+    testEnvironment.simulator.setFault('disconnect', { reset: true, times: 1 });
     await call('admin', 'POST', disconnectPath);
-    world.simulator.setPerson('admin', { consentMissing: true });
+    testEnvironment.simulator.setPerson('admin', { consentMissing: true });
     await call('admin', 'POST', disconnectPath);
-    world.simulator.setFault('list', { status: 503 });
+    testEnvironment.simulator.setFault('list', { status: 503 });
     await call('reader', 'GET', connectionPath);
     await until('all are logged', () => service.log.filter(({ msg }) => msg === 'request').length === 4);
     log = service.log.map((line) => JSON.stringify(line)).join('\n');
@@ -90,7 +90,7 @@ describe('what runbooks say to run', () => {
   });
   after(async () => {
     await service?.close();
-    await world?.close();
+    await testEnvironment?.close();
   });
 
   it('are of kinds that are run here', () => {
@@ -103,7 +103,10 @@ describe('what runbooks say to run', () => {
     it(`${page}: ${text.slice(0, 60).replaceAll('\n', ' ')}`, async () => {
       // As somebody who administers the database: the service's role does not see others' sessions.
       const client = new pg.Client({
-        connectionString: superuserUrl(postgresAccess(), new URL(world.database.url).pathname.slice(1)),
+        connectionString: superuserUrl(
+          postgresAccess(),
+          new URL(testEnvironment.database.url).pathname.slice(1),
+        ),
       });
       await client.connect();
       try {
@@ -118,8 +121,8 @@ describe('what runbooks say to run', () => {
     const [statement] = blocks.filter(
       ({ page, language }) => page.endsWith('outcome-unknown.md') && language === 'sql',
     );
-    const [row] = await world.query<{ by: string; tenant_id: string }>(statement?.text ?? '');
-    assert.equal(row?.tenant_id, world.simulator.registration.tenantId);
+    const [row] = await testEnvironment.query<{ by: string; tenant_id: string }>(statement?.text ?? '');
+    assert.equal(row?.tenant_id, testEnvironment.simulator.registration.tenantId);
     assert.ok(row?.by);
   });
 

@@ -28,7 +28,7 @@ function take(): string {
   return [...complaints.splice(0), ofProcesses].join('\n').trim();
 }
 
-// A test that never closes its world must not hide what it was answered.
+// A test that never closes its environment must not hide what it was answered.
 process.once('exit', () => {
   const found = take();
   if (found === '') return;

@@ -14,7 +14,7 @@ import {
   type Environment,
   type LogLine,
   startService,
-  type World,
+  type TestEnvironment,
 } from './service.ts';
 import { signingKey } from './signing-key.ts';
 
@@ -31,8 +31,8 @@ export function exportScene() {
   let earlierLog: LogLine[] = [];
   let auditor = '';
   const it = scene({
-    environment: async (world) => {
-      earlierLog = await beginTrail(world, environment);
+    environment: async (testEnvironment) => {
+      earlierLog = await beginTrail(testEnvironment, environment);
       return environment;
     },
   });
@@ -86,9 +86,9 @@ export function exportScene() {
 }
 
 /** What a process before did; gives what it printed. */
-async function beginTrail(world: World, environment: Environment): Promise<LogLine[]> {
-  const { api, log, close } = await startService(world, { environment });
-  const admin = bearer(await world.simulator.token('admin'));
+async function beginTrail(testEnvironment: TestEnvironment, environment: Environment): Promise<LogLine[]> {
+  const { api, log, close } = await startService(testEnvironment, { environment });
+  const admin = bearer(await testEnvironment.simulator.token('admin'));
   await api
     .post(disconnectPath)
     .set('authorization', admin)
@@ -120,8 +120,11 @@ export async function* inPieces(bytes: Buffer): AsyncGenerator<Buffer> {
 }
 
 /** Makes a tenant's trail so long that an export does not fit into any buffer: 15,000 events like its first. */
-export async function lengthenTrail(world: Pick<World, 'query'>, tenantId: string): Promise<void> {
-  await world.query(
+export async function lengthenTrail(
+  testEnvironment: Pick<TestEnvironment, 'query'>,
+  tenantId: string,
+): Promise<void> {
+  await testEnvironment.query(
     `select record_audit_events(json_agg(replace(record::text, id::text, gen_random_uuid()::text)::json), 5000)
      from (select * from audit_events where chain = $1 order by number limit 1) one, generate_series(1, 15000)`,
     [tenantId],

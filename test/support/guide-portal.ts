@@ -5,7 +5,7 @@ import { after, before, beforeEach } from 'node:test';
 import { fetchOf } from './as-browser.ts';
 import { folderOf, type Snippet, snippetsIn, standIn } from './guide.ts';
 import { signIns } from './msal-stand-in.ts';
-import { startService, startWorld, type TestService, type World } from './service.ts';
+import { startService, startTestEnvironment, type TestEnvironment, type TestService } from './service.ts';
 import { adjusted } from './timings.ts';
 
 export const origin = 'http://localhost:5173';
@@ -26,7 +26,7 @@ type GuideFile =
   | 'graph';
 
 export type GuidePortal = {
-  readonly world: World;
+  readonly testEnvironment: TestEnvironment;
   readonly service: TestService;
   readonly snippets: readonly Snippet[];
   readonly guide: Record<GuideFile, Exports>;
@@ -51,7 +51,7 @@ export type GuidePortal = {
  *  simulator, with a stand-in for MSAL. `onLoad` runs before the code is loaded. */
 export function guidePortal(options: { tls: boolean; onLoad?: () => Promise<void> }): GuidePortal {
   const held: {
-    world?: World;
+    testEnvironment?: TestEnvironment;
     service?: TestService;
     snippets?: readonly Snippet[];
     guide?: GuidePortal['guide'];
@@ -63,8 +63,8 @@ export function guidePortal(options: { tls: boolean; onLoad?: () => Promise<void
   let urlOf = (name: string) => name;
 
   const portal: GuidePortal = {
-    get world() {
-      return held.world as World;
+    get testEnvironment() {
+      return held.testEnvironment as TestEnvironment;
     },
     get service() {
       return held.service as TestService;
@@ -79,9 +79,10 @@ export function guidePortal(options: { tls: boolean; onLoad?: () => Promise<void
       return held.call;
     },
     asked,
-    startService: (timings = {}) => startService(portal.world, { environment, adjust: adjusted(timings) }),
+    startService: (timings = {}) =>
+      startService(portal.testEnvironment, { environment, adjust: adjusted(timings) }),
     urlOf: (name) => urlOf(name),
-    acts: () => portal.world.simulator.acts().length,
+    acts: () => portal.testEnvironment.simulator.acts().length,
     async as(person) {
       signIns.person = person;
       await portal.guide['sign-in'].signIn();
@@ -108,18 +109,18 @@ export function guidePortal(options: { tls: boolean; onLoad?: () => Promise<void
     const files = await folderOf(held.snippets);
     undo.push(files.close);
     urlOf = files.url;
-    held.world = await startWorld();
-    undo.push(() => held.world?.close());
-    if (options.tls) Object.assign(environment, await tlsFiles(portal.world, undo));
+    held.testEnvironment = await startTestEnvironment();
+    undo.push(() => held.testEnvironment?.close());
+    if (options.tls) Object.assign(environment, await tlsFiles(portal.testEnvironment, undo));
     held.service = await portal.startService({ policy: { approvalRequired: false } });
     undo.push(() => held.service?.close());
 
     const standInUrl = new URL('./msal-stand-in.ts', import.meta.url).href;
     const names = ['@azure/msal-browser', '@azure/msal-browser/redirect-bridge'];
     undo.push(standIn(names, files.url(''), standInUrl));
-    signIns.simulator = portal.world.simulator;
+    signIns.simulator = portal.testEnvironment.simulator;
     const { fetch } = globalThis;
-    const browserDoor = await textAtBrowserDoor(portal.world);
+    const browserDoor = await textAtBrowserDoor(portal.testEnvironment);
     globalThis.fetch = fetchOf(origin, fetch);
     Object.assign(globalThis, { location: new URL(`${origin}/`) });
     undo.push(() => {
@@ -129,7 +130,7 @@ export function guidePortal(options: { tls: boolean; onLoad?: () => Promise<void
 
     await options.onLoad?.();
     const { config } = await import(files.url('config.js'));
-    const { url, registration, portalClientId } = portal.world.simulator;
+    const { url, registration, portalClientId } = portal.testEnvironment.simulator;
     Object.assign(config, {
       api: portal.service.url,
       authority: `${url}/${registration.tenantId}`,
@@ -152,9 +153,9 @@ export function guidePortal(options: { tls: boolean; onLoad?: () => Promise<void
     for (const one of undo.toReversed()) await one();
   });
   beforeEach(async () => {
-    await portal.world.closeOperations();
-    portal.world.simulator.reset();
-    portal.world.simulator.clearCalls();
+    await portal.testEnvironment.closeOperations();
+    portal.testEnvironment.simulator.reset();
+    portal.testEnvironment.simulator.clearCalls();
     Object.assign(signIns, { person: 'admin', interactionRequired: false, tokenOptions: {} });
     await portal.guide['sign-in'].signIn();
     signIns.asked.length = 0;
@@ -163,16 +164,19 @@ export function guidePortal(options: { tls: boolean; onLoad?: () => Promise<void
   return portal;
 }
 
-async function textAtBrowserDoor({ simulator }: World): Promise<string> {
+async function textAtBrowserDoor({ simulator }: TestEnvironment): Promise<string> {
   const { browserUrl, registration } = simulator;
   const path = `/${registration.tenantId}/v2.0/.well-known/openid-configuration`;
   return (await fetch(new URL(path, browserUrl))).text();
 }
 
-async function tlsFiles(world: World, undo: (() => unknown)[]): Promise<Record<string, string>> {
+async function tlsFiles(
+  testEnvironment: TestEnvironment,
+  undo: (() => unknown)[],
+): Promise<Record<string, string>> {
   const folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-guide-tls-'));
   undo.push(() => rm(folder, { recursive: true, force: true }));
-  const { certPem, keyPem } = world.simulator.tls;
+  const { certPem, keyPem } = testEnvironment.simulator.tls;
   const files = { TLS_CERT_FILE: join(folder, 'cert.pem'), TLS_KEY_FILE: join(folder, 'key.pem') };
   await writeFile(files.TLS_CERT_FILE, certPem);
   await writeFile(files.TLS_KEY_FILE, keyPem);

@@ -30,10 +30,10 @@ export async function processesOf(text: string): Promise<Process[]> {
   return found;
 }
 
-/** How long a world may be busy with something else before it counts as stuck, in milliseconds. */
+/** How long a test may wait for its environment before that counts as stuck, in milliseconds. */
 const PATIENCE_MS = 60_000;
 
-/** Waits for a condition, and gives up when the world is stuck. */
+/** Waits for a condition, and gives up when its environment is stuck. */
 export async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS;
   while (!(await condition())) {

@@ -9,7 +9,7 @@ import request from 'supertest';
 import { childEnvironment } from '../../tools/child-environment.ts';
 import { watched } from './answers-described.ts';
 import { until } from './processes.ts';
-import type { World } from './service.ts';
+import type { TestEnvironment } from './service.ts';
 import type { Timings } from './timings.ts';
 
 export type Replica = {
@@ -22,21 +22,21 @@ export type Replica = {
   kill(signal?: NodeJS.Signals): Promise<void>;
 };
 
-/** Starts one more replica of the service, as a process, in that world, and waits for that probe to succeed. */
+/** Starts one more replica of the service, as a process, in that test environment, and waits for that probe to succeed. */
 export async function startReplica(
-  world: World,
+  testEnvironment: TestEnvironment,
   timings: Timings,
   environment: Record<string, string> = {},
   probe: '/readyz' | '/livez' = '/readyz',
 ): Promise<Replica> {
   const folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-replica-'));
   const caFile = join(folder, 'ca.pem');
-  await writeFile(caFile, world.simulator.caPem);
+  await writeFile(caFile, testEnvironment.simulator.caPem);
   const main = fileURLToPath(new URL('./replica-main.ts', import.meta.url));
   const child = spawn(process.execPath, [...watched.args, main], {
     env: childEnvironment({
       ...watched.environment,
-      ...world.environment(environment),
+      ...testEnvironment.environment(environment),
       LOG_LEVEL: 'silent',
       AUDIT_STDOUT: 'false',
       NODE_EXTRA_CA_CERTS: caFile,

@@ -19,8 +19,8 @@ import {
   connectionPath,
   disconnectPath,
   type LogLine,
+  type TestEnvironment,
   type TestService,
-  type World,
 } from './service.ts';
 import { type SceneOptions, Stage, type StartOptions } from './stage.ts';
 import type { Timings } from './timings.ts';
@@ -38,16 +38,16 @@ export type Target = Pick<TestService, 'api'>;
 type Body = { reason?: string; ticket?: string; supersedes?: string };
 
 export type Scene = {
-  readonly world: World;
+  readonly testEnvironment: TestEnvironment;
   /** The service of the scene; the one that was started last where each test starts its own. */
   readonly service: TestService;
   readonly simulator: Simulator;
   readonly tenantId: string;
   /** Runs a statement as the database's owner. */
-  query: World['query'];
-  /** Starts another service in the same world, which ends with the test. */
+  query: TestEnvironment['query'];
+  /** Starts another service in the same test environment, which ends with the test. */
   start(options?: StartOptions): Promise<TestService>;
-  /** Runs `work` against another service in the same world. */
+  /** Runs `work` against another service in the same test environment. */
   beside<Value>(timings: Timings, work: (other: TestService) => Promise<Value>): Promise<Value>;
   disconnect(ask?: Ask & { body?: Body; query?: string; on?: Target }): Promise<request.Response>;
   get(path: string, ask?: Ask & { on?: Target }): Promise<request.Response>;
@@ -73,7 +73,7 @@ export type Scene = {
   age(operationId: string, ms: number): Promise<void>;
 };
 
-/** One world and one service for the tests around; each test finds a fresh connection, no operation, no
+/** One test environment and one service for the tests around; each test finds a fresh connection, no operation, no
  *  fault. */
 export function scene(options: SceneOptions = {}): Scene {
   return sceneOfSuite(options, (stage) => stage.openWithService());
@@ -110,19 +110,19 @@ function sceneOn(stage: Stage): Scene {
   const authorization = async ({ as = 'admin', token }: Ask) =>
     bearer(typeof token === 'string' ? token : await it.simulator.token(as, token));
   const it: Scene = {
-    get world() {
-      return stage.world;
+    get testEnvironment() {
+      return stage.testEnvironment;
     },
     get service() {
       return stage.service;
     },
     get simulator() {
-      return stage.world.simulator;
+      return stage.testEnvironment.simulator;
     },
     get tenantId() {
-      return stage.world.simulator.registration.tenantId;
+      return stage.testEnvironment.simulator.registration.tenantId;
     },
-    query: (sql, values) => stage.world.query(sql, values),
+    query: (sql, values) => stage.testEnvironment.query(sql, values),
     start: (options = {}) => stage.start(options),
     async beside(timings, work) {
       const other = await stage.start({ timings });

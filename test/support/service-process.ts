@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import request from 'supertest';
 import { childEnvironment } from '../../tools/child-environment.ts';
 import { watched } from './answers-described.ts';
-import type { LogLine, World } from './service.ts';
+import type { LogLine, TestEnvironment } from './service.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -30,16 +30,19 @@ export type ServiceProcess = {
   kill(signal?: NodeJS.Signals): Promise<void>;
 };
 
-/** Starts `src/main.ts` in that world and waits until it listens. */
+/** Starts `src/main.ts` in that test environment and waits until it listens. */
 export async function startServiceProcess(
-  world: World,
+  testEnvironment: TestEnvironment,
   environment: Record<string, string> = {},
 ): Promise<ServiceProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'chromeos-bff-process-'));
   const caFile = join(folder, 'ca.pem');
-  await writeFile(caFile, world.simulator.caPem);
+  await writeFile(caFile, testEnvironment.simulator.caPem);
   const { child, lines, log, stderr } = spawnMain({
-    ...world.environment({ ALLOWED_CLIENT_IDS: world.simulator.portalClientId, ...environment }),
+    ...testEnvironment.environment({
+      ALLOWED_CLIENT_IDS: testEnvironment.simulator.portalClientId,
+      ...environment,
+    }),
     NODE_EXTRA_CA_CERTS: caFile,
   });
   const exit = once(child, 'exit').finally(() => rm(folder, { recursive: true, force: true }));

@@ -21,7 +21,7 @@ export type LogLine = Record<string, unknown> & { msg: string };
 
 export type Environment = Record<string, string>;
 
-export type World = {
+export type TestEnvironment = {
   readonly simulator: Simulator;
   readonly database: { readonly url: string; readonly adminUrl: string };
   /** Runs a statement as the database's owner. */
@@ -32,7 +32,7 @@ export type World = {
   connectAsSuperuser(): Promise<pg.Client>;
   /** Ends every open operation in the database, as if it had been watched to its end. */
   closeOperations(): Promise<void>;
-  /** The environment of a service in this world. */
+  /** The environment variables of a service in it. */
   environment(extra?: Environment): Environment;
   /** Lets go of everything, then fails where a service in it gave an answer that is not as the OpenAPI
    *  document says. */
@@ -53,7 +53,7 @@ export type TestService = {
 };
 
 /** A simulator over TLS, whose CA this process trusts from now on, and a migrated database of its own. */
-export async function startWorld(): Promise<World> {
+export async function startTestEnvironment(): Promise<TestEnvironment> {
   const [simulator, database] = await Promise.all([startSimulator(simulatorKeys), migratedDatabase()]);
   tls.setDefaultCACertificates([...tls.getCACertificates('default'), simulator.caPem]);
   const pool = new pg.Pool({ connectionString: database.adminUrl, max: 2 });
@@ -105,9 +105,9 @@ export async function startWorld(): Promise<World> {
   };
 }
 
-/** The whole service in this process, on ports of its own, in that world. */
+/** The whole service in this process, on ports of its own, in that test environment. */
 export async function startService(
-  world: World,
+  testEnvironment: TestEnvironment,
   options: {
     environment?: Environment;
     /** What the environment has no name for. */
@@ -116,7 +116,7 @@ export async function startService(
     unready?: boolean;
   } = {},
 ): Promise<TestService> {
-  const settings = loadSettings(world.environment(options.environment));
+  const settings = loadSettings(testEnvironment.environment(options.environment));
   const log: LogLine[] = [];
   const output = {
     write: (_kind: unknown, line: string) => void log.push(JSON.parse(line)),

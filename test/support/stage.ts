@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
 import type { Settings } from '../../src/settings/settings.ts';
-import { type Environment, startService, startWorld, type TestService, type World } from './service.ts';
+import {
+  type Environment,
+  startService,
+  startTestEnvironment,
+  type TestEnvironment,
+  type TestService,
+} from './service.ts';
 import { adjusted, type Timings } from './timings.ts';
 
 export type SceneOptions = {
   /** What the service's environment has besides, or otherwise. */
-  environment?: Environment | ((world: World) => Environment | Promise<Environment>);
+  environment?: Environment | ((testEnvironment: TestEnvironment) => Environment | Promise<Environment>);
   timings?: Timings;
   /** What neither the environment nor `timings` has a name for. */
   adjust?: (settings: Settings) => Settings;
@@ -17,11 +23,11 @@ export type StartOptions = Omit<SceneOptions, 'environment'> & {
   unready?: boolean;
 };
 
-/** A world, and the services in it. */
+/** A test environment, and the services in it. */
 export class Stage {
   readonly #options: SceneOptions;
   readonly #started: TestService[] = [];
-  #world: World | undefined;
+  #testEnvironment: TestEnvironment | undefined;
   #environment: Environment = {};
   #service: TestService | undefined;
 
@@ -29,9 +35,9 @@ export class Stage {
     this.#options = options;
   }
 
-  get world(): World {
-    assert.ok(this.#world, 'the tests have begun');
-    return this.#world;
+  get testEnvironment(): TestEnvironment {
+    assert.ok(this.#testEnvironment, 'the tests have begun');
+    return this.#testEnvironment;
   }
 
   get service(): TestService {
@@ -42,8 +48,9 @@ export class Stage {
 
   async open(): Promise<void> {
     const { environment = {} } = this.#options;
-    this.#world = await startWorld();
-    this.#environment = typeof environment === 'function' ? await environment(this.#world) : environment;
+    this.#testEnvironment = await startTestEnvironment();
+    this.#environment =
+      typeof environment === 'function' ? await environment(this.#testEnvironment) : environment;
   }
 
   async openWithService(): Promise<void> {
@@ -59,9 +66,9 @@ export class Stage {
   }
 
   async clear(): Promise<void> {
-    await this.world.closeOperations();
-    this.world.simulator.reset();
-    this.world.simulator.clearCalls();
+    await this.testEnvironment.closeOperations();
+    this.testEnvironment.simulator.reset();
+    this.testEnvironment.simulator.clearCalls();
   }
 
   async endStarted(): Promise<void> {
@@ -71,13 +78,13 @@ export class Stage {
   async close(): Promise<void> {
     await this.endStarted();
     await this.#service?.close();
-    await this.#world?.close();
+    await this.#testEnvironment?.close();
   }
 
   #newService({ environment, timings, adjust = unchanged, ...rest }: StartOptions): Promise<TestService> {
     const { timings: timingsOfAll, adjust: adjustAll = unchanged } = this.#options;
     const adjustTimings = adjusted({ ...timingsOfAll, ...timings });
-    return startService(this.world, {
+    return startService(this.testEnvironment, {
       ...rest,
       environment: { ...this.#environment, ...environment },
       adjust: (settings) => adjust(adjustAll(adjustTimings(settings))),

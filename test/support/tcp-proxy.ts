@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import type { Simulator } from '../../simulator/simulator.ts';
 import { until } from './processes.ts';
-import type { Environment, World } from './service.ts';
+import type { Environment, TestEnvironment } from './service.ts';
 
 /** What becomes of a connection: it passes, is refused before a byte was exchanged, or waits first. */
 type Verdict = 'pass' | 'refuse';
@@ -78,7 +78,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
 /** The same on the way to the database. */
 export async function startWireToDatabase({
   database,
-}: Pick<World, 'database'>): Promise<TcpProxy & { environment: Environment }> {
+}: Pick<TestEnvironment, 'database'>): Promise<TcpProxy & { environment: Environment }> {
   const url = new URL(database.url);
   const wire = await startTcpProxy(Number(url.port));
   url.port = String(wire.port);

@@ -9,8 +9,8 @@ import {
   connectionPath,
   disconnectPath,
   startService,
-  startWorld,
-  type World,
+  startTestEnvironment,
+  type TestEnvironment,
 } from '../../support/service.ts';
 import { adjusted } from '../../support/timings.ts';
 
@@ -30,17 +30,17 @@ const settings: Record<string, string> = {
 };
 
 describe('whatever the service’s role is set to', () => {
-  let world: World;
+  let testEnvironment: TestEnvironment;
   let pool: Pool;
   let database: Database;
   before(async () => {
-    world = await startWorld();
-    const name = new URL(world.database.url).pathname.slice(1);
+    testEnvironment = await startTestEnvironment();
+    const name = new URL(testEnvironment.database.url).pathname.slice(1);
     // What an unqualified name would find first.
-    await world.query('create schema elsewhere');
-    await world.query('create table elsewhere.operations (id text)');
-    await world.query('grant usage on schema elsewhere to chromeos_bff');
-    const role = new pg.Client({ connectionString: world.database.url });
+    await testEnvironment.query('create schema elsewhere');
+    await testEnvironment.query('create table elsewhere.operations (id text)');
+    await testEnvironment.query('grant usage on schema elsewhere to chromeos_bff');
+    const role = new pg.Client({ connectionString: testEnvironment.database.url });
     await role.connect();
     for (const [key, value] of Object.entries(settings)) {
       const given = key === 'search_path' ? value : `'${value}'`;
@@ -48,7 +48,7 @@ describe('whatever the service’s role is set to', () => {
     }
     await role.end();
     pool = createPool({
-      url: new Secret(world.database.url),
+      url: new Secret(testEnvironment.database.url),
       size: 2,
       connectTimeoutMs: 5000,
       patienceMs: 2000,
@@ -58,13 +58,13 @@ describe('whatever the service’s role is set to', () => {
   });
   after(async () => {
     await pool?.end();
-    await world?.close();
+    await testEnvironment?.close();
   });
 
   test('reads and disconnects go well, and times are told right', async () => {
-    const service = await startService(world, { adjust: adjusted({ graphTimeoutMs: 20_000 }) });
+    const service = await startService(testEnvironment, { adjust: adjusted({ graphTimeoutMs: 20_000 }) });
     try {
-      const admin = bearer(await world.simulator.token('admin'));
+      const admin = bearer(await testEnvironment.simulator.token('admin'));
       await service.api.get(connectionPath).set('authorization', admin).expect(200);
       const before = Date.now();
       const { body } = await service.api.post(disconnectPath).set('authorization', admin).expect(200);
@@ -94,13 +94,13 @@ describe('whatever the service’s role is set to', () => {
   });
 
   test('a statement that was prepared before a table changed is prepared again', async () => {
-    await world.query('create table public.changing (one int)');
-    await world.query('grant select on public.changing to chromeos_bff');
+    await testEnvironment.query('create table public.changing (one int)');
+    await testEnvironment.query('grant select on public.changing to chromeos_bff');
     const statement = { name: 'changing', text: 'select * from changing' };
     assert.deepEqual(await database.query(statement), []);
-    await world.query('alter table public.changing add two int');
+    await testEnvironment.query('alter table public.changing add two int');
     assert.deepEqual(await database.query(statement), []);
-    await world.query('drop table public.changing');
+    await testEnvironment.query('drop table public.changing');
   });
 
   test('what PostgreSQL rolled back to let another go first is tried once more', async () => {

@@ -8,7 +8,12 @@ import { otherTenantId, registration } from '../../../simulator/directory.ts';
 import { availablePort } from '../../../tools/available-port.ts';
 import { buildPortal, startPortal } from '../../../tools/demo/demo-portal.ts';
 import { signingKeyFile } from '../../../tools/demo/demo-signing-key.ts';
-import { startService, startWorld, type TestService, type World } from '../../support/service.ts';
+import {
+  startService,
+  startTestEnvironment,
+  type TestEnvironment,
+  type TestService,
+} from '../../support/service.ts';
 import { type Complaints, type Look, launchBrowser, openWindow } from './browser.ts';
 
 /** The demo's two tenants: one demands nothing, the other all that policy can (config/demo.yaml). */
@@ -19,7 +24,7 @@ export type Visit = Look & { tenant?: TenantName };
 
 /** What a scene plays with. */
 export type Stage = {
-  readonly world: World;
+  readonly testEnvironment: TestEnvironment;
   readonly service: TestService;
   readonly portals: Readonly<Record<TenantName, string>>;
   /** Opens the portal in a browser that has never been there. */
@@ -39,12 +44,12 @@ export function onStage(): (name: string, body: (stage: Stage) => Promise<void>)
 
   before(async () => {
     await buildPortal(undo);
-    const world = await startWorld();
-    undo.push(() => world.close());
+    const testEnvironment = await startTestEnvironment();
+    undo.push(() => testEnvironment.close());
     const folder = await mkdtemp(join(tmpdir(), 'browser-check-'));
     undo.push(() => rm(folder, { recursive: true }));
     const ports = { lenient: await availablePort(0), strict: await availablePort(0) };
-    const service = await startService(world, {
+    const service = await startService(testEnvironment, {
       environment: {
         NODE_ENV: 'demo',
         ALLOWED_TENANT_IDS: Object.values(tenants).join(','),
@@ -64,14 +69,14 @@ export function onStage(): (name: string, body: (stage: Stage) => Promise<void>)
     undo.push(() => service.close());
     const openPortal = async (name: TenantName) => {
       const given = { port: ports[name], tenantId: tenants[name], apiBaseUrl: service.url };
-      const portal = await startPortal({ ...given, simulator: world.simulator });
+      const portal = await startPortal({ ...given, simulator: testEnvironment.simulator });
       undo.push(portal.stop);
       return portal.url;
     };
     const portals = { lenient: await openPortal('lenient'), strict: await openPortal('strict') };
     browser = await launchBrowser();
     undo.push(() => browser.close());
-    stage = { world, service, portals };
+    stage = { testEnvironment, service, portals };
   });
 
   after(async () => {
@@ -96,8 +101,8 @@ export function onStage(): (name: string, body: (stage: Stage) => Promise<void>)
         window.signedIn = true;
         return page;
       };
-      stage.world.simulator.reset();
-      await stage.world.closeOperations();
+      stage.testEnvironment.simulator.reset();
+      await stage.testEnvironment.closeOperations();
       try {
         await body({ ...stage, arrive, enter });
         for (const window of windows) await assertClean(window, Object.values(stage.portals));

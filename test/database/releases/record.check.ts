@@ -17,7 +17,7 @@ describe(`what is kept of ${version}`, () => {
 
   test('its database with data in it, and its statements', async () => {
     await liveThrough(it);
-    const owner = await it.world.connect();
+    const owner = await it.testEnvironment.connect();
     try {
       const database = await recordDatabase(owner, 'chromeos_bff');
       await writeFile(new URL(`${version}.sql`, import.meta.url), database);
