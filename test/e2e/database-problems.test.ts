@@ -33,7 +33,7 @@ describe('what is wrong with the database is told in words', () => {
     const service = await start();
     const told = () =>
       service.log
-        .filter(({ msg }) => /^the database is of (no )?use/.test(msg))
+        .filter(({ msg }) => /^the database can(not)? be used/.test(msg))
         .map(({ problem }) => problem ?? 'over');
     const check = async (): Promise<Check> =>
       (await service.management.get('/readyz')).body.checks?.find(({ name }: Check) => name === 'database');
