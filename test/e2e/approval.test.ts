@@ -243,10 +243,9 @@ describe('two people', () => {
   });
 
   test('its time is a setting', async () => {
-    await it.beside({ approvalMs: 60_000 }, async (on) => {
-      const { body } = await it.disconnect({ on });
-      assert.ok(Date.parse(body.expiresAt) - Date.now() <= 60_000);
-    });
+    const on = await it.start({ timings: { approvalMs: 60_000 } });
+    const { body } = await it.disconnect({ on });
+    assert.ok(Date.parse(body.expiresAt) - Date.now() <= 60_000);
   });
 
   test('executing what Intune then refuses: failed, and nothing more to execute', async () => {

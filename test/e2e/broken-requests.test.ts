@@ -302,33 +302,32 @@ describe('other shapes of a request', () => {
   });
 
   test('one that never ends is told so in time, and so is a body', async () => {
-    await it.beside({ requestTimeoutMs: 200 }, async (on) => {
-      const late: [string, string][] = [
-        ['POST / HTTP/1.1\r\nHost: x\r\n', 'request_timeout'],
-        [`${await act({ 'content-length': 9, ...json })}{`, 'body_incomplete'],
-      ];
-      for (const [bytes, code] of late) {
-        await raw(
-          bytes,
-          async (connection) => {
-            assert.equal((await connection.answer()).body.code, code);
-            await connection.closed();
-            assert.equal(connection.rest(), '');
-          },
-          on,
-        );
-      }
-      // It had its answer before its body was there: a second one would be nobody's.
+    const on = await it.start({ timings: { requestTimeoutMs: 200 } });
+    const late: [string, string][] = [
+      ['POST / HTTP/1.1\r\nHost: x\r\n', 'request_timeout'],
+      [`${await act({ 'content-length': 9, ...json })}{`, 'body_incomplete'],
+    ];
+    for (const [bytes, code] of late) {
       await raw(
-        postHead(disconnectPath, { 'content-length': 9 }),
+        bytes,
         async (connection) => {
-          assert.equal((await connection.answer()).status, 401);
+          assert.equal((await connection.answer()).body.code, code);
           await connection.closed();
           assert.equal(connection.rest(), '');
         },
         on,
       );
-    });
+    }
+    // It had its answer before its body was there: a second one would be nobody's.
+    await raw(
+      postHead(disconnectPath, { 'content-length': 9 }),
+      async (connection) => {
+        assert.equal((await connection.answer()).status, 401);
+        await connection.closed();
+        assert.equal(connection.rest(), '');
+      },
+      on,
+    );
   });
 
   test('a script of an allowed origin may read the refusal, and no other', async () => {

@@ -101,18 +101,17 @@ describe('calls from a page on another origin', () => {
 
   test('a preflight is answered beyond every limit, and leaves no trace in Entra, Graph or the record', async () => {
     const limits = { addressPerMinute: 1, callerPerMinute: 1 };
-    await it.beside({ limits }, async (on) => {
-      const events = () => it.query('select count(*) from audit_events');
-      it.simulator.clearCalls();
-      for (let count = 0; count < 3; count += 1) {
-        assert.equal((await preflight(on, disconnectPath, portal, 'POST')).status, 204);
-      }
-      assert.equal((await it.get('/api/v1/me', { on })).status, 200);
-      const before = await events();
+    const on = await it.start({ timings: { limits } });
+    const events = () => it.query('select count(*) from audit_events');
+    it.simulator.clearCalls();
+    for (let count = 0; count < 3; count += 1) {
       assert.equal((await preflight(on, disconnectPath, portal, 'POST')).status, 204);
-      assert.deepEqual(await events(), before);
-      assert.equal(it.simulator.calls.length, 0);
-    });
+    }
+    assert.equal((await it.get('/api/v1/me', { on })).status, 200);
+    const before = await events();
+    assert.equal((await preflight(on, disconnectPath, portal, 'POST')).status, 204);
+    assert.deepEqual(await events(), before);
+    assert.equal(it.simulator.calls.length, 0);
   });
 
   test('an answer can be read, with the headers a portal needs', async () => {
@@ -210,18 +209,17 @@ describe('calls from a page on another origin', () => {
   });
 
   test('a refusal can be read: too many at once; and its preflight is answered', async () => {
-    await it.beside({ limits: { maxConcurrentRequests: 1 }, graphTimeoutMs: 15_000 }, async (on) => {
-      const held = hold(it.simulator, 'list');
-      const waiting = it.readConnection({ on });
-      await held.arrived();
-      const { status, body, headers } = await it.disconnect({ on, headers: { origin: portal } });
-      assert.deepEqual([status, body.code], [503, 'overloaded']);
-      assert.equal(headers['access-control-allow-origin'], portal);
-      assert.equal((await preflight(on, disconnectPath, portal, 'POST')).status, 204);
-      held.release();
-      assert.equal((await waiting).status, 200);
-      await until('there is room', async () => (await it.get('/api/v1/me', { on })).status === 200);
-    });
+    const on = await it.start({ timings: { limits: { maxConcurrentRequests: 1 }, graphTimeoutMs: 15_000 } });
+    const held = hold(it.simulator, 'list');
+    const waiting = it.readConnection({ on });
+    await held.arrived();
+    const { status, body, headers } = await it.disconnect({ on, headers: { origin: portal } });
+    assert.deepEqual([status, body.code], [503, 'overloaded']);
+    assert.equal(headers['access-control-allow-origin'], portal);
+    assert.equal((await preflight(on, disconnectPath, portal, 'POST')).status, 204);
+    held.release();
+    assert.equal((await waiting).status, 200);
+    await until('there is room', async () => (await it.get('/api/v1/me', { on })).status === 200);
   });
 
   test('a preflight for a path that is not there is answered, so that the script hears the 404', async () => {

@@ -157,21 +157,20 @@ describe('dryRun', () => {
       operation,
     });
     const policy = { ticketRequired: true, ticketPattern: /^CHG-\d+$/ };
-    await it.beside({ policy }, async (on) => {
-      const compare = async (body: { ticket: string }) => {
-        const run = await it.disconnect({ query: '?dryRun=true', on, body });
-        const failed = run.body.checks.filter(({ result }: Check) => result === 'failed');
-        assert.equal(failed.length, 1);
-        const refused = await it.disconnect({ on, body });
-        assert.deepEqual(told(failed[0]), told(refused.body));
-        return refused.body;
-      };
-      const pattern = await compare({ ticket: 'a wrong one' });
-      assert.deepEqual(pattern.errors, [{ field: 'ticket', message: 'must match ^CHG-\\d+$' }]);
-      await it.unknownOperation();
-      const busy = await compare({ ticket: 'CHG-2' });
-      assert.deepEqual([busy.code, typeof busy.operationId], ['operation_in_progress', 'string']);
-    });
+    const on = await it.start({ timings: { policy } });
+    const compare = async (body: { ticket: string }) => {
+      const run = await it.disconnect({ query: '?dryRun=true', on, body });
+      const failed = run.body.checks.filter(({ result }: Check) => result === 'failed');
+      assert.equal(failed.length, 1);
+      const refused = await it.disconnect({ on, body });
+      assert.deepEqual(told(failed[0]), told(refused.body));
+      return refused.body;
+    };
+    const pattern = await compare({ ticket: 'a wrong one' });
+    assert.deepEqual(pattern.errors, [{ field: 'ticket', message: 'must match ^CHG-\\d+$' }]);
+    await it.unknownOperation();
+    const busy = await compare({ ticket: 'CHG-2' });
+    assert.deepEqual([busy.code, typeof busy.operationId], ['operation_in_progress', 'string']);
   });
 
   test('a key that was used: what became of its request would be told again, or it would be refused', async () => {
@@ -208,16 +207,15 @@ describe('dryRun', () => {
   });
 
   test('one whose time is up is not in the way', async () => {
-    await it.beside({ policy: { approvalRequired: true }, sweepMs: 600_000 }, async (on) => {
-      const { body } = await it.disconnect({ on });
-      await it.query("update operations set expires_at = now() - interval '1 second' where id = $1", [
-        body.operationId,
-      ]);
-      const run = await it.disconnect({ query: '?dryRun=true', on });
-      assert.equal(checksOf(run.body).no_open_operation, 'passed');
-      assert.equal(await it.status(body.operationId), 'awaiting_approval');
-      assert.equal((await it.disconnect({ on })).status, 202);
-    });
+    const on = await it.start({ timings: { policy: { approvalRequired: true }, sweepMs: 600_000 } });
+    const { body } = await it.disconnect({ on });
+    await it.query("update operations set expires_at = now() - interval '1 second' where id = $1", [
+      body.operationId,
+    ]);
+    const run = await it.disconnect({ query: '?dryRun=true', on });
+    assert.equal(checksOf(run.body).no_open_operation, 'passed');
+    assert.equal(await it.status(body.operationId), 'awaiting_approval');
+    assert.equal((await it.disconnect({ on })).status, 202);
   });
 
   test('If-Match', async () => {
@@ -238,34 +236,33 @@ describe('dryRun', () => {
       ifMatchRequired: true,
       approvalRequired: true,
     };
-    await it.beside({ policy }, async (on) => {
-      const bare = await it.disconnect({ query: '?dryRun=true', on });
-      const { reason, ticket, idempotency_key, if_match } = checksOf(bare.body);
-      assert.deepEqual(
-        [reason, ticket, idempotency_key, if_match, bare.body.would],
-        [
-          'request_invalid',
-          'request_invalid',
-          'idempotency_key_required',
-          'precondition_required',
-          'be_refused',
-        ],
-      );
-      const full = await it.disconnect({
-        query: '?dryRun=true',
-        on,
-        body: { reason: 'r', ticket: 't' },
-        headers: { 'idempotency-key': 'k', 'if-match': '*' },
-      });
-      assert.equal(full.body.would, 'ask_for_approval');
-      // A dry run uses up no key.
-      const real = await it.disconnect({
-        on,
-        body: { reason: 'another', ticket: 't' },
-        headers: { 'idempotency-key': 'k', 'if-match': '*' },
-      });
-      assert.equal(real.status, 202);
+    const on = await it.start({ timings: { policy } });
+    const bare = await it.disconnect({ query: '?dryRun=true', on });
+    const { reason, ticket, idempotency_key, if_match } = checksOf(bare.body);
+    assert.deepEqual(
+      [reason, ticket, idempotency_key, if_match, bare.body.would],
+      [
+        'request_invalid',
+        'request_invalid',
+        'idempotency_key_required',
+        'precondition_required',
+        'be_refused',
+      ],
+    );
+    const full = await it.disconnect({
+      query: '?dryRun=true',
+      on,
+      body: { reason: 'r', ticket: 't' },
+      headers: { 'idempotency-key': 'k', 'if-match': '*' },
     });
+    assert.equal(full.body.would, 'ask_for_approval');
+    // A dry run uses up no key.
+    const real = await it.disconnect({
+      on,
+      body: { reason: 'another', ticket: 't' },
+      headers: { 'idempotency-key': 'k', 'if-match': '*' },
+    });
+    assert.equal(real.status, 202);
   });
 
   test('who may not disconnect may not try', async () => {

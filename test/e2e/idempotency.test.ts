@@ -256,34 +256,32 @@ describe('Idempotency-Key', () => {
 
   describe('where an approval is needed', () => {
     test('the wish is answered again, also after it was executed; the act is done once', async () => {
-      await it.beside({ policy: { approvalRequired: true } }, async (on) => {
-        const first = await it.disconnect({ on, headers: keyed('k') });
-        assert.equal(first.status, 202);
-        assert.deepEqual(answerOf(await it.disconnect({ on, headers: keyed('k') })), answerOf(first));
-        const path = `${operationsPath}/${first.body.operationId}`;
-        await it.approve(first.body.operationId, { on });
-        assert.equal((await it.post(`${path}/execute`, { on })).status, 200);
-        const again = await it.disconnect({ on, headers: keyed('k') });
-        assert.deepEqual([again.status, again.body], [202, first.body]);
-        assert.equal(again.headers['idempotency-replayed'], 'true');
-        assert.equal(it.asked('disconnect'), 1);
-      });
+      const on = await it.start({ timings: { policy: { approvalRequired: true } } });
+      const first = await it.disconnect({ on, headers: keyed('k') });
+      assert.equal(first.status, 202);
+      assert.deepEqual(answerOf(await it.disconnect({ on, headers: keyed('k') })), answerOf(first));
+      const path = `${operationsPath}/${first.body.operationId}`;
+      await it.approve(first.body.operationId, { on });
+      assert.equal((await it.post(`${path}/execute`, { on })).status, 200);
+      const again = await it.disconnect({ on, headers: keyed('k') });
+      assert.deepEqual([again.status, again.body], [202, first.body]);
+      assert.equal(again.headers['idempotency-replayed'], 'true');
+      assert.equal(it.asked('disconnect'), 1);
     });
 
     test('a rejected wish frees its key', async () => {
-      await it.beside({ policy: { approvalRequired: true } }, async (on) => {
-        const first = await it.disconnect({ on, headers: keyed('k') });
-        const path = `${operationsPath}/${first.body.operationId}`;
-        const rejected = await it.post(`${path}/reject`, {
-          on,
-          as: 'second-admin',
-          body: { reason: 'not today' },
-        });
-        assert.equal(rejected.status, 200);
-        const second = await it.disconnect({ on, headers: keyed('k') });
-        assert.equal(second.status, 202);
-        assert.notEqual(second.body.operationId, first.body.operationId);
+      const on = await it.start({ timings: { policy: { approvalRequired: true } } });
+      const first = await it.disconnect({ on, headers: keyed('k') });
+      const path = `${operationsPath}/${first.body.operationId}`;
+      const rejected = await it.post(`${path}/reject`, {
+        on,
+        as: 'second-admin',
+        body: { reason: 'not today' },
       });
+      assert.equal(rejected.status, 200);
+      const second = await it.disconnect({ on, headers: keyed('k') });
+      assert.equal(second.status, 202);
+      assert.notEqual(second.body.operationId, first.body.operationId);
     });
   });
 });

@@ -10,69 +10,64 @@ describe('rates', () => {
   const it = scene({ environment: bothTenants });
 
   test('of one caller: headers tell what is left, then 429; another caller is not touched', async () => {
-    await it.beside({ limits: { callerPerMinute: 3 } }, async (on) => {
-      for (const left of [2, 1, 0]) {
-        const { status, headers } = await it.get('/api/v1/me', { on });
-        assert.equal(status, 200);
-        assert.equal(headers['ratelimit-policy'], '"caller";q=3;w=60');
-        assert.match(String(headers.ratelimit), new RegExp(`^"caller";r=${left};t=([1-9]|[1-5]\\d|60)$`));
-      }
-      for (const path of ['/api/v1/me', operationsPath]) {
-        const { status, body, headers } = await it.get(path, { on });
-        assert.deepEqual([status, body.code], [429, 'rate_limited']);
-        assert.match(String(headers['retry-after']), /^([1-9]|[1-5]\d|60)$/);
-        assert.match(String(headers.ratelimit), /^"caller";r=0;/);
-      }
-      it.simulator.clearCalls();
-      const act = await it.disconnect({ on });
-      assert.deepEqual([act.status, act.body.code], [429, 'rate_limited']);
-      assert.equal(it.simulator.calls.length, 0);
-      assert.equal((await it.get('/api/v1/me', { on, as: 'second-admin' })).status, 200);
-      // The same object id in another tenant is another caller.
-      const token = { tenantId: otherTenantId, oid: people.admin.oid };
-      assert.equal((await it.get('/api/v1/me', { on, token })).status, 200);
-    });
+    const on = await it.start({ timings: { limits: { callerPerMinute: 3 } } });
+    for (const left of [2, 1, 0]) {
+      const { status, headers } = await it.get('/api/v1/me', { on });
+      assert.equal(status, 200);
+      assert.equal(headers['ratelimit-policy'], '"caller";q=3;w=60');
+      assert.match(String(headers.ratelimit), new RegExp(`^"caller";r=${left};t=([1-9]|[1-5]\\d|60)$`));
+    }
+    for (const path of ['/api/v1/me', operationsPath]) {
+      const { status, body, headers } = await it.get(path, { on });
+      assert.deepEqual([status, body.code], [429, 'rate_limited']);
+      assert.match(String(headers['retry-after']), /^([1-9]|[1-5]\d|60)$/);
+      assert.match(String(headers.ratelimit), /^"caller";r=0;/);
+    }
+    it.simulator.clearCalls();
+    const act = await it.disconnect({ on });
+    assert.deepEqual([act.status, act.body.code], [429, 'rate_limited']);
+    assert.equal(it.simulator.calls.length, 0);
+    assert.equal((await it.get('/api/v1/me', { on, as: 'second-admin' })).status, 200);
+    // The same object id in another tenant is another caller.
+    const token = { tenantId: otherTenantId, oid: people.admin.oid };
+    assert.equal((await it.get('/api/v1/me', { on, token })).status, 200);
   });
 
   test('of one caller: a forged token uses up nobody’s rate', async () => {
-    await it.beside({ limits: { callerPerMinute: 1 } }, async (on) => {
-      for (let call = 0; call < 3; call += 1) {
-        const { status } = await it.get('/api/v1/me', { on, token: { key: 'unpublished' } });
-        assert.equal(status, 401);
-      }
-      assert.equal((await it.get('/api/v1/me', { on })).status, 200);
-    });
+    const on = await it.start({ timings: { limits: { callerPerMinute: 1 } } });
+    for (let call = 0; call < 3; call += 1) {
+      const { status } = await it.get('/api/v1/me', { on, token: { key: 'unpublished' } });
+      assert.equal(status, 401);
+    }
+    assert.equal((await it.get('/api/v1/me', { on })).status, 200);
   });
 
   test('of one address: on every route, also without a token and where nothing is', async () => {
-    await it.beside({ limits: { addressPerMinute: 3 } }, async (on) => {
-      assert.equal((await on.api.get('/api/v1/nowhere')).status, 404);
-      assert.equal((await on.api.post(disconnectPath)).status, 401);
-      assert.equal((await it.get('/api/v1/me', { on })).status, 200);
-      for (const response of [await on.api.get('/api/v1/nowhere'), await it.get('/api/v1/me', { on })]) {
-        assert.deepEqual([response.status, response.body.code], [429, 'rate_limited']);
-        assert.match(String(response.headers.ratelimit), /^"address";r=0;/);
-        assert.ok(response.headers['retry-after']);
-      }
-      await on.management.get('/livez').expect(200);
-    });
+    const on = await it.start({ timings: { limits: { addressPerMinute: 3 } } });
+    assert.equal((await on.api.get('/api/v1/nowhere')).status, 404);
+    assert.equal((await on.api.post(disconnectPath)).status, 401);
+    assert.equal((await it.get('/api/v1/me', { on })).status, 200);
+    for (const response of [await on.api.get('/api/v1/nowhere'), await it.get('/api/v1/me', { on })]) {
+      assert.deepEqual([response.status, response.body.code], [429, 'rate_limited']);
+      assert.match(String(response.headers.ratelimit), /^"address";r=0;/);
+      assert.ok(response.headers['retry-after']);
+    }
+    await on.management.get('/livez').expect(200);
   });
 
   test('of one address: the one a trusted proxy names, and no other', async () => {
     const limits = { addressPerMinute: 1 };
     const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
-    await it.beside({ limits }, async (on) => {
-      assert.equal((await it.get('/api/v1/me', { on, ...from('192.0.2.1') })).status, 200);
-      assert.equal((await it.get('/api/v1/me', { on, ...from('192.0.2.2') })).status, 429);
-    });
+    const on = await it.start({ timings: { limits } });
+    assert.equal((await it.get('/api/v1/me', { on, ...from('192.0.2.1') })).status, 200);
+    assert.equal((await it.get('/api/v1/me', { on, ...from('192.0.2.2') })).status, 429);
   });
 
   test('both at once: the headers tell of both', async () => {
-    await it.beside({ limits: { callerPerMinute: 5, addressPerMinute: 9 } }, async (on) => {
-      const { headers } = await it.get('/api/v1/me', { on });
-      assert.equal(headers['ratelimit-policy'], '"address";q=9;w=60, "caller";q=5;w=60');
-      assert.match(String(headers.ratelimit), /^"address";r=8;t=\d+, "caller";r=4;t=\d+$/);
-    });
+    const on = await it.start({ timings: { limits: { callerPerMinute: 5, addressPerMinute: 9 } } });
+    const { headers } = await it.get('/api/v1/me', { on });
+    assert.equal(headers['ratelimit-policy'], '"address";q=9;w=60, "caller";q=5;w=60');
+    assert.match(String(headers.ratelimit), /^"address";r=8;t=\d+, "caller";r=4;t=\d+$/);
   });
 
   test('0 is off', async () => {
@@ -91,32 +86,29 @@ describe('behind a gateway', () => {
       ['[2001:db8::1]:4711', '"[2001:DB8:0::1]:4712"'],
       ['evil, 203.0.113.8', '203.0.113.8'],
     ];
-    await it.beside({ limits }, async (on) => {
-      for (const [first, again] of forms) {
-        const from = (address: string) =>
-          it.get('/api/v1/me', { on, headers: { 'x-forwarded-for': address } });
-        assert.equal((await from(first)).status, 200, first);
-        assert.equal((await from(again)).status, 429, again);
-      }
-    });
+    const on = await it.start({ timings: { limits } });
+    for (const [first, again] of forms) {
+      const from = (address: string) => it.get('/api/v1/me', { on, headers: { 'x-forwarded-for': address } });
+      assert.equal((await from(first)).status, 200, first);
+      assert.equal((await from(again)).status, 429, again);
+    }
   });
 
   test('what names no address is told once, and the gateway’s own counts', async () => {
-    await it.beside({ limits: { addressPerMinute: 2 } }, async (on) => {
-      for (const [forwarded, status] of [
-        ['unknown', 200],
-        ['_secret', 200],
-        ['', 429],
-      ] as const) {
-        const response = await it.get('/api/v1/me', { on, headers: { 'x-forwarded-for': forwarded } });
-        assert.equal(response.status, status);
-      }
-      const told = on.log.filter(({ msg }) => msg.startsWith('X-Forwarded-For names no address'));
-      assert.deepEqual(
-        told.map(({ level, trustedProxies }) => [level, trustedProxies]),
-        [['warn', 1]],
-      );
-    });
+    const on = await it.start({ timings: { limits: { addressPerMinute: 2 } } });
+    for (const [forwarded, status] of [
+      ['unknown', 200],
+      ['_secret', 200],
+      ['', 429],
+    ] as const) {
+      const response = await it.get('/api/v1/me', { on, headers: { 'x-forwarded-for': forwarded } });
+      assert.equal(response.status, status);
+    }
+    const told = on.log.filter(({ msg }) => msg.startsWith('X-Forwarded-For names no address'));
+    assert.deepEqual(
+      told.map(({ level, trustedProxies }) => [level, trustedProxies]),
+      [['warn', 1]],
+    );
   });
 
   test('the record has the client’s address, without the port', async () => {

@@ -70,11 +70,10 @@ describe('the connection and its ETag', () => {
   });
 
   test('a setting can demand it: 428', async () => {
-    await it.beside({ policy: { ifMatchRequired: true } }, async (on) => {
-      const without = await it.disconnect({ on });
-      assert.deepEqual([without.status, without.body.code], [428, 'precondition_required']);
-      const withIt = await it.disconnect({ on, headers: { 'if-match': await etag() } });
-      assert.equal(withIt.status, 200);
-    });
+    const on = await it.start({ timings: { policy: { ifMatchRequired: true } } });
+    const without = await it.disconnect({ on });
+    assert.deepEqual([without.status, without.body.code], [428, 'precondition_required']);
+    const withIt = await it.disconnect({ on, headers: { 'if-match': await etag() } });
+    assert.equal(withIt.status, 200);
   });
 });

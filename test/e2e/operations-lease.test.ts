@@ -104,51 +104,49 @@ describe('whoever sends holds the slot', () => {
   }
 
   test('what comes of it after another one took over is on the trail, and moves nothing', async () => {
-    await it.beside(timings, async (other) => {
-      const held = hold(it.simulator, 'disconnect');
-      const sending = it.disconnect({ on: other });
-      await held.arrived();
-      const { id = '' } = (await theOpenOne()) ?? {};
-      await it.query('update operations set lease_until = now() where id = $1', [id]);
-      await until('it is unknown', async () => (await it.status(id)) === 'unknown');
-      const next = await it.disconnect({ as: 'second-admin', body: { supersedes: id } });
-      assert.equal(next.status, 200, JSON.stringify(next.body));
-      held.release();
-      assert.equal((await sending).status, 200);
-      assert.equal(await it.status(id), 'unknown');
-      assert.deepEqual(
-        (await it.events(id)).map(({ event, result, move }) => [event, result, move?.to ?? null]),
-        [
-          ['attempt', 'pending', 'sent'],
-          ['outcome', 'unknown', 'unknown'],
-          ['outcome', 'accepted', null],
-        ],
-      );
-    });
+    const other = await it.start();
+    const held = hold(it.simulator, 'disconnect');
+    const sending = it.disconnect({ on: other });
+    await held.arrived();
+    const { id = '' } = (await theOpenOne()) ?? {};
+    await it.query('update operations set lease_until = now() where id = $1', [id]);
+    await until('it is unknown', async () => (await it.status(id)) === 'unknown');
+    const next = await it.disconnect({ as: 'second-admin', body: { supersedes: id } });
+    assert.equal(next.status, 200, JSON.stringify(next.body));
+    held.release();
+    assert.equal((await sending).status, 200);
+    assert.equal(await it.status(id), 'unknown');
+    assert.deepEqual(
+      (await it.events(id)).map(({ event, result, move }) => [event, result, move?.to ?? null]),
+      [
+        ['attempt', 'pending', 'sent'],
+        ['outcome', 'unknown', 'unknown'],
+        ['outcome', 'accepted', null],
+      ],
+    );
   });
 
   test('two replicas that sweep at once write one outcome', async () => {
-    await it.beside(timings, async (other) => {
-      const held = hold(it.simulator, 'disconnect');
-      const sending = it.disconnect({ on: other });
-      await held.arrived();
-      const { id = '' } = (await theOpenOne()) ?? {};
-      await it.query('update operations set lease_until = now() where id = $1', [id]);
-      await until('it is unknown', async () => (await it.status(id)) === 'unknown');
-      held.release();
-      assert.equal((await sending).status, 200);
-      // What the sender knows settles it, as a move of its own.
-      assert.equal(await it.status(id), 'accepted');
-      assert.deepEqual(
-        (await it.events(id)).map(({ event, move }) => [event, move?.to]),
-        [
-          ['attempt', 'sent'],
-          ['outcome', 'unknown'],
-          ['move', 'accepted'],
-        ],
-      );
-      const { body } = await it.operation(id);
-      assert.doesNotMatch(body.explanation, /wrote no outcome/);
-    });
+    const other = await it.start();
+    const held = hold(it.simulator, 'disconnect');
+    const sending = it.disconnect({ on: other });
+    await held.arrived();
+    const { id = '' } = (await theOpenOne()) ?? {};
+    await it.query('update operations set lease_until = now() where id = $1', [id]);
+    await until('it is unknown', async () => (await it.status(id)) === 'unknown');
+    held.release();
+    assert.equal((await sending).status, 200);
+    // What the sender knows settles it, as a move of its own.
+    assert.equal(await it.status(id), 'accepted');
+    assert.deepEqual(
+      (await it.events(id)).map(({ event, move }) => [event, move?.to]),
+      [
+        ['attempt', 'sent'],
+        ['outcome', 'unknown'],
+        ['move', 'accepted'],
+      ],
+    );
+    const { body } = await it.operation(id);
+    assert.doesNotMatch(body.explanation, /wrote no outcome/);
   });
 });

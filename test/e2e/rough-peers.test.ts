@@ -31,23 +31,22 @@ describe('rough callers and rough peers', () => {
   });
 
   test('a parameter that may have been meant to hold an act back is refused everywhere', async () => {
-    await it.beside({ policy: { approvalRequired: true } }, async (on) => {
-      const { body } = await it.disconnect({ on });
-      const path = `/api/v1/operations/${body.operationId}`;
-      const reason = { reason: 'fine' };
-      for (const verb of ['approve', 'reject']) {
-        const refused = await it.post(`${path}/${verb}?dryRun=true`, {
-          as: 'second-admin',
-          body: reason,
-          on,
-        });
-        assert.equal(refused.status, 400);
-      }
-      assert.equal((await it.approve(body.operationId, { on })).status, 200);
-      assert.equal((await it.post(`${path}/execute?dryRun=true`, { on })).status, 400);
-      assert.equal(it.asked('disconnect'), 0);
-      assert.equal(await it.status(body.operationId), 'approved');
-    });
+    const on = await it.start({ timings: { policy: { approvalRequired: true } } });
+    const { body } = await it.disconnect({ on });
+    const path = `/api/v1/operations/${body.operationId}`;
+    const reason = { reason: 'fine' };
+    for (const verb of ['approve', 'reject']) {
+      const refused = await it.post(`${path}/${verb}?dryRun=true`, {
+        as: 'second-admin',
+        body: reason,
+        on,
+      });
+      assert.equal(refused.status, 400);
+    }
+    assert.equal((await it.approve(body.operationId, { on })).status, 200);
+    assert.equal((await it.post(`${path}/execute?dryRun=true`, { on })).status, 400);
+    assert.equal(it.asked('disconnect'), 0);
+    assert.equal(await it.status(body.operationId), 'approved');
   });
 
   for (const more of ['"@odata.nextLink":"https://graph.example/next"', '"error":{"code":"x"}']) {

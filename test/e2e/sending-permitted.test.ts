@@ -79,18 +79,17 @@ describe('each sending is permitted by the database, directly before it', () => 
   }
 
   test('an execution whose approval has run out while a retry waited is not sent again', async () => {
-    await it.beside({ policy: { approvalRequired: true } }, async (on) => {
-      const asked = await it.disconnect({ on });
-      assert.equal(asked.status, 202);
-      const path = `${operationsPath}/${asked.body.operationId}`;
-      assert.equal((await it.approve(asked.body.operationId, { on })).status, 200);
-      const end = faultsInTurn(it.simulator, 'disconnect', [{ status: 429, retryAfter: '1' }, null]);
-      const executing = it.post(`${path}/execute`, { on });
-      await until('it was throttled', () => it.asked('disconnect') === 1);
-      await it.query("update operations set expires_at = now() where status = 'sent'");
-      await assertNotSent(await executing, 'not_sent_in_time');
-      end();
-    });
+    const on = await it.start({ timings: { policy: { approvalRequired: true } } });
+    const asked = await it.disconnect({ on });
+    assert.equal(asked.status, 202);
+    const path = `${operationsPath}/${asked.body.operationId}`;
+    assert.equal((await it.approve(asked.body.operationId, { on })).status, 200);
+    const end = faultsInTurn(it.simulator, 'disconnect', [{ status: 429, retryAfter: '1' }, null]);
+    const executing = it.post(`${path}/execute`, { on });
+    await until('it was throttled', () => it.asked('disconnect') === 1);
+    await it.query("update operations set expires_at = now() where status = 'sent'");
+    await assertNotSent(await executing, 'not_sent_in_time');
+    end();
   });
 
   test('without the database nothing is sent, though the attempt is on record', async () => {

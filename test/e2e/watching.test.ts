@@ -118,23 +118,22 @@ describe('how often Graph is asked', () => {
   const it = scene({ timings: { watchEveryMs: 60_000 } });
 
   test('once in watchEveryMs per operation, whoever asks and at whichever replica; Retry-After says when', async () => {
-    await it.beside({ watchEveryMs: 60_000 }, async (other) => {
-      const id = await it.acceptedOperation();
-      it.simulator.clearCalls();
-      const answers = await Promise.all(
-        (['admin', 'reader', 'second-admin'] as const).flatMap((as) => [
-          it.operation(id, { as }),
-          it.operation(id, { as, on: other }),
-        ]),
-      );
-      assert.equal(it.asked('list'), 1);
-      for (const { status, body, headers } of answers) {
-        assert.deepEqual([status, body.status, headers['retry-after']], [200, 'accepted', '60']);
-      }
-      await it.query("update operations set read_at = read_at - interval '60 seconds'");
-      await it.operation(id);
-      assert.equal(it.asked('list'), 2);
-    });
+    const other = await it.start({ timings: { watchEveryMs: 60_000 } });
+    const id = await it.acceptedOperation();
+    it.simulator.clearCalls();
+    const answers = await Promise.all(
+      (['admin', 'reader', 'second-admin'] as const).flatMap((as) => [
+        it.operation(id, { as }),
+        it.operation(id, { as, on: other }),
+      ]),
+    );
+    assert.equal(it.asked('list'), 1);
+    for (const { status, body, headers } of answers) {
+      assert.deepEqual([status, body.status, headers['retry-after']], [200, 'accepted', '60']);
+    }
+    await it.query("update operations set read_at = read_at - interval '60 seconds'");
+    await it.operation(id);
+    assert.equal(it.asked('list'), 2);
   });
 
   test('what a waiting call could not read, it says at its end', async () => {
@@ -174,15 +173,14 @@ describe('Prefer: wait', () => {
   });
 
   test('answers when another call moves it', async () => {
-    await it.beside({ watchEveryMs: 60_000 }, async (on) => {
-      const id = await it.acceptedOperation();
-      it.simulator.setConnection(it.tenantId, {});
-      const answer = it.operation(id, { ...waiting(20), on });
-      await until('it is being watched', () => it.asked('list') >= 2);
-      it.simulator.setConnection(it.tenantId, null);
-      await it.readConnection({ as: 'reader' });
-      assert.equal((await answer).body.status, 'completed');
-    });
+    const on = await it.start({ timings: { watchEveryMs: 60_000 } });
+    const id = await it.acceptedOperation();
+    it.simulator.setConnection(it.tenantId, {});
+    const answer = it.operation(id, { ...waiting(20), on });
+    await until('it is being watched', () => it.asked('list') >= 2);
+    it.simulator.setConnection(it.tenantId, null);
+    await it.readConnection({ as: 'reader' });
+    assert.equal((await answer).body.status, 'completed');
   });
 
   test('answers when the time is up', async () => {
