@@ -49,76 +49,66 @@ export type GraphAction =
 /** Does what Graph would do for a call of one of the served actions. */
 export function graph(world: World, request: Received, caller: GraphCaller, action: GraphAction): Reply {
   const trace = graphTraceOf(request.headers, world.now());
-  if ('refusal' in caller) {
-    const reply = graphErrorReply(
-      { status: 401, code: 'InvalidAuthenticationToken', message: caller.refusal },
-      trace,
-    );
-    reply.headers['www-authenticate'] =
-      `Bearer realm="", authorization_uri="${world.url}/common/oauth2/authorize"`;
-    return reply;
-  }
+  if ('refusal' in caller) return unauthorized(world, caller.refusal, trace);
   const forbidden = whyForbidden(world, caller, action);
   if (forbidden) {
     return graphErrorReply({ status: 403, code: 'Forbidden', message: forbidden, intuneNested: true }, trace);
   }
   const { connection } = caller.tenant;
-  if (action.kind === 'list') {
-    const found = connection.read();
-    return jsonReply(
-      200,
-      { '@odata.context': `${context}${settings}`, value: found ? [found] : [] },
-      graphHeaders(trace),
-    );
-  }
-  if (action.kind === 'auditEvents') {
-    return jsonReply(
-      200,
-      {
-        '@odata.context': `${context}deviceManagement/auditEvents`,
-        value: connection.acts.map(auditEventOf),
-      },
-      graphHeaders(trace),
-    );
-  }
-  if (action.kind === 'approvalRequests') return listApprovals(request, caller.tenant, trace);
-  if (action.kind === 'get') {
-    const found = connection.peek();
-    if (found?.id !== action.id) return notFound(`No connection with id '${action.id}'.`);
-    return jsonReply(
-      200,
-      { '@odata.context': `${context}${settings}/$entity`, ...found },
-      graphHeaders(trace),
-    );
-  }
-  const surplus = whySurplus(request);
-  if (surplus) return graphErrorReply({ status: 400, code: 'BadRequest', message: surplus }, trace);
-  if (connection.peek() !== null) {
-    const passage = caller.tenant.approvals.admit(request.headers, String(caller.claims.oid));
-    if (passage.kind !== 'passes') return refusedPassage(passage, trace);
-  }
-  const clientRequestId = request.headers['client-request-id'];
-  const value = connection.disconnect({
-    oid: String(caller.claims.oid),
-    ...(clientRequestId === undefined ? {} : { clientRequestId }),
-  });
-  if (value === undefined) return notFound('This tenant has no ChromeOS connection to disconnect.');
-  return jsonReply(
-    200,
-    { '@odata.context': `${context}microsoft.graph.chromeOSOnboardingStatus`, value },
-    graphHeaders(trace),
-  );
-
-  function notFound(message: string): Reply {
-    return graphErrorReply({ status: 404, code: 'ResourceNotFound', message, intuneNested: true }, trace);
+  switch (action.kind) {
+    case 'list': {
+      const found = connection.read();
+      return ok(settings, { value: found ? [found] : [] }, trace);
+    }
+    case 'get': {
+      const found = connection.peek();
+      if (found?.id !== action.id) return notFound(`No connection with id '${action.id}'.`, trace);
+      return ok(`${settings}/$entity`, found, trace);
+    }
+    case 'auditEvents':
+      return ok('deviceManagement/auditEvents', { value: connection.acts.map(auditEventOf) }, trace);
+    case 'approvalRequests':
+      return listApprovals(request, caller.tenant, trace);
+    case 'disconnect':
+      return disconnect(request, caller, trace);
   }
 }
 
-function whyForbidden(
-  world: World,
-  caller: { claims: JsonObject; tenant: Tenant },
-  action: GraphAction,
-): string | undefined {
+type SignedIn = Exclude<GraphCaller, { refusal: string }>;
+type Trace = ReturnType<typeof graphTraceOf>;
+
+function disconnect(request: Received, { claims, tenant }: SignedIn, trace: Trace): Reply {
+  const { connection, approvals } = tenant;
+  const oid = String(claims.oid);
+  const surplus = whySurplus(request);
+  if (surplus) return graphErrorReply({ status: 400, code: 'BadRequest', message: surplus }, trace);
+  if (connection.peek() !== null) {
+    const passage = approvals.admit(request.headers, oid);
+    if (passage.kind !== 'passes') return refusedPassage(passage, trace);
+  }
+  const clientRequestId = request.headers['client-request-id'];
+  const value = connection.disconnect({ oid, ...(clientRequestId === undefined ? {} : { clientRequestId }) });
+  return value === undefined
+    ? notFound('This tenant has no ChromeOS connection to disconnect.', trace)
+    : ok('microsoft.graph.chromeOSOnboardingStatus', { value }, trace);
+}
+
+function ok(metadata: string, body: object, trace: Trace): Reply {
+  return jsonReply(200, { '@odata.context': `${context}${metadata}`, ...body }, graphHeaders(trace));
+}
+
+function notFound(message: string, trace: Trace): Reply {
+  return graphErrorReply({ status: 404, code: 'ResourceNotFound', message, intuneNested: true }, trace);
+}
+
+function unauthorized(world: World, message: string, trace: Trace): Reply {
+  const reply = graphErrorReply({ status: 401, code: 'InvalidAuthenticationToken', message }, trace);
+  reply.headers['www-authenticate'] =
+    `Bearer realm="", authorization_uri="${world.url}/common/oauth2/authorize"`;
+  return reply;
+}
+
+function whyForbidden(world: World, caller: SignedIn, action: GraphAction): string | undefined {
   const needed = action.kind === 'disconnect' ? writeScopes : readScopes;
   const granted = String(caller.claims.scp ?? '').split(' ');
   if (!needed.some((scope) => granted.includes(scope))) {

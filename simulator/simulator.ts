@@ -23,7 +23,7 @@ import { listen } from './server.ts';
 import type { TokenOptions } from './tokens.ts';
 import { World } from './world.ts';
 
-export type { Call, Connection, Endpoint, Fault, PersonName, SimulatorTls, TokenOptions };
+export type { Call, Endpoint, Fault, PersonName, TokenOptions };
 
 export type SimulatorOptions = {
   /** Default 0: any free port. */
