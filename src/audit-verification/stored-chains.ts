@@ -88,26 +88,12 @@ async function verifyChain(
   options: VerifyOptions,
 ): Promise<ChainReport> {
   const checker = new ChainChecker(chain, { ...options, outside: options.outside.get(chain) ?? [] });
-  const removals = await textRows(
-    client,
-    `select number, chain, key_id, statement, encode(signature, 'hex'), ${microseconds('made_at')}
-     from public.audit_removals where chain = $1 order by number, made_at, id`,
-    [chain],
-  );
-  for (const row of removals) {
+  for (const row of await removalsOf(client, chain)) {
     compareColumns(row, checker.removed(found(row)), 'the statement of what retention removed', options);
   }
   const begun = checker.number;
 
-  const checkpoints = pieces(
-    pagesOf(
-      client,
-      'stored_checkpoints',
-      `select number, chain, key_id, statement, encode(signature, 'hex'), ${microseconds('made_at')}
-       from public.audit_checkpoints where chain = $1 order by number, position`,
-      [chain],
-    ),
-  );
+  const checkpoints = checkpointsOf(client, chain);
   let checkpoint = await checkpoints.next();
   const checkpointsTo = async (number: number) => {
     while (!checkpoint.done && Number(checkpoint.value[0]) <= number) {
@@ -115,33 +101,12 @@ async function verifyChain(
       checkpoint = await checkpoints.next();
     }
   };
-
   await checkpointsTo(begun);
   checker.begun();
-  const events = pagesOf(
-    client,
-    'stored_events',
-    `select number, record::text, encode(digest, 'hex'), encode(link, 'hex'), id,
-       ${microseconds('occurred_at')}, event, actor_oid, operation_id
-     from public.audit_events where chain = $1 order by number`,
-    [chain],
-  );
-  for await (const page of events) {
-    for (const [number, text, digest, link, id, occurredAt, event, actorOid, operationId] of page) {
-      checker.event({
-        number: Number(number),
-        text: String(text),
-        digest: String(digest),
-        link: String(link),
-        columns: {
-          chain,
-          id: String(id),
-          occurredAt: String(occurredAt),
-          event: String(event),
-          actorOid: String(actorOid),
-          operationId: operationId ?? null,
-        },
-      });
+  for await (const page of eventsOf(client, chain)) {
+    for (const row of page) {
+      checker.event(storedEvent(chain, row));
+      // Asked here, since an `await` for each event would cost more than its check.
       if (!checkpoint.done && Number(checkpoint.value[0]) <= checker.number)
         await checkpointsTo(checker.number);
     }
@@ -150,6 +115,56 @@ async function verifyChain(
   await checkpointsTo(Number.POSITIVE_INFINITY);
   await reportedLosses(client, checker);
   return checker.end(await headOf(client, checker, options), options.now ?? Date.now());
+}
+
+function removalsOf(client: pg.ClientBase, chain: string): Promise<Row[]> {
+  return textRows(
+    client,
+    `select number, chain, key_id, statement, encode(signature, 'hex'), ${microseconds('made_at')}
+     from public.audit_removals where chain = $1 order by number, made_at, id`,
+    [chain],
+  );
+}
+
+function checkpointsOf(client: pg.ClientBase, chain: string) {
+  return pieces(
+    pagesOf(
+      client,
+      'stored_checkpoints',
+      `select number, chain, key_id, statement, encode(signature, 'hex'), ${microseconds('made_at')}
+       from public.audit_checkpoints where chain = $1 order by number, position`,
+      [chain],
+    ),
+  );
+}
+
+function eventsOf(client: pg.ClientBase, chain: string) {
+  return pagesOf(
+    client,
+    'stored_events',
+    `select number, record::text, encode(digest, 'hex'), encode(link, 'hex'), id,
+       ${microseconds('occurred_at')}, event, actor_oid, operation_id
+     from public.audit_events where chain = $1 order by number`,
+    [chain],
+  );
+}
+
+function storedEvent(chain: string, row: Row): Parameters<ChainChecker['event']>[0] {
+  const [number, text, digest, link, id, occurredAt, event, actorOid, operationId] = row;
+  return {
+    number: Number(number),
+    text: String(text),
+    digest: String(digest),
+    link: String(link),
+    columns: {
+      chain,
+      id: String(id),
+      occurredAt: String(occurredAt),
+      event: String(event),
+      actorOid: String(actorOid),
+      operationId: operationId ?? null,
+    },
+  };
 }
 
 type Row = readonly (string | null)[];
