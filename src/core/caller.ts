@@ -1,10 +1,10 @@
 import type { Secret } from './secret.ts';
 
 /** What acts: a person; an agent identity, be it through a user account of its own; an application by itself, on
- *  behalf of nobody; this service; or someone who could not be told. */
+ *  behalf of nobody; this service; or nobody that is known. */
 export type CallerKind = 'user' | 'agent' | 'app' | 'system' | 'unknown';
 
-/** Who asks, as their verified access token says. People are told apart by `oid` within `tenantId`;
+/** Who asks, as their verified access token says. People are identified by `oid` within `tenantId`;
  *  the name is for display and the record only (it can be changed, and given to someone else). */
 export type Caller = {
   readonly oid: string;

@@ -1,4 +1,4 @@
-/** By when a call must have its whole answer, whatever it still has to do: exchange, looks, the act with
+/** By when a call must have its whole answer, whatever it still has to do: exchange, reads, the act with
  *  its retries, the read-back and the record share it. */
 export type Deadline = {
   /** What is left, in milliseconds; 0 when the time is up. */

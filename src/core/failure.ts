@@ -19,7 +19,7 @@ export type OperationReference = { readonly operationId: string };
 export type ValidationIssue = { readonly field: string; readonly message: string };
 
 /** Why a call ended badly. `filed`: under this code a request for approval of the operation is filed in Intune. The call
- *  did nothing, and whoever completes that request carries the act out. */
+ *  did nothing, and completing that request carries the act out. */
 export type Failure = FailureByReason & { readonly filed?: string };
 
 /** Every reason for which a call can end badly. What a reason means in HTTP is decided in one
@@ -42,7 +42,7 @@ type FailureByReason =
   | {
       readonly reason: 'precondition_required';
       readonly header: string;
-      /** What the caller must have looked at. */
+      /** What the caller must have read. */
       readonly resource: 'connection' | 'operation';
     }
   | { readonly reason: 'idempotency_key_required' }
@@ -124,7 +124,7 @@ type FailureByReason =
   | { readonly reason: 'connection_changed' }
   | ({ readonly reason: 'operation_in_progress' } & OperationReference)
   | ({ readonly reason: 'operation_not_allowed'; readonly status: OperationStatus } & OperationReference)
-  /** It is not what the caller looked at. */
+  /** It is not as the caller read it. */
   | ({ readonly reason: 'operation_changed'; readonly status: OperationStatus } & OperationReference)
   | { readonly reason: 'operation_not_found' }
   | { readonly reason: 'own_approval' }
@@ -175,7 +175,7 @@ export function failureOf(error: unknown): Failure {
   };
 }
 
-/** What Graph told us about a failed call, if it got as far as Graph. */
+/** What Graph said about a failed call, if it reached Graph. */
 export function graphTraceOf(failure: Failure): GraphTrace | null {
   return 'graph' in failure ? failure.graph : null;
 }

@@ -55,10 +55,10 @@ export type UseCase<Request, Value> = {
   readonly action: Action;
   /** `null`: for everyone who comes through an allowed portal. */
   readonly permission: Permission | null;
-  /** Returns what the caller asks for, or fails with what is wrong with it. Called only when the caller is known
-   *  and permitted, so that a stranger learns nothing about the API. */
+  /** Reads the request, or fails with what is wrong with it. Called only when the caller is known and permitted, so that
+   *  a stranger learns nothing about the API. */
   readonly read: () => Request | Promise<Request>;
-  /** Does it. If this fails, the refusal is on the record before the caller is told. */
+  /** Does it. If this fails, the refusal is on the record before the caller is answered. */
   readonly run: (call: SignedInCall, request: Request) => Promise<Value>;
   /** Puts on the record that it went well, before the answer leaves. */
   readonly record: (call: SignedInCall, value: Value) => Promise<void>;
@@ -135,7 +135,7 @@ async function identify(dependencies: Dependencies, call: Call): Promise<SignedI
   }
 }
 
-/** Someone whose token says nothing that could be believed. */
+/** A caller whose token proves nothing. */
 const stranger: Actor = {
   oid: 'unknown',
   tenantId: noTenant,

@@ -4,7 +4,7 @@ import type { Operation } from './operation/operation.ts';
 
 const prefix = 'chromeos-connector-bff.';
 
-/** What receivers outside can be told: every status that an operation comes to, and what happens to the service and
+/** What receivers outside can be notified of: every status of an operation, and what happens to the service and
  *  its record. The database's functions queue these very names, without the prefix. */
 export const notificationKinds = [
   ...operationStatuses.map((status) => `operation.${status}` as const),
@@ -31,7 +31,7 @@ export function kindOf(type: NotificationType): NotificationKind {
   return type.slice(prefix.length) as NotificationKind;
 }
 
-/** Something to be told. It happened: it is on record in the same commit that queued this. */
+/** Something to notify receivers of. It happened: it is on record in the same commit that queued this. */
 export type Notification = {
   /** The same at every try: that of the audit event, where there is one. */
   readonly id: string;

@@ -204,7 +204,7 @@ export type Operations = {
   move(move: PreparedMove): Promise<StoredOperation | MoveRefusal>;
   /** Whether an operation that was moved to `sent` may be sent now: the lease lasts at least `neededMs`
    *  longer, disconnecting is not switched off, the time for approval has not ended. `mayBeFiled`: Intune may file a
-   *  request for approval of what is sent; with the permission that is on the operation, whoever stops when. */
+   *  request for approval of what is sent; the operation has that on record as soon as sending is permitted. */
   permitSending(id: string, sending: PermittedSending): Promise<'granted' | MoveRefusal>;
   /** Ends an operation that was not sent, if it is on record after all. */
   endUnsent(unsent: UnsentOperation): Promise<void>;

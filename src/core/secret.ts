@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 
 /** A token, assertion or client secret that refuses to become a string by accident: printing,
- *  serializing or inspecting it gives `[redacted]`. Only `reveal()` gives the value, and only an
+ *  serializing or inspecting it yields `[redacted]`. Only `reveal()` returns the value, and only an
  *  adapter that must send it calls that. */
 export class Secret {
   readonly #value: string;

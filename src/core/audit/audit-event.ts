@@ -70,7 +70,7 @@ export type AuditEvent = {
    *  Intune's own audit events). */
   readonly requestId: string;
   readonly graphRequestId: string | null;
-  /** Why, in the caller's words. */
+  /** Why, as the caller wrote it. */
   readonly reason: string | null;
   readonly ticket: string | null;
   readonly result: Result;

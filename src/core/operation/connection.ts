@@ -1,5 +1,5 @@
 /** The tenant's connection to Google's ChromeOS management, as Graph shows it. Statuses are strings:
- *  Graph's enumeration may grow, and a new word is data, not an error. */
+ *  Graph's enumeration may grow, and a new value is data, not an error. */
 export type ConnectionState = {
   readonly id: string;
   readonly owner: string | null;
@@ -18,7 +18,7 @@ export type SeenConnection = {
 /** The statuses that say a disconnect is under way. */
 export const disconnectingStatuses: readonly string[] = ['offboarding', 'inprogress'];
 
-/** The words of `chromeOSOnboardingStatus` we know. */
+/** The values of `chromeOSOnboardingStatus` we know. */
 export const knownStatuses: readonly string[] = [
   'unknown',
   'inprogress',

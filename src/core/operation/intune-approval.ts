@@ -17,7 +17,7 @@ export function isKeptByIntune(intuneStatus: string | null): boolean {
   return intuneStatus === 'needsApproval' || intuneStatus === intuneApproved;
 }
 
-/** Why Intune's people are to approve it: reason and ticket, in the requester's words. */
+/** The justification for Intune's approvers: reason and ticket, as the requester wrote them. */
 export function justificationOf({ reason, ticket }: Pick<Operation, 'reason' | 'ticket'>): string {
   const parts = [reason, ticket === null ? null : `Ticket: ${ticket}`].filter((part) => part?.trim());
   return parts.join('\n') || 'Disconnect the ChromeOS connector.';

@@ -25,7 +25,7 @@ const life: Readonly<Record<OperationStatus, readonly OperationStatus[]>> = {
   approved: ['sent', 'expired', 'withdrawn'],
   // The attempt is on record: Graph has been asked, or is about to be.
   sent: ['awaiting_intune_approval', 'approved_in_intune', 'accepted', 'failed', 'unknown'],
-  // Intune filed a request for approval (Multi Admin Approval); whoever completes it there carries it out.
+  // Intune filed a request for approval (Multi Admin Approval); completing it there carries it out.
   awaiting_intune_approval: ['approved_in_intune', 'accepted', 'rejected', 'expired', 'withdrawn', 'unknown'],
   // Approved there: the requester may execute it here, or complete it in Intune.
   approved_in_intune: ['sent', 'accepted', 'rejected', 'expired', 'withdrawn', 'unknown'],
@@ -76,7 +76,7 @@ export function isSettled({ status, supersededBy }: State): boolean {
   return isFinal(status) || supersededBy !== null;
 }
 
-/** It was carried out, or may have been, and a read of the connection can still tell how it ended. */
+/** It was carried out, or may have been, and a read of the connection can still show how it ended. */
 export function awaitsOutcome({ status, supersededBy }: State): boolean {
   return (status === 'accepted' || status === 'unknown') && supersededBy === null;
 }

@@ -73,7 +73,7 @@ export function outcomeMove(
 }
 
 /** What a repetition with the same idempotency key hears from now on. Where it is certain that nothing was
- *  sent, or that nothing was done and the caller was told a problem, the key is free for another try. The
+ *  sent, or that nothing was done and the caller got a problem, the key is free for another try. The
  *  request for an approval, here or in Intune, was answered when it was made, and keeps that answer whatever its
  *  execution brings, unless it is certain that there will be none; and so does an act, whatever a later read finds. */
 export function keptAnswer(operation: Operation, outcome: Outcome): Pick<OperationChange, 'answer'> {

@@ -9,7 +9,7 @@ import { justificationOf } from './intune-approval.ts';
 import type { StoredOperation } from './operation.ts';
 import { disabled } from './slot.ts';
 
-// A read-back that takes longer than this is given up; a later read tells as well.
+// A read-back that takes longer than this is given up; a later read shows the same.
 const readBackMs = 5000;
 
 const maxRetries = 2;

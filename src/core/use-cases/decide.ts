@@ -9,7 +9,7 @@ import { type AsSeen, moveAsSeen, waitingOperation } from './waiting-operation.t
 export type Decision = { readonly operationId: string; readonly reason: string; readonly asSeen: AsSeen };
 
 /** Approves or rejects another person's request to disconnect. The approver needs no right in Intune and never
- *  acts there. Who approves says what they looked at, so that nobody approves what has changed since. Fails with
+ *  acts there. An approval names the version that was read, so that nobody approves what has changed since. Fails with
  *  `own_approval` for one's own request, `operation_not_found`, `operation_changed`, `precondition_required`, or
  *  `operation_not_allowed` where there is nothing left to decide. */
 export async function decide(

@@ -11,7 +11,7 @@ import { type DisconnectRequest, takeSlot } from '../operation/slot.ts';
 import type { KeyedOperation } from '../ports.ts';
 import type { Secret } from '../secret.ts';
 
-/** What the caller hears. */
+/** What the caller is answered. */
 export type DisconnectReply = {
   readonly operation: Operation;
   readonly outcome: Outcome;
@@ -56,7 +56,7 @@ export async function disconnect(
   }
 }
 
-/** The reply to an act that has ended. Fails where the caller is to be told a problem. */
+/** The reply to an act that has ended. Fails where the caller gets a problem. */
 export function replyTo({ operation, outcome, failure }: Sent): DisconnectReply {
   if (failure !== null) throw new CallFailed(failure);
   return { operation, outcome, requestId: operation.requestId, replayed: false };

@@ -52,7 +52,7 @@ async function prepare(
   }
 }
 
-/** Whatever keeps the requester from executing it, the request stays filed in Intune, and they are told so. */
+/** Whatever stops the execution, the request stays filed in Intune, and the failure says so. */
 function whileFiled(error: unknown, { intuneApproval }: StoredOperation): unknown {
   if (!(error instanceof CallFailed) || intuneApproval === null) return error;
   if (error.failure.reason === 'operation_not_allowed') return error;

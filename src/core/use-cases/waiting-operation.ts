@@ -6,7 +6,7 @@ import { settle } from '../operation/move.ts';
 import type { Operation, StoredOperation } from '../operation/operation.ts';
 import type { PreparedMove } from '../ports.ts';
 
-/** Whether an operation is as the caller looked at it (`If-Match`); `null` where they do not say what they saw. */
+/** Whether an operation is as the caller read it (`If-Match`); `null` where they do not say what they read. */
 export type AsSeen = ((operation: Operation) => boolean) | null;
 
 /** The operation of the caller's tenant that a decision, a withdrawal or an execution is about, if it is as the
@@ -30,8 +30,8 @@ export async function waitingOperation(
   return operation;
 }
 
-/** Moves what the caller looked at. An operation changes by its moves alone, so that the database, which moves it
- *  from the status that was looked at or not at all, leaves no moment in which it may be another. Fails with
+/** Moves the operation that the caller read. An operation changes by its moves alone, and the database moves it from
+ *  the status that was read or not at all, so that nothing can change in between. Fails with
  *  `operation_changed` where it has moved since and the caller said what they saw; otherwise as `notWaiting`
  *  says. */
 export async function moveAsSeen(
