@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { appendEvents } from '../../../src/adapters/database/audit-rows.ts';
+import { appendEvents, eventsJson } from '../../../src/adapters/database/audit-rows.ts';
 import { createDatabase, type Database } from '../../../src/adapters/database/database.ts';
 import { createEventCommits } from '../../../src/adapters/database/event-commits.ts';
 import { isHistoryLost, KnownHistory, type Loss } from '../../../src/adapters/database/known-history.ts';
@@ -160,6 +160,32 @@ describe('a trail that lacks what this process had seen acknowledged', () => {
       [losses.length, JSON.parse(history.knownOf(chain) ?? 'null')?.number ?? null],
       [1, null],
     );
+  });
+
+  test('is acknowledged for its own tenant, and what is acknowledged already changes nothing', async () => {
+    const lost = async () => {
+      await append(2);
+      await cutAfter(1);
+      await history.check(database);
+    };
+    await lost();
+    const other = chain;
+    chain = randomUUID();
+    await lost();
+    await acknowledge();
+    const calling = (of: string, event: AuditEvent) =>
+      scene.superuser.query('select acknowledge_lost_history($1, $2, $3, $4)', [
+        of,
+        'another',
+        'again',
+        eventsJson([event]),
+      ]);
+    await calling(chain, sampleEvent(chain));
+    const { rows } = await scene.superuser.query('select event from audit_events where chain = $1', [chain]);
+    assert.equal(rows.length, 2, 'the one that was kept, and the acknowledgement');
+    assert.equal((await stored())[0].by, 'operator');
+    chain = other;
+    assert.equal((await stored())[0].acknowledged, false);
   });
 
   test('refuses to send what was opened before, and to nobody else', async () => {
