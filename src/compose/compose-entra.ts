@@ -25,62 +25,15 @@ export function composeEntra(
 ) {
   const { entra } = settings;
   const clock = Date.now;
-  const random = Math.random;
-
-  const onRefresh = ({ tenantId, error }: { tenantId: string; error?: unknown }) => {
-    metrics.signingKeysRefreshes.inc({ tenant: tenantId, result: error === undefined ? 'loaded' : 'failed' });
-    if (error === undefined) metrics.signingKeysLoaded.set({ tenant: tenantId }, clock() / 1000);
-    else log.warn({ tenantId, error }, 'the signing keys could not be loaded');
-  };
-  const tenants = new Map(
-    entra.allowedTenantIds.map((tenantId) => {
-      metrics.signingKeysLoaded.set({ tenant: tenantId }, 0);
-      countTenant(metrics, tenantId);
-      const { clientId, authorityHost, signInHosts, cloudName, signingKeys } = entra;
-      const source = { tenantId, clientId, authorityHost, knownHosts: signInHosts, cloudName, http };
-      return [tenantId, new SigningKeys({ ...source, clock, random, onRefresh, ...signingKeys })];
-    }),
-  );
-
+  const tenants = signingKeysByTenant(settings, http, metrics, log);
   const credential = new ClientCredential(entra.credential, {
     clientId: entra.clientId,
     clock,
     onProblem: (problem) =>
       log.warn({ problem: `${credential.variable} ${problem}` }, 'the client credential is not usable'),
   });
-  const checkCredential = async () => {
-    const current = credential.use();
-    metrics.credentialExpiry.reset();
-    if (current?.expiresAt) metrics.credentialExpiry.set({ kind: current.kind }, current.expiresAt / 1000);
-  };
-  const checking = repeat(credentialCheckMs, checkCredential);
-
-  const exchange = new TokenExchange({
-    clientId: entra.clientId,
-    authorityHost: entra.authorityHost,
-    scope: settings.graph.scope,
-    http,
-    credential,
-    clock,
-    monotonic: () => performance.now(),
-    random,
-    timeoutMs: entra.exchange.timeoutMs,
-    deadlineMs: entra.exchange.deadlineMs,
-    onFailedTry: (failed) => {
-      const line = { ...failed, entraCodes: failed.entraCodes.map((code) => `AADSTS${code}`) };
-      // No caller can fix what is wrong with our own credential.
-      if (failed.reason === 'exchange_misconfigured') log.error(line, 'Entra ID refuses how we ask');
-      else log.warn(line, 'token exchange failed');
-    },
-    onCredentialRejected: (used, entraCode, { requestId, tenantId }) => {
-      metrics.credentialRejections.inc();
-      const expires = used?.expiresAt ? new Date(used.expiresAt).toISOString() : 'unknown';
-      log.error(
-        { requestId, tenantId, credential: used?.kind ?? 'none', expires, entraCode },
-        'Entra ID refused our own credential',
-      );
-    },
-  });
+  const checking = repeat(credentialCheckMs, async () => showExpiry(credential, metrics));
+  const exchange = composeExchange(settings, http, credential, metrics, log);
   const cache = new ExchangeCache({
     size: entra.exchange.cacheSize,
     clock,
@@ -115,6 +68,70 @@ export function composeEntra(
       return checking.stop();
     },
   };
+}
+
+function signingKeysByTenant(
+  { entra }: Settings,
+  http: HttpClient,
+  metrics: Metrics,
+  log: Logger,
+): ReadonlyMap<string, SigningKeys> {
+  const onRefresh = ({ tenantId, error }: { tenantId: string; error?: unknown }) => {
+    metrics.signingKeysRefreshes.inc({ tenant: tenantId, result: error === undefined ? 'loaded' : 'failed' });
+    if (error === undefined) metrics.signingKeysLoaded.set({ tenant: tenantId }, Date.now() / 1000);
+    else log.warn({ tenantId, error }, 'the signing keys could not be loaded');
+  };
+  return new Map(
+    entra.allowedTenantIds.map((tenantId) => {
+      metrics.signingKeysLoaded.set({ tenant: tenantId }, 0);
+      countTenant(metrics, tenantId);
+      const { clientId, authorityHost, signInHosts, cloudName, signingKeys } = entra;
+      const source = { tenantId, clientId, authorityHost, knownHosts: signInHosts, cloudName, http };
+      const options = { ...source, clock: Date.now, random: Math.random, onRefresh, ...signingKeys };
+      return [tenantId, new SigningKeys(options)];
+    }),
+  );
+}
+
+function showExpiry(credential: ClientCredential, metrics: Metrics): void {
+  const current = credential.use();
+  metrics.credentialExpiry.reset();
+  if (current?.expiresAt) metrics.credentialExpiry.set({ kind: current.kind }, current.expiresAt / 1000);
+}
+
+function composeExchange(
+  { entra, graph }: Settings,
+  http: HttpClient,
+  credential: ClientCredential,
+  metrics: Metrics,
+  log: Logger,
+): TokenExchange {
+  return new TokenExchange({
+    clientId: entra.clientId,
+    authorityHost: entra.authorityHost,
+    scope: graph.scope,
+    http,
+    credential,
+    clock: Date.now,
+    monotonic: () => performance.now(),
+    random: Math.random,
+    timeoutMs: entra.exchange.timeoutMs,
+    deadlineMs: entra.exchange.deadlineMs,
+    onFailedTry: (failed) => {
+      const line = { ...failed, entraCodes: failed.entraCodes.map((code) => `AADSTS${code}`) };
+      // No caller can fix what is wrong with our own credential.
+      if (failed.reason === 'exchange_misconfigured') log.error(line, 'Entra ID refuses how we ask');
+      else log.warn(line, 'token exchange failed');
+    },
+    onCredentialRejected: (used, entraCode, { requestId, tenantId }) => {
+      metrics.credentialRejections.inc();
+      const expires = used?.expiresAt ? new Date(used.expiresAt).toISOString() : 'unknown';
+      log.error(
+        { requestId, tenantId, credential: used?.kind ?? 'none', expires, entraCode },
+        'Entra ID refused our own credential',
+      );
+    },
+  });
 }
 
 function signingKeysCheck(home: SigningKeys | undefined): Check {
