@@ -7,7 +7,7 @@ import { bothTenants, operationsPath, scene } from '../support/scene.ts';
 describe('two people', () => {
   const it = scene({
     environment: bothTenants,
-    timings: { policy: { approvalRequired: true }, sweepMs: 600_000 },
+    timings: { policy: { approvalRequired: true }, sweepMs: 600_000, graphTimeoutMs: 15_000 },
   });
   const approver = { as: 'second-admin', body: { reason: 'agreed in CAB' } } as const;
   const wish = async (): Promise<string> => {

@@ -13,7 +13,7 @@ const withExchange = (exchange: Partial<Settings['entra']['exchange']>) => (sett
 
 // Nearly all of these is waiting: for the next try, a second at least, or for what never comes.
 describe('the exchange of a token that fails', { concurrency: true }, () => {
-  const retrying = { adjust: withExchange({ timeoutMs: 2000, deadlineMs: 8000 }) };
+  const retrying = { adjust: withExchange({ timeoutMs: 3000, deadlineMs: 12_000 }) };
 
   const transient: [string, Fault][] = [
     ['a reset', { reset: true }],
