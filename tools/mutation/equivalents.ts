@@ -93,6 +93,10 @@ export const equivalents: readonly Equivalent[] = [
     because: 'Neither is a number.',
   },
   {
+    change: `${entra}/entra-errors.ts: suberror: z.string().optional().catch(undefined), -> `,
+    because: 'It is only looked up, and what is no text is found nowhere.',
+  },
+  {
     change: `${entra}/client-credential.ts: this.#file = null; -> ;`,
     because: 'It is asked with `?.` alone.',
   },

@@ -51,10 +51,11 @@ describe('who listens hears of each request that is over', () => {
   });
 
   test('with its answer', async () => {
+    const begunAt = performance.now();
     const answer = await read();
     const [{ durationMs, ...tried } = { durationMs: -1 }, ...more] = heard;
     assert.deepEqual([tried, more], [{ ...request(), answer, failure: null }, []]);
-    assert.ok(durationMs > 0 && durationMs < 30_000, `${durationMs}`);
+    assert.ok(durationMs > 0 && durationMs <= performance.now() - begunAt, `${durationMs}`);
   });
 
   test('with its failure, and of the one that was sent again besides', async () => {
