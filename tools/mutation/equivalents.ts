@@ -97,6 +97,14 @@ export const equivalents: readonly Equivalent[] = [
     because: 'It is only looked up, and what is no text is found nowhere.',
   },
   {
+    change: `${entra}/entra-errors.ts: return meaningOfSuberror.get(suberror ?? '') ?? meaningOfError.get(error) ?? 'exchange_refused'; -> return meaningOfSuberror.get(suberror ?? 'mutant') ?? meaningOfError.get(error) ?? 'exchange_refused';`,
+    because: 'Neither is a suberror.',
+  },
+  {
+    change: `${entra}/entra-errors.ts: const known = entraCode === null ? undefined : meaningOfCode.get(entraCode); -> const known = false ? undefined : meaningOfCode.get(entraCode);`,
+    because: 'No meaning is kept for `null`.',
+  },
+  {
     change: `${entra}/client-credential.ts: this.#file = null; -> ;`,
     because: 'It is asked with `?.` alone.',
   },
