@@ -209,9 +209,13 @@ describe('signing keys', () => {
     mock.timers.enable({ apis: ['setTimeout'] });
     const keys = make();
     await keys.start();
+    mock.timers.tick(1000);
     assert.equal(await keys.find('strange', { leftMs: () => 60_000 }), null);
     assert.equal(entra.state.loads, 2);
-    mock.timers.tick(refreshMs);
+    mock.timers.tick(refreshMs - 1);
+    await settled();
+    assert.equal(entra.state.loads, 2, 'counted from the last load');
+    mock.timers.tick(1);
     await settled();
     assert.equal(entra.state.loads, 3);
   });

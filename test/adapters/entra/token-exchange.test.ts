@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { ClientCredential } from '../../../src/adapters/entra/client-credential.ts';
 import type { FailedTry } from '../../../src/adapters/entra/token-exchange.ts';
 import {
   type OutboundAnswer,
@@ -155,6 +156,36 @@ describe('an exchange', () => {
       (error: CallFailed) => error.failure.reason === 'credential_rejected',
     );
     assert.equal(offered.length, 1);
+  });
+
+  test('asks no more once it has a token, and gives up where none of its secrets is taken', async () => {
+    const file = join(folder, 'secrets');
+    const offered: (string | null)[] = [];
+    const known = new Set(['old', 'new']);
+    const credential = new ClientCredential(
+      { federatedTokenFile: null, certificatePath: null, secretFile: file, secret: null },
+      { clientId: 'client', clock: Date.now, onProblem: () => {} },
+    );
+    const exchange = exchangeOver({
+      credential,
+      send: async ({ body }) => {
+        const secret = new URLSearchParams(body).get('client_secret');
+        offered.push(secret);
+        if (known.has(secret ?? '')) return granted('graph token');
+        return { status: 401, headers: {}, text: '{"error":"invalid_client","error_codes":[7000215]}' };
+      },
+    });
+    await writeFile(file, 'old');
+    await exchange('assertion');
+    await writeFile(file, 'new');
+    await exchange('assertion');
+    assert.deepEqual(offered, ['old', 'new']);
+    known.clear();
+    await writeFile(file, 'newer');
+    await assert.rejects(exchange('assertion'));
+    known.add('newer');
+    await exchange('assertion');
+    assert.deepEqual(offered.slice(2), ['newer', 'new', 'newer', 'newer']);
   });
 
   test('of one user never gives another user’s token, however many at once', async () => {

@@ -29,6 +29,7 @@ describe('a request for a token', () => {
         request?.url,
         request?.headers.accept,
         request?.headers['client-request-id'],
+        request?.headers['Content-Type'],
         request?.repeatable,
       ],
       [
@@ -36,6 +37,7 @@ describe('a request for a token', () => {
         `https://login.example/${tenantId}/oauth2/v2.0/token?client-request-id=${requestId}`,
         'application/json',
         requestId,
+        'application/x-www-form-urlencoded;charset=utf-8',
         undefined,
       ],
     );
