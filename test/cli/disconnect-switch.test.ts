@@ -69,6 +69,10 @@ describe('the switch that turns disconnecting off', () => {
 
     assert.equal((await run('on', ...by, '--reason', 'done')).code, 0);
     assert.match((await run('status')).out, /Disconnecting is on/);
+    const [again] = await testEnvironment.query<{ value: string }>(
+      "select record ->> 'value' as value from audit_events where event = 'switched' order by number desc limit 1",
+    );
+    assert.equal(again?.value, 'on');
     assert.equal((await disconnect()).status, 200);
   });
 

@@ -151,6 +151,26 @@ describe('the audit trail, as people look for things in it', () => {
     }
   });
 
+  test('events are those from one moment on, and before another', async () => {
+    const page = async (query: string): Promise<AuditEvent[]> =>
+      (await it.get(`${eventsPath}?limit=500&reads=false${query}`, auditor)).body.events;
+    const all = await page('');
+    const times = [...new Set(all.map(({ time }) => time))].sort();
+    const [from, to] = [times[1] ?? assert.fail(), times.at(-1) ?? assert.fail()];
+    assert.ok(from < to);
+    const ids = (events: readonly AuditEvent[]) => events.map(({ id }) => id);
+    const queries: [string, (time: string) => boolean][] = [
+      [`&from=${from}`, (time) => time >= from],
+      [`&to=${to}`, (time) => time < to],
+      [`&from=${from}&to=${to}`, (time) => time >= from && time < to],
+    ];
+    for (const [query, wanted] of queries) {
+      const expected = all.filter(({ time }) => wanted(time));
+      assert.ok(expected.length > 0 && expected.length < all.length, query);
+      assert.deepEqual(ids(await page(query)), ids(expected), query);
+    }
+  });
+
   test('an export without reads has their digests, and says what it leaves out', async () => {
     const { text } = await it.get('/api/v1/audit/export?reads=false', auditor);
     const lines = text
