@@ -14,27 +14,25 @@ export type Hosts = {
 
 /** `onUnusable` is called once where the URL cannot be used; the previous one stays in use. */
 export function followHosts(url: Secret, onUnusable: (error: Error) => void): Hosts {
-  let last: readonly pg.ClientConfig[] = [];
-  let problem = '';
+  let last: ReturnType<typeof connectionConfigsFrom> | null = null;
+  let problem: string | null = null;
   let turn = 0;
   return {
     current() {
       try {
         last = connectionConfigsFrom(url);
-        problem = '';
+        problem = null;
       } catch (thrown) {
-        const error = thrown instanceof Error ? thrown : new Error('unknown');
+        const error = thrown as Error;
         if (error.message !== problem) onUnusable(error);
         problem = error.message;
-        if (last.length === 0) throw error;
+        if (last === null) throw error;
       }
-      const config = last[turn % last.length];
-      if (config === undefined) throw new Error('the database URL names no host');
-      return config;
+      return last[turn % last.length] ?? last[0];
     },
     leave({ connectionString }) {
-      if (last[turn % last.length]?.connectionString === connectionString) turn += 1;
+      if (last?.[turn % last.length]?.connectionString === connectionString) turn += 1;
     },
-    count: () => last.length,
+    count: () => last?.length ?? 0,
   };
 }
