@@ -21,7 +21,7 @@ export async function acknowledgeLostHistory(
 ): Promise<number | null> {
   const { rows } = await client.query<{ number: string; link: string; length: string | null }>(
     `select number, encode(link, 'hex') as link,
-       (select length from audit_chains where chain = $1 order by length desc limit 1) as length
+       (select length from audit_chains where chain = $1) as length
      from audit_losses where chain = $1 and acknowledged_at is null`,
     [tenantId],
   );
