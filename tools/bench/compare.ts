@@ -36,7 +36,7 @@ export async function compare(
 ): Promise<Measured[]> {
   const { repetitions = bench.scale.repetitions, around = (_entry, work) => work() } = options;
   const results = new Map(entries.map((entry) => [entry, [] as (LoadResult & { cpu: number })[]]));
-  for (const entry of entries) await around(entry, () => warmUp(bench, call, entry));
+  for (const entry of entries) await warmUp(bench, call, entry, (work) => around(entry, work));
   for (let round = 1; round <= repetitions; round += 1) {
     bench.say(`${call}, round ${round} of ${repetitions}`);
     for (const entry of entries) {
@@ -76,11 +76,18 @@ export function jobOf(call: keyof typeof calls, entry: Entry, until: Job['until'
   };
 }
 
-/** Lets every user call once, so that what is kept for them or their tenant is, and the code be compiled. */
-export async function warmUp(bench: Bench, call: keyof typeof calls, entry: Entry): Promise<void> {
+/** Lets every user call once, so that what is kept for them or their tenant is, and the code be compiled. `around` is
+ *  done for each of its two jobs: the second begins with users who have only just called. */
+export async function warmUp(
+  bench: Bench,
+  call: keyof typeof calls,
+  entry: Entry,
+  around: (work: () => Promise<void>) => Promise<void> = (work) => work(),
+): Promise<void> {
   bench.say(`warming up ${entry.contestant.name} with ${amount(entry.users, '')} users`);
-  await bench.load.run(jobOf(call, entry, { calls: entry.users }));
-  await bench.load.run(jobOf(call, entry, { seconds: bench.scale.warmUpSeconds }));
+  for (const until of [{ calls: entry.users }, { seconds: bench.scale.warmUpSeconds }]) {
+    await around(async () => void (await bench.load.run(jobOf(call, entry, until))));
+  }
 }
 
 /** How many times as fast as the other, by medians. */

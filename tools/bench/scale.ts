@@ -35,7 +35,7 @@ export const scales: Readonly<Record<Scale['name'], Scale>> = {
     warmUpSeconds: 0.1,
     repetitions: 1,
     users: [1, 20],
-    tenants: 40,
+    tenants: 100,
     manyUsers: 200,
     memoryCalls: 400,
     starts: 1,
