@@ -62,8 +62,7 @@ export function takeBearerToken(value: string): UnverifiedToken {
   if (foreign !== undefined) throw new TokenRefused(`the header has ${foreign}`);
   const checked = header.safeParse(parsedHeader);
   if (!checked.success) {
-    const wrong = checked.error.issues.map(({ path: [name] }) => name).join(', ');
-    throw new TokenRefused(`the header's ${wrong} is not Entra's`);
+    throw new TokenRefused(`the header's ${wrongMembers(checked.error)} is not Entra's`);
   }
 
   const tenantId = guid.safeParse(decodeObject(payloadPart, 'payload').tid);
@@ -72,6 +71,11 @@ export function takeBearerToken(value: string): UnverifiedToken {
     keyId: checked.data.kid,
     tenantId: tenantId.data.toLowerCase(),
   };
+}
+
+/** The names of the members that are not as they should be. */
+export function wrongMembers({ issues }: z.ZodError): string {
+  return issues.map(({ path: [name] }) => name).join(', ');
 }
 
 function decodeObject(segment: string, what: string): Record<string, unknown> {

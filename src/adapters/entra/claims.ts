@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import type { Caller, CallerKind } from '../../core/caller.ts';
 import { storable } from '../outbound/storable.ts';
-import { TokenRefused } from './access-token.ts';
+import { TokenRefused, wrongMembers } from './access-token.ts';
 
 // The claims we rely on, with their types. All others are ignored.
 const text = z.string().min(1).max(2048);
@@ -44,8 +44,7 @@ export function callerFrom(
 ): { caller: Caller; expiresAt: number } {
   const parsed = accessToken.safeParse(payload);
   if (!parsed.success) {
-    const wrong = parsed.error.issues.map(({ path: [name] }) => name).join(', ');
-    throw new TokenRefused(`the claim ${wrong} has the wrong form`);
+    throw new TokenRefused(`the claim ${wrongMembers(parsed.error)} has the wrong form`);
   }
   const claims = parsed.data;
   // An ID token names its recipient in `aud` only; only access tokens name the calling app.
