@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { beforeEach, describe, test } from 'node:test';
 import { createBearerVerifier } from '../../../src/adapters/entra/bearer-strategy.ts';
 import { createEntraIdentity } from '../../../src/adapters/entra/entra-identity.ts';
@@ -7,22 +7,11 @@ import { ExchangeCache } from '../../../src/adapters/entra/exchange-cache.ts';
 import type { SigningKeys } from '../../../src/adapters/entra/signing-keys.ts';
 import { VerifiedTokens } from '../../../src/adapters/entra/verified-tokens.ts';
 import { CallFailed } from '../../../src/core/failure.ts';
+import { authorityHost, clientId, issuer, pair, signedToken, tenantId } from './signed-token.ts';
 
-const authorityHost = 'https://login.example';
-const tenantId = '5a1e0000-7e4a-4000-8000-000000000001';
-const clientId = '5a1e0000-c11e-4000-8000-0000000000b1';
-const issuer = `${authorityHost}/${tenantId}/v2.0`;
-const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
-
-/** A header with a token that is really signed; `life` in seconds from now. */
-function authorization({ life = 3600, oid = 'somebody' } = {}): string {
-  const now = Math.floor(Date.now() / 1000);
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const header = part({ typ: 'JWT', alg: 'RS256', kid: 'k1' });
-  const claims = { aud: clientId, iss: issuer, tid: tenantId, oid, azp: 'portal', scp: 'access_as_user' };
-  const signed = `${header}.${part({ ...claims, nbf: now - 60, exp: now + life })}`;
-  return `Bearer ${signed}.${sign('RSA-SHA256', Buffer.from(signed), pair.privateKey).toString('base64url')}`;
-}
+/** A header with a token of somebody. */
+const authorization = ({ oid = 'somebody' } = {}) =>
+  `Bearer ${signedToken({ oid, azp: 'portal', scp: 'access_as_user' })}`;
 
 const ample = { leftMs: () => 60_000 };
 
