@@ -6,10 +6,7 @@ import {
   followChain,
   genesis,
 } from '../../../src/adapters/database/chain-continuation.ts';
-import { createDatabase, type Database } from '../../../src/adapters/database/database.ts';
-import { createPool, type Pool } from '../../../src/adapters/database/pool.ts';
 import type { Statement } from '../../../src/audit-verification/format/statement.ts';
-import { Secret } from '../../../src/core/secret.ts';
 import { type AuditScene, homeTenant, sampleEvent, startAuditScene } from '../../support/audit.ts';
 
 const length = 5;
@@ -17,37 +14,29 @@ const other = 'ab'.repeat(32);
 
 describe('a chain is followed', () => {
   let scene: AuditScene;
-  let pool: Pool;
-  let database: Database;
   /** By number. */
   let links: string[];
   before(async () => {
     scene = await startAuditScene();
     await scene.append(...Array.from({ length }, () => sampleEvent(homeTenant)));
-    pool = createPool({
-      url: new Secret(scene.database.url),
-      size: 1,
-      connectTimeoutMs: 20_000,
-      patienceMs: 20_000,
-      onError: () => {},
-    });
-    database = createDatabase(pool, 20_000);
     const { rows } = await scene.superuser.query(
       "select encode(link, 'hex') as link from audit_events where chain = $1 order by number",
       [homeTenant],
     );
     links = [genesis(homeTenant).link, ...rows.map(({ link }) => link)];
   });
-  after(async () => {
-    await pool?.end();
-    await scene?.close();
-  });
+  after(() => scene?.close());
 
   const at = (number: number): Anchor => ({ number, link: links[number] ?? other });
   const wrong = (number: number): Anchor => ({ number, link: other });
   type Known = { anchor?: Anchor; head?: Anchor; removal?: Anchor | null; mustHave?: Anchor | null };
   const follow = ({ anchor = at(2), head = at(length), removal = null, mustHave = null }: Known) =>
-    followChain(database, homeTenant, { anchor, head, removal: removal as Statement | null, mustHave });
+    followChain(scene.serviceDatabase, homeTenant, {
+      anchor,
+      head,
+      removal: removal as Statement | null,
+      mustHave,
+    });
 
   const sound: [string, () => Known][] = [
     ['from its beginning', () => ({ anchor: genesis(homeTenant) })],
