@@ -17,6 +17,17 @@ describe('whoever sends holds the slot', () => {
     );
     return row;
   };
+  /** Another replica's sending is held at Graph until its lease has ended and the operation is unknown. */
+  async function unknownWhileSent() {
+    const other = await it.start();
+    const held = hold(it.simulator, 'disconnect');
+    const sending = it.disconnect({ on: other });
+    await held.arrived();
+    const { id = '' } = (await theOpenOne()) ?? {};
+    await it.query('update operations set lease_until = now() where id = $1', [id]);
+    await until('it is unknown', async () => (await it.status(id)) === 'unknown');
+    return { held, sending, id };
+  }
   const outcomes = async (id: string) => (await it.events(id)).filter(({ event }) => event === 'outcome');
 
   test('a sender whose attempt took longer than its lease does not send', async () => {
@@ -104,13 +115,7 @@ describe('whoever sends holds the slot', () => {
   }
 
   test('what comes of it after another one took over is on the trail, and moves nothing', async () => {
-    const other = await it.start();
-    const held = hold(it.simulator, 'disconnect');
-    const sending = it.disconnect({ on: other });
-    await held.arrived();
-    const { id = '' } = (await theOpenOne()) ?? {};
-    await it.query('update operations set lease_until = now() where id = $1', [id]);
-    await until('it is unknown', async () => (await it.status(id)) === 'unknown');
+    const { held, sending, id } = await unknownWhileSent();
     const next = await it.disconnect({ as: 'second-admin', body: { supersedes: id } });
     assert.equal(next.status, 200, JSON.stringify(next.body));
     held.release();
@@ -127,13 +132,7 @@ describe('whoever sends holds the slot', () => {
   });
 
   test('two replicas that sweep at once write one outcome', async () => {
-    const other = await it.start();
-    const held = hold(it.simulator, 'disconnect');
-    const sending = it.disconnect({ on: other });
-    await held.arrived();
-    const { id = '' } = (await theOpenOne()) ?? {};
-    await it.query('update operations set lease_until = now() where id = $1', [id]);
-    await until('it is unknown', async () => (await it.status(id)) === 'unknown');
+    const { held, sending, id } = await unknownWhileSent();
     held.release();
     assert.equal((await sending).status, 200);
     // What the sender knows settles it, as a move of its own.
