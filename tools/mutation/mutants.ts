@@ -33,17 +33,17 @@ const operators: Record<string, readonly string[]> = {
   '??=': ['&&='],
 };
 
-const methods: Record<string, string> = {
-  endsWith: 'startsWith',
-  every: 'some',
-  max: 'min',
-  min: 'max',
-  some: 'every',
-  startsWith: 'endsWith',
-  toLowerCase: 'toUpperCase',
-  toUpperCase: 'toLowerCase',
-  trim: 'toString',
-};
+const methods = new Map([
+  ['endsWith', 'startsWith'],
+  ['every', 'some'],
+  ['max', 'min'],
+  ['min', 'max'],
+  ['some', 'every'],
+  ['startsWith', 'endsWith'],
+  ['toLowerCase', 'toUpperCase'],
+  ['toUpperCase', 'toLowerCase'],
+  ['trim', 'toString'],
+]);
 
 /** Every change of one place that is tried, in the order of the source. Types are left alone. */
 export function mutantsOf(path: string, source: string): Mutant[] {
@@ -123,7 +123,7 @@ function* changesOf(node: Node, source: string): Generator<[Place, string]> {
       const property = node.property as Node;
       if (node.optional)
         yield [{ start: (node.object as Node).end, end: property.start }, node.computed ? '[' : '.'];
-      const other = node.computed ? undefined : methods[String(property.name)];
+      const other = node.computed ? undefined : methods.get(String(property.name));
       if (other !== undefined) yield [property, other];
     }
   }
