@@ -19,55 +19,47 @@ export async function readStatus(
   chain: string,
   { verifiers, lateMs, contradicts }: StatusOptions,
 ): Promise<ChainStatus> {
-  const { length, first } = await readBounds(database, chain);
-  const removedTo = first !== null && first.number > 1 ? first.number - 1 : null;
-  const bySomeone = (found: FoundText) => signedStatement(found, verifiers) !== null;
-  const last =
-    (await findCheckpoint(database, { chain, order: 'newest', to: length }, bySomeone)) ??
-    (await findCheckpoint(database, { chain, order: 'newest', to: length }, () => true));
-  const from = first?.number ?? 1;
-  const oldest = await findCheckpoint(database, { chain, order: 'oldest', from, to: length }, bySomeone);
+  const { length, first, begun } = await readBounds(database, chain);
+  const signed = (found: FoundText) => signedStatement(found, verifiers) !== null;
+  const newest = { chain, order: 'newest', to: length } as const;
+  const lastSigned = await findCheckpoint(database, newest, signed);
+  const last = lastSigned ?? (await findCheckpoint(database, newest, () => true));
+  const oldest = await findCheckpoint(database, { chain, order: 'oldest', from: first, to: length }, signed);
 
-  const signed = oldest !== null;
-  const lastCheckpoint = last && { ...pick(last.statement), signed };
+  const lastCheckpoint = last && { ...pick(last.statement), signed: lastSigned !== null };
   const firstSigned = oldest && {
     ...pick(oldest.statement),
-    afterSeconds: secondsBetween(first, oldest.statement),
+    afterSeconds: secondsBetween(begun, oldest.statement.time),
   };
+  const removedTo = first > 1 ? first - 1 : null;
   const known = { chain, length, removedTo, lastCheckpoint, firstSigned };
   if (contradicts(chain)) return { ...known, status: 'contradicted' };
   if (lastCheckpoint === null) return { ...known, status: 'none' };
-  if (firstSigned === null) return { ...known, status: 'unsigned' };
-  if (firstSigned.afterSeconds * 1000 > lateMs) return { ...known, status: 'late' };
-  return { ...known, status: lastCheckpoint.number >= length ? 'signed' : 'behind' };
+  if (!lastCheckpoint.signed) return { ...known, status: 'unsigned' };
+  if (firstSigned !== null && firstSigned.afterSeconds * 1000 > lateMs) return { ...known, status: 'late' };
+  return { ...known, status: lastCheckpoint.number === length ? 'signed' : 'behind' };
 }
 
 function pick({ number, time, keyId }: { number: number; time: string; keyId: string | null }) {
   return { number, time, keyId };
 }
 
-type FirstEvent = { readonly number: number; readonly time: string | null };
-
-function secondsBetween(first: FirstEvent | null, { time }: { readonly time: string }): number {
-  const seconds = Math.round((Date.parse(time) - Date.parse(first?.time ?? '')) / 1000);
+function secondsBetween(begun: string | null, time: string): number {
+  const seconds = Math.round((Date.parse(time) - Date.parse(String(begun))) / 1000);
   return Number.isNaN(seconds) ? 0 : Math.max(0, seconds);
 }
 
-async function readBounds(
-  database: Database,
-  chain: string,
-): Promise<{ length: number; first: FirstEvent | null }> {
-  const { rows } = await database.run((client) =>
-    client.query<{ length: string | null; number: string | null; time: string | null }>(
-      `select (select max(length) from public.audit_chains where chain = $1) as length, first.number, first.time
-       from (select 1) one left join lateral (
-         select number, record ->> 'time' as time from public.audit_events where chain = $1 order by number limit 1
-       ) first on true`,
-      [chain],
-    ),
-  );
-  const [row] = rows;
-  const first =
-    row === undefined || row.number === null ? null : { number: Number(row.number), time: row.time };
-  return { length: Number(row?.length ?? 0), first };
+type BoundsRow = { length: string | null; number: string | null; time: string | null };
+
+/** How long a chain is, its first number that is there, which is 0 where none is, and that event's time. */
+async function readBounds(database: Database, chain: string) {
+  const [row] = (await database.query<BoundsRow>(
+    `select (select max(length) from public.audit_chains where chain = $1) as length,
+       first.number, first.record ->> 'time' as time
+     from (select 1) one left join public.audit_events first on first.chain = $1 and first.number = (
+       select min(number) from public.audit_events where chain = $1)`,
+    [chain],
+  )) as [BoundsRow];
+  const { length, number, time } = row;
+  return { length: Number(length ?? 0), first: Number(number ?? 0), begun: time };
 }
