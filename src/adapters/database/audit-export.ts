@@ -1,13 +1,11 @@
-import { genesisOf } from '../../audit-verification/format/audit-chain.ts';
 import type { AuditSelection, ExportEntry } from '../../core/audit/audit-export.ts';
 import { CallFailed } from '../../core/failure.ts';
 import { conditionsOf } from './audit-filter.ts';
+import { type Anchor, genesis } from './chain-continuation.ts';
 import type { Database } from './database.ts';
 
 // What is held in memory at a time, and read within one database timeout.
 const pageSize = 1000;
-
-type Head = { number: number; link: string };
 
 /** A chain as it is when the first entry is taken, a page at a time. Between pages nothing is held in
  *  the database: the chain only grows, so its beginning stays what it was. */
@@ -28,8 +26,8 @@ export async function* exportChain(
         ? { type: 'omitted', number: last, digest }
         : { type: 'event', number: last, digest, text };
       while (checkpoints[0]?.number === number) {
-        const [checkpoint] = checkpoints.splice(0, 1);
-        if (checkpoint !== undefined) yield { type: 'checkpoint', ...sealedText(checkpoint) };
+        yield { type: 'checkpoint', ...sealedText(checkpoints[0]) };
+        checkpoints.shift();
       }
     }
     if (events.length === 0) throw changedMeanwhile();
@@ -39,46 +37,31 @@ export async function* exportChain(
 
 type SealedRow = { statement: string; signature: string | null };
 
+type FrameRow = { length: string | null; link: string | null; removed_to: string | null } & {
+  [Name in keyof SealedRow]: SealedRow[Name] | null;
+};
+
 async function readFrame(database: Database, chain: string) {
-  const rows = await database.run(async (client) => {
-    const found = await client.query<
-      { length: string | null; head: string | null; removed_to: string | null } & {
-        [Name in keyof SealedRow]: SealedRow[Name] | null;
-      }
-    >(
-      // Where the chain begins is where its events begin; a statement about a removal counts only if it agrees.
-      `select c.length, encode(c.head, 'hex') as head, r.number as removed_to, r.statement, r.signature
-       from (select 1) one
-       left join lateral (
-         select length, head from public.audit_chains where chain = $1 order by length desc limit 1
-       ) c on true
-       left join lateral (
-         select number, statement, translate(encode(signature, 'base64'), E'\\n', '') as signature
-         from public.audit_removals
-         where chain = $1 and number = coalesce(
-           (select min(number) from public.audit_events where chain = $1) - 1, c.length)
-         order by signature is null, made_at desc limit 1
-       ) r on true`,
-      [chain],
-    );
-    return found.rows;
-  });
-  const row = rows[0];
-  const head: Head = {
-    number: Number(row?.length ?? 0),
-    link: row?.head ?? genesisOf(chain).toString('hex'),
-  };
-  const removal =
-    row === undefined || row.removed_to === null || row.statement === null
-      ? null
-      : { number: Number(row.removed_to), statement: row.statement, signature: row.signature };
+  // Where the chain begins is where its events begin; a statement about a removal counts only if it agrees.
+  const [row] = (await database.query<FrameRow>(
+    `select head.length, head.link, r.number as removed_to, r.statement,
+       translate(encode(r.signature, 'base64'), E'\\n', '') as signature
+     from (select 1) one
+     left join lateral public.chain_head($1) head on true
+     left join public.audit_removals r on r.chain = $1 and r.number = coalesce(
+       (select min(number) from public.audit_events where chain = $1) - 1, head.length)
+     order by r.signature is null, r.made_at desc`,
+    [chain],
+  )) as [FrameRow];
+  const { length, link, removed_to, statement, signature } = row;
+  const head: Anchor = { number: Number(length ?? 0), link: link ?? genesis(chain).link };
+  const removal = statement === null ? null : { number: Number(removed_to), statement, signature };
   return { chain, head, removal };
 }
 
 async function readPage(database: Database, selection: AuditSelection, after: number, to: number) {
   const values: unknown[] = [selection.tenantId, after, to];
-  const conditions = conditionsOf(selection, values);
-  const shown = conditions.length === 0 ? 'true' : conditions.join(' and ');
+  const shown = ['true', ...conditionsOf(selection, values)].join(' and ');
   return database.run(async (client) => {
     const events = await client.query<{ number: string; digest: string; text: string | null }>(
       `select number, encode(digest, 'hex') as digest, case when ${shown} then record::text end as text
@@ -88,7 +71,7 @@ async function readPage(database: Database, selection: AuditSelection, after: nu
     const checkpoints = await client.query<SealedRow & { number: string }>(
       `select number, statement, translate(encode(signature, 'base64'), E'\\n', '') as signature
        from public.audit_checkpoints where chain = $1 and number > $2 and number <= $3 order by number, position`,
-      [selection.tenantId, after, Math.min(to, after + events.rows.length)],
+      [selection.tenantId, after, after + events.rows.length],
     );
     return { events: events.rows, checkpoints: checkpoints.rows };
   });
