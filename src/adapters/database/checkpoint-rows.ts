@@ -17,9 +17,20 @@ export type FoundText = { readonly text: string; readonly signature: Buffer | nu
 // Invalid rows are few, unless somebody is making them: then page by page.
 const pageSize = 50;
 
+type Place = readonly [number: string, position: string];
+
+const walks = {
+  newest: {
+    side: '<',
+    by: 'number desc, position desc',
+    start: ['9223372036854775807', '9223372036854775807'] as Place,
+  },
+  oldest: { side: '>', by: 'number, position', start: ['0', '0'] as Place },
+} as const;
+
 type Wanted = {
   readonly chain: string;
-  readonly order: 'newest' | 'oldest';
+  readonly order: keyof typeof walks;
   /** Between these two numbers, inclusive. */
   readonly from?: number;
   readonly to: number;
@@ -34,17 +45,15 @@ export async function findCheckpoint(
   { chain, order, from = 1, to, keyId = null }: Wanted,
   accept: (found: FoundText) => boolean,
 ): Promise<StoredCheckpoint | null> {
-  const [side, direction] = order === 'newest' ? ['<', 'desc'] : ['>', 'asc'];
-  let after = order === 'newest' ? { number: to + 1, position: '0' } : { number: from - 1, position: '0' };
+  const { side, by, start } = walks[order];
+  let after = start;
   for (;;) {
-    const { rows } = await database.run((client) =>
-      client.query<Row>(
-        `select id, number, position, statement, signature from public.audit_checkpoints
-         where chain = $1 and number between $2 and $3 and (number, position) ${side} ($4, $5)
-           and ($6::text is null or key_id = $6)
-         order by number ${direction}, position ${direction} limit ${pageSize}`,
-        [chain, from, to, after.number, after.position, keyId],
-      ),
+    const rows = await database.query<Row>(
+      `select id, number, position, statement, signature from public.audit_checkpoints
+       where chain = $1 and number between $2 and $3 and (number, position) ${side} ($4, $5)
+         and ($6::text is null or key_id = $6)
+       order by ${by} limit ${pageSize}`,
+      [chain, from, to, ...after, keyId],
     );
     for (const { id, number, statement: text, signature } of rows) {
       const statement = parseStatement(text);
@@ -53,18 +62,16 @@ export async function findCheckpoint(
       return { id, statement, digest: statementDigest(text) };
     }
     const last = rows.at(-1);
-    if (last === undefined || rows.length < pageSize) return null;
-    after = { number: Number(last.number), position: last.position };
+    if (last === undefined) return null;
+    after = [last.number, last.position];
   }
 }
 
 /** The id of the checkpoint that was stored last, whatever it says. */
 export async function lastStored(database: Database, chain: string): Promise<string | null> {
-  const { rows } = await database.run((client) =>
-    client.query<{ id: string }>(
-      'select id from public.audit_checkpoints where chain = $1 order by position desc limit 1',
-      [chain],
-    ),
+  const rows = await database.query<{ id: string }>(
+    'select id from public.audit_checkpoints where chain = $1 order by position desc limit 1',
+    [chain],
   );
   return rows[0]?.id ?? null;
 }
@@ -76,16 +83,16 @@ export async function storeCheckpoint(
   { text, signature }: SignedStatement,
   expectedNewest: string | null,
 ): Promise<boolean> {
-  const { rows } = await database.run((client) =>
-    client.query<{ stored: boolean }>('select public.add_checkpoint($1, $2, $3, $4) as stored', [
-      id,
-      text,
-      signature,
-      expectedNewest,
-    ]),
-  );
-  return rows[0]?.stored === true;
+  const [row] = (await database.query<StoredRow>('select public.add_checkpoint($1, $2, $3, $4) as stored', [
+    id,
+    text,
+    signature,
+    expectedNewest,
+  ])) as [StoredRow];
+  return row.stored;
 }
+
+type StoredRow = { stored: boolean };
 
 /** The last statement about a removal from a chain that `accept` takes; `null` where there is none. */
 export async function lastRemoval(
@@ -93,11 +100,9 @@ export async function lastRemoval(
   chain: string,
   accept: (found: FoundText) => boolean,
 ): Promise<Statement | null> {
-  const { rows } = await database.run((client) =>
-    client.query<{ statement: string; signature: Buffer | null }>(
-      'select statement, signature from public.audit_removals where chain = $1 order by number desc',
-      [chain],
-    ),
+  const rows = await database.query<{ statement: string; signature: Buffer | null }>(
+    'select statement, signature from public.audit_removals where chain = $1 order by number desc',
+    [chain],
   );
   for (const { statement: text, signature } of rows) {
     const statement = parseStatement(text);

@@ -65,8 +65,8 @@ export class Checkpointer {
 
   /** Makes a checkpoint of each chain that has grown; gives what contradicts. Fails with `audit_unavailable`. */
   async makeAll(): Promise<Contradiction[]> {
-    const { rows } = await this.#options.database.run((client) =>
-      client.query<{ chain: string }>('select distinct chain from public.audit_chains order by chain'),
+    const rows = await this.#options.database.query<{ chain: string }>(
+      'select distinct chain from public.audit_chains order by chain',
     );
     const chains = new Set([...rows.map(({ chain }) => chain), ...this.#followed.keys()]);
     const contradictions: Contradiction[] = [];
@@ -155,25 +155,21 @@ export class Checkpointer {
   }
 
   async #isYoung(chain: string): Promise<boolean> {
-    const { rows } = await this.#options.database.run((client) =>
-      client.query<{ young: boolean }>(
-        `select coalesce(min(occurred_at) > now() - $2 * interval '1 millisecond', true) as young
-         from (select occurred_at from public.audit_events where chain = $1 order by number limit 1) first`,
-        [chain, this.#options.lateMs],
-      ),
-    );
-    return rows[0]?.young === true;
+    // A chain without any event is.
+    const [row] = (await this.#options.database.query<YoungRow>(
+      `select coalesce(min(occurred_at) > now() - $2 * interval '1 millisecond', true) as young
+       from (select occurred_at from public.audit_events where chain = $1 order by number limit 1) first`,
+      [chain, this.#options.lateMs],
+    )) as [YoungRow];
+    return row.young;
   }
 
   async #headOf(chain: string): Promise<Anchor> {
-    const { rows } = await this.#options.database.run((client) =>
-      client.query<{ length: string; head: string }>(
-        "select length, encode(head, 'hex') as head from public.audit_chains where chain = $1 order by length desc limit 1",
-        [chain],
-      ),
+    const [row] = await this.#options.database.query<{ length: string; link: string }>(
+      'select length, link from public.chain_head($1)',
+      [chain],
     );
-    const [row] = rows;
-    return row === undefined ? genesis(chain) : { number: Number(row.length), link: row.head };
+    return row === undefined ? genesis(chain) : { number: Number(row.length), link: row.link };
   }
 
   /** The digest of the checkpoint that a new one follows: our own key's last, else the last of an earlier key. */
@@ -192,6 +188,8 @@ export class Checkpointer {
     return signer === null ? found.signature === null : signedStatement(found, verifiers) !== null;
   };
 }
+
+type YoungRow = { young: boolean };
 
 class Refused extends Error {
   readonly contradiction: Omit<Contradiction, 'chain'>;
