@@ -9,9 +9,8 @@ import type { Secret } from '../../core/secret.ts';
  *
  *  Files it names are read now. Throws, without the URL in the message, for what cannot be used. */
 export function connectionConfigsFrom(url: Secret): readonly [pg.ClientConfig, ...pg.ClientConfig[]] {
-  const [first, ...others] = singleHostUrls(url.reveal().trim()).map(configOf);
-  if (first === undefined) throw notUsable();
-  return [first, ...others];
+  const [first, ...others] = singleHostUrls(url.reveal().trim());
+  return [configOf(first), ...others.map(configOf)];
 }
 
 /** Its first host, for those who do not need the one that takes writes. */
@@ -46,11 +45,12 @@ function notUsable(): Error {
 }
 
 /** One URL for each host: `URL` does not know several. */
-function singleHostUrls(text: string): string[] {
+function singleHostUrls(text: string): [string, ...string[]] {
   const [, scheme, user = '', hosts, rest] =
-    /^(postgres(?:ql)?:\/\/)([^/?#]*@)?([^/?#@]*)(.*)$/s.exec(text) ?? [];
-  if (scheme === undefined || hosts === undefined) throw notUsable();
-  return hosts.split(',').map((host) => `${scheme}${user}${host}${rest}`);
+    /^(postgres(?:ql)?:\/\/)([^/?#]*@)?([^/?#@]*)(.*)/s.exec(text) ?? [];
+  if (hosts === undefined) throw notUsable();
+  const urls = hosts.split(',').map((host) => `${scheme}${user}${host}${rest}`);
+  return urls as [string, ...string[]];
 }
 
 function configOf(text: string): pg.ClientConfig {

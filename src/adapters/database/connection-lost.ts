@@ -28,7 +28,7 @@ export class ReadOnlyServer extends Error {
 
 /** PostgreSQL rolled it back to let another go on (SQLSTATE 40001, 40P01): it may do better the next time. */
 export function isRolledBack(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && /^(40001|40P01)$/.test(error.code ?? '');
+  return error instanceof pg.DatabaseError && (error.code === '40001' || error.code === '40P01');
 }
 
 /** The connection is gone, going, or leads to a server that takes no writes: whatever was asked was not carried
@@ -39,7 +39,7 @@ export function isConnectionLost(error: unknown): boolean {
     // A statement that was prepared before a migration gives other columns now, and will for as long as the
     // connection lives.
     if (error.code === '0A000' && error.routine === 'RevalidateCachedQuery') return true;
-    return /^(08|57P)|^25006$/.test(error.code ?? '');
+    return /^(08|57P|25006)/.test(String(error.code));
   }
   return !(error instanceof DatabaseTimeout || error instanceof NotReplicated || error instanceof CallFailed);
 }

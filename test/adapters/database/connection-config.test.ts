@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -109,5 +111,24 @@ describe('what connections are made from', () => {
     await assert.rejects(primaryConfigFrom(new Secret(nowhere)), { code: 'ECONNREFUSED', port: 1 });
     const alone = `${there}?options=-c%20default_transaction_read_only%3Don`;
     assert.ok(await primaryConfigFrom(new Secret(alone)), 'where there is one nobody asks');
+  });
+
+  test('a host that says nothing is left after five seconds', async (t) => {
+    const asked = Promise.withResolvers<void>();
+    const silent = net.createServer((socket) => {
+      socket.on('error', () => {}).resume();
+      asked.resolve();
+    });
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    t.after(() => silent.close());
+    const { port } = postgresAccess();
+    const hosts = `127.0.0.1:${(silent.address() as net.AddressInfo).port},127.0.0.1:${port}`;
+    const url = superuserUrl(postgresAccess()).replace(`127.0.0.1:${port}`, hosts);
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const primary = primaryConfigFrom(new Secret(url));
+    await asked.promise;
+    t.mock.timers.tick(5000);
+    assert.equal(new URL((await primary).connectionString ?? '').port, String(port));
   });
 });
