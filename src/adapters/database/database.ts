@@ -34,9 +34,9 @@ export function createDatabase(pool: Pool, timeoutMs: number): Database {
   async function run<Value>(work: (connection: Connection) => Promise<Value>): Promise<Value> {
     const deadline = performance.now() + timeoutMs;
     let inDoubt = false;
-    for (let attempt = 0; ; attempt += 1) {
+    for (let second = false; ; second = true) {
       let asked = false;
-      const lease = { timeoutMs, over: false };
+      const lease: Lease = { timeoutMs, over: false };
       try {
         return await pool.withClient(deadline - performance.now(), (client) => {
           asked = true;
@@ -47,7 +47,7 @@ export function createDatabase(pool: Pool, timeoutMs: number): Database {
         // A connection that broke while idle in the pool, or between a commit and its answer, or that leads to
         // a standby, deserves another; time that has run out does not.
         const mayDoBetter = isConnectionLost(error) || isRolledBack(error);
-        const again = attempt === 0 && performance.now() < deadline && mayDoBetter;
+        const again = !second && performance.now() < deadline && mayDoBetter;
         if (!again) throw unavailable(error, inDoubt ? 'unknown' : 'no');
       } finally {
         lease.over = true;
@@ -76,7 +76,7 @@ export function createDatabase(pool: Pool, timeoutMs: number): Database {
   };
 }
 
-type Lease = { readonly timeoutMs: number; readonly over: boolean };
+type Lease = { readonly timeoutMs: number; over: boolean };
 
 /** With a callback, since the promise that pg makes itself keeps V8 from freeing it, and all that waits for it, before
  *  the next full collection. Once the lease is over nothing more is asked: the call has failed for its caller, and the

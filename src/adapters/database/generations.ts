@@ -3,9 +3,9 @@ import type pg from 'pg';
 /** Which connections may still be used. When one is lost, so are all that were made before it: they lead to the same
  *  server. */
 export class Generations {
-  #current = 0;
+  #current = Symbol();
   #someLost = false;
-  readonly #madeIn = new WeakMap<pg.ClientBase, number>();
+  readonly #madeIn = new WeakMap<pg.ClientBase, symbol>();
 
   /** A connection is being made. */
   add(client: pg.ClientBase): void {
@@ -22,7 +22,7 @@ export class Generations {
   }
 
   loseAll(): void {
-    this.#current += 1;
+    this.#current = Symbol();
     this.#someLost = true;
   }
 

@@ -30,7 +30,7 @@ export function createSignInQueue(
   { size, limits, minuteMs = 60_000, newId, onDropped }: SignInQueueOptions,
 ): SignInQueue {
   const limit = new SignInLimit(limits, newId);
-  let minute: NodeJS.Timeout | null = null;
+  let minute: NodeJS.Timeout | undefined;
   const waiting: AuditEvent[] = [];
   const writing = new Set<Promise<unknown>>();
 
@@ -59,8 +59,8 @@ export function createSignInQueue(
   };
 
   const endMinute = (): void => {
-    if (minute !== null) clearTimeout(minute);
-    minute = null;
+    clearTimeout(minute);
+    minute = undefined;
     const summary = limit.nextMinute();
     if (summary !== null) enqueue(summary);
   };

@@ -30,16 +30,14 @@ export class Turns {
         recorded: 'no',
       });
     return new Promise((resolve, reject) => {
-      let begun = false;
       let overdue = false;
       const timer = setTimeout(() => {
         overdue = true;
-        if (!begun) reject(late());
+        reject(late());
       }, timeoutMs);
       this.take(async () => {
         clearTimeout(timer);
         if (overdue) throw late();
-        begun = true;
         return work();
       }).then(resolve, reject);
     });

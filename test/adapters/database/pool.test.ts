@@ -20,6 +20,7 @@ describe('the pool of connections', () => {
 
   const start = (differing: Partial<PoolOptions> = {}) => {
     const heard = { errors: 0, reconnected: 0 };
+    const connected: unknown[] = [];
     const pool = createPool({
       url: new Secret(superuserUrl(postgresAccess())),
       size: 2,
@@ -27,13 +28,14 @@ describe('the pool of connections', () => {
       patienceMs: ampleMs,
       onError: () => (heard.errors += 1),
       onReconnected: () => (heard.reconnected += 1),
+      onConnected: (problem) => connected.push(problem),
       ...differing,
     });
     pools.push(pool);
     const query = async (text: string, timeoutMs = ampleMs) =>
       (await pool.withClient(timeoutMs, (client) => client.query(text))).rows[0];
     const pid = async (): Promise<number> => (await query('select pg_backend_pid() as pid')).pid;
-    return { pool, heard, query, pid };
+    return { pool, heard, connected, query, pid };
   };
   const hosts = (...ports: number[]) => {
     const { port } = postgresAccess();
@@ -96,6 +98,18 @@ describe('the pool of connections', () => {
     assert.equal(it.heard.reconnected, 1);
   });
 
+  test('tells of each connection once, whether it could be made', async () => {
+    const it = start();
+    await two(it);
+    assert.deepEqual(it.connected, [null, null]);
+    const nowhere = start({ url: hosts(1) });
+    await assert.rejects(nowhere.pid());
+    assert.deepEqual(
+      nowhere.connected.map((problem) => (problem as { code?: string }).code),
+      ['ECONNREFUSED'],
+    );
+  });
+
   const tooLate = (timeoutMs: number) => (error: unknown) => {
     assert.ok(error instanceof DatabaseTimeout);
     assert.equal(error.message, `PostgreSQL did not answer within ${timeoutMs} ms`);
@@ -137,6 +151,14 @@ describe('the pool of connections', () => {
     });
     afterEach(() => proxy.close());
     const through = (differing: Partial<PoolOptions>) => start({ url: hosts(proxy.port), ...differing });
+
+    test('stays with a host that answers', async () => {
+      const it = start({ url: hosts(postgresAccess().port, proxy.port) });
+      const first = await it.pid();
+      const another = await it.pool.withClient(ampleMs, () => it.pid());
+      assert.notEqual(another, first);
+      assert.equal(proxy.connections(), 0);
+    });
 
     test('loses all connections where none says anything, and has nobody else wait on them', async () => {
       const it = through({ patienceMs: 2000 });
@@ -189,6 +211,8 @@ describe('the pool of connections', () => {
       proxy.onConnection(() => hold.promise);
       const all = await Promise.allSettled(Array.from({ length: 6 }, () => it.pid()));
       assert.ok(all.every(({ status }) => status === 'rejected'));
+      const causes = all.map((one) => one.status === 'rejected' && one.reason.cause?.message);
+      assert.ok(causes.includes('too many connections are being made'), String(causes));
       assert.ok(proxy.connections() < 6, 'those whose turn came too late were not begun');
       proxy.onConnection(() => 'pass');
       await it.pid();
@@ -250,6 +274,10 @@ describe('the pool of connections', () => {
       const { rows } = await client.query(
         'select name, setting || coalesce(unit, $2) as value from pg_settings where name = any($1)',
         [names, ''],
+      );
+      assert.equal(
+        (await client.query('show application_name')).rows[0].application_name,
+        'chromeos-connector-bff',
       );
       return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
     });
