@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import passportModule, { type AuthenticateOptions } from 'passport';
-import azureAd from 'passport-azure-ad';
 import { TokenRefused } from './access-token.ts';
+import { BearerStrategy } from './microsoft-libraries.ts';
 
 /** What one token is verified against: its tenant's issuers, and the key its header names. */
 export type VerificationMaterial = {
@@ -31,7 +31,7 @@ type LoadedMetadata = {
 /** The library's strategy without its metadata loading, which ends the process on a non-JSON answer,
  *  has no timeout, and reports an outage as bad credentials. `material` belongs to one call, since
  *  passport runs each on an object of its own. */
-class BearerStrategyOnOurKeys extends azureAd.BearerStrategy {
+class BearerStrategyOnOurKeys extends BearerStrategy {
   declare material: VerificationMaterial;
 
   override authenticate(request: never, options: StrategyOptions): void {

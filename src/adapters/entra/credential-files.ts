@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { ClientAssertion, CryptoProvider } from '@azure/msal-node';
 import type { Clock } from '../../core/ports.ts';
 import type { Secret } from '../../core/secret.ts';
 import { UnusableFile } from '../files/followed-file.ts';
 import { secretIn } from '../files/followed-secret.ts';
 import { certificateIn } from './certificate-file.ts';
+import { ClientAssertion, CryptoProvider } from './microsoft-libraries.ts';
 
 /** What MSAL needs to authenticate us at one token endpoint. */
 export type MsalCredential =

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AuthError, ConfidentialClientApplication, type Configuration } from '@azure/msal-node';
+import type { Configuration } from '@azure/msal-node';
 import { type Deadline, deadlineAt } from '../../core/deadline.ts';
 import { CallFailed, type Failure, type FailureReason } from '../../core/failure.ts';
 import type { Clock } from '../../core/ports.ts';
@@ -11,6 +11,7 @@ import { retryAfterMs } from '../outbound/retry-after.ts';
 import type { ClientCredential } from './client-credential.ts';
 import type { Credential } from './credential-files.ts';
 import { type EntraTrace, entraTraceOf, failureFromEntra } from './entra-errors.ts';
+import { AuthError, ConfidentialClientApplication } from './microsoft-libraries.ts';
 
 export type ExchangeRequest = {
   readonly assertion: Secret;
