@@ -1,13 +1,14 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { watchAnswers } from './watched-answers.ts';
+import { complaintsAbout } from './described-answers.ts';
+import { type WatchedAnswer, watchAnswers } from './watched-answers.ts';
 
-const complaints: string[] = [];
+const answers: WatchedAnswer[] = [];
 // Where processes that a test starts leave theirs: one that is killed can tell nobody.
 const file = join(tmpdir(), `chromeos-bff-answers-${process.pid}`);
 
-watchAnswers((complaint) => complaints.push(complaint));
+watchAnswers((answer) => answers.push(answer));
 
 /** What makes a service in a process of its own be watched too: arguments of Node, and a variable. */
 export const watched = {
@@ -23,9 +24,27 @@ export function assertAnswersDescribed(): void {
 }
 
 function take(): string {
-  const ofProcesses = readFileSync(file, { encoding: 'utf8', flag: 'a+' });
+  const ofProcesses = answersIn(readFileSync(file, { encoding: 'utf8', flag: 'a+' }));
   rmSync(file, { force: true });
-  return [...complaints.splice(0), ofProcesses].join('\n').trim();
+  return [...answers.splice(0), ...ofProcesses].flatMap(complaint).join('\n');
+}
+
+function answersIn(text: string): WatchedAnswer[] {
+  // Whoever is killed may leave half a line.
+  const lines = text.split('\n').filter((line) => line.endsWith('}'));
+  return lines.map((line) => {
+    const { body, ...answer } = JSON.parse(line);
+    return { ...answer, body: Buffer.from(body, 'base64') };
+  });
+}
+
+function complaint(answer: WatchedAnswer): string[] {
+  const { method, url, status, body } = answer;
+  const complaints = complaintsAbout(answer);
+  if (complaints.length === 0) return [];
+  return [
+    `${method} ${url} ${status} is not as the OpenAPI document says:\n  ${complaints.join('\n  ')}\n  ${body.toString('utf8').slice(0, 2000)}`,
+  ];
 }
 
 // A test that never closes its environment must not hide what it was answered.

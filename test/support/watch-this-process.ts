@@ -1,7 +1,11 @@
-/** Loaded before a service in a process of its own: tells the test that started it of each answer that is
- *  not as the OpenAPI document says. */
+/** Loaded before a service in a process of its own: leaves each of its answers to the test that started it. */
 import { appendFileSync } from 'node:fs';
 import { watchAnswers } from './watched-answers.ts';
 
 const file = process.env.TEST_ANSWERS_FILE;
-if (file !== undefined) watchAnswers((complaint) => appendFileSync(file, `${complaint}\n`));
+if (file !== undefined) {
+  watchAnswers(({ body, ...answer }) =>
+    // A line to itself, even after one that a killed process left half.
+    appendFileSync(file, `\n${JSON.stringify({ ...answer, body: body.toString('base64') })}\n`),
+  );
+}

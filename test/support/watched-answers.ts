@@ -1,27 +1,26 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { complaintsAbout } from './described-answers.ts';
+import type { Answer } from './described-answers.ts';
 
-/** Holds every answer of every API in this process against the OpenAPI document, whoever asked and by
- *  whatever client: `onComplaint` hears of each that is not as described. Looked at from the server's
- *  side, since that is one place. An answer that was broken off is not looked at. */
-export function watchAnswers(onComplaint: (complaint: string) => void): void {
+/** An answer, and what was asked for. */
+export type WatchedAnswer = Answer & { readonly url: string };
+
+/** Tells of every answer of every API in this process, whoever asked and by whatever client. Looked at from the
+ *  server's side, since that is one place. An answer that was broken off is not looked at. */
+export function watchAnswers(onAnswer: (answer: WatchedAnswer) => void): void {
   subscribe('http.server.request.start', (message) => {
     const { request, response } = message as { request: IncomingMessage; response: ServerResponse };
     const chunks = keepBody(response);
     response.once('finish', () => {
       if (!isOfApi(response)) return;
-      const complaints = complaintsAbout({
+      onAnswer({
         method: request.method ?? '',
+        url: request.url ?? '',
         route: routeOf(request),
         status: response.statusCode,
         headers: response.getHeaders(),
         body: Buffer.concat(chunks),
       });
-      if (complaints.length === 0) return;
-      onComplaint(
-        `${request.method} ${request.url} ${response.statusCode} is not as the OpenAPI document says:\n  ${complaints.join('\n  ')}\n  ${Buffer.concat(chunks).toString('utf8').slice(0, 2000)}`,
-      );
     });
   });
 }
