@@ -41,7 +41,7 @@ type Wanted = {
 /** The newest or the oldest checkpoint of a chain, of those that `accept` takes; `null` where there is none. Rows that
  *  are no checkpoints of the chain are passed over, whatever they hold. Fails with `audit_unavailable`. */
 export async function findCheckpoint(
-  database: Database,
+  database: Pick<Database, 'query'>,
   { chain, order, from = 1, to, keyId = null }: Wanted,
   accept: (found: FoundText) => boolean,
 ): Promise<StoredCheckpoint | null> {

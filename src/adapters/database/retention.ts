@@ -1,16 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { digestOf, genesisOf, nextLink } from '../../audit-verification/format/audit-chain.ts';
+import { digestOf, nextLink } from '../../audit-verification/format/audit-chain.ts';
 import {
   type Signer,
-  type Statement,
   sealed,
   signedStatement,
-  statementDigest,
   type Verifier,
 } from '../../audit-verification/format/statement.ts';
 import { operatorEventOf } from '../../core/audit/event-of.ts';
 import { appendEventsOn } from './audit-rows.ts';
+import { genesis } from './chain-continuation.ts';
+import { findCheckpoint, type StoredCheckpoint } from './checkpoint-rows.ts';
+
+// What is held in memory at a time.
+const pageSize = 1000;
 
 export type RetentionOptions = {
   /** Events before this may go. */
@@ -75,54 +78,38 @@ export async function applyRetention(
   }
 }
 
-type Found = { readonly removal: Removal; readonly checkpoint: Statement; readonly checkpointText: string };
+type Found = { readonly removal: Removal; readonly checkpoint: StoredCheckpoint };
 
-/** The furthest signed checkpoint before the first event that must stay. */
+type BoundsRow = { first: string | null; last: string | null };
+
+/** The furthest signed checkpoint before the first event that must stay. What only claims to be one is passed over:
+ *  anybody who may call the service's functions can store that. */
 async function findRemoval(
   client: pg.ClientBase,
   chain: string,
   { before, verifiers }: RetentionOptions,
 ): Promise<Found | null> {
-  const { rows } = await client.query<{ first: string | null; stays: string | null; last: string | null }>(
-    `select min(number) as first, min(number) filter (where occurred_at >= $2) as stays, max(number) as last
+  const bounds = await client.query<BoundsRow>(
+    `select min(number) as first,
+       coalesce(min(number) filter (where occurred_at >= $2) - 1, max(number)) as last
      from public.audit_events where chain = $1`,
     [chain, before],
   );
-  const bounds = rows[0];
-  if (bounds === undefined || bounds.first === null) return null;
-  const from = Number(bounds.first);
-  const limit = bounds.stays === null ? Number(bounds.last) : Number(bounds.stays) - 1;
-  const sealedCheckpoint = await furthestSigned(client, { chain, from, limit }, verifiers);
-  if (sealedCheckpoint === null) return null;
-  const { checkpoint, checkpointText } = sealedCheckpoint;
-  const newest = await client.query<{ newest: Date }>(
+  const [{ first, last }] = bounds.rows as [BoundsRow];
+  const from = Number(first ?? 0);
+  const checkpoint = await findCheckpoint(
+    { query: async (statement, values) => (await client.query(String(statement), values)).rows },
+    { chain, order: 'newest', from, to: Number(last ?? 0) },
+    (found) => signedStatement(found, verifiers) !== null,
+  );
+  if (checkpoint === null) return null;
+  const to = checkpoint.statement.number;
+  const { rows } = await client.query<{ newest: Date }>(
     'select max(occurred_at) as newest from public.audit_events where chain = $1 and number <= $2',
-    [chain, checkpoint.number],
+    [chain, to],
   );
-  const removal = { chain, from, to: checkpoint.number, newest: newest.rows[0]?.newest ?? before };
-  return { removal, checkpoint, checkpointText };
-}
-
-/** The signed checkpoint that covers most of what may go. What only claims to be one is passed over: anybody who may
- *  call the service's functions can store that. */
-async function furthestSigned(
-  client: pg.ClientBase,
-  { chain, from, limit }: { chain: string; from: number; limit: number },
-  verifiers: ReadonlyMap<string, Verifier>,
-): Promise<Pick<Found, 'checkpoint' | 'checkpointText'> | null> {
-  const { rows } = await client.query<{ text: string; signature: Buffer | null }>(
-    `select statement as text, signature from public.audit_checkpoints
-     where chain = $1 and number between $2 and $3 and key_id = any($4) and signature is not null
-     order by number desc, position desc`,
-    [chain, from, limit, [...verifiers.keys()]],
-  );
-  for (const row of rows) {
-    const checkpoint = signedStatement(row, verifiers);
-    if (checkpoint?.type !== 'checkpoint' || checkpoint.chain !== chain) continue;
-    if (checkpoint.number >= from && checkpoint.number <= limit)
-      return { checkpoint, checkpointText: row.text };
-  }
-  return null;
+  const [{ newest }] = rows as [{ newest: Date }];
+  return { removal: { chain, from, to, newest }, checkpoint };
 }
 
 /** Walks the part that goes, from where the chain begins now to the checkpoint. */
@@ -133,7 +120,7 @@ async function checkLinks(
   verifiers: ReadonlyMap<string, Verifier>,
 ): Promise<void> {
   const earlier = await client.query<{ text: string; signature: Buffer | null }>(
-    'select statement as text, signature from public.audit_removals where chain = $1 order by number desc limit 1',
+    'select statement as text, signature from public.audit_removals where chain = $1 order by number desc',
     [chain],
   );
   const [row] = earlier.rows;
@@ -143,12 +130,13 @@ async function checkLinks(
       `what was said of an earlier removal from ${chain} does not verify with the given keys: nothing was removed; run audit-verify, and give earlier keys with --public-key`,
     );
   }
-  let number = last?.number ?? 0;
-  let link = last ? Buffer.from(last.link, 'hex') : genesisOf(chain);
+  const start = last ?? genesis(chain);
+  let { number } = start;
+  let link: Buffer = Buffer.from(start.link, 'hex');
   while (number < removal.to) {
     const { rows } = await client.query<{ number: string; text: string }>(
       `select number, record::text as text from public.audit_events
-       where chain = $1 and number > $2 and number <= $3 order by number limit 5000`,
+       where chain = $1 and number > $2 and number <= $3 order by number limit ${pageSize}`,
       [chain, number, removal.to],
     );
     for (const row of rows) {
@@ -158,7 +146,7 @@ async function checkLinks(
     }
     if (rows.length === 0) throw altered(chain, number + 1);
   }
-  if (link.toString('hex') !== checkpoint.link) throw altered(chain, number);
+  if (link.toString('hex') !== checkpoint.statement.link) throw altered(chain, number);
 }
 
 function altered(chain: string, number: number): Error {
@@ -169,14 +157,14 @@ function altered(chain: string, number: number): Error {
 
 async function remove(
   client: pg.ClientBase,
-  { removal, checkpoint, checkpointText }: Found,
+  { removal, checkpoint }: Found,
   before: Date,
   { signer, by, now }: RemovalBy,
 ): Promise<void> {
   const { chain, from, to } = removal;
   const time = now.toISOString();
-  const previous = statementDigest(checkpointText);
-  const { link } = checkpoint;
+  const { digest: previous } = checkpoint;
+  const { link } = checkpoint.statement;
   const statement = sealed({ type: 'removal', chain, number: to, link, previous, time }, signer);
   await client.query("set local chromeos_bff.retention = 'on'");
   await client.query('delete from public.audit_events where chain = $1 and number <= $2', [chain, to]);
