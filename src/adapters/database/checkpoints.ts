@@ -95,7 +95,9 @@ export class Checkpointer {
       const newest = await lastStored(database, chain);
       const head = await this.#headOf(chain);
       const last = await findCheckpoint(database, { chain, order: 'newest', to: head.number }, this.#accepts);
-      await this.#follow(chain, head, last);
+      // Without a key nothing that was stored is worth more than the chain itself.
+      const signed = signer && last;
+      await this.#follow(chain, head, signed?.statement ?? null);
       if (head.number === 0 || last?.statement.number === head.number || mode === 'report') return;
       const checkpoint = sealed(
         {
@@ -103,7 +105,7 @@ export class Checkpointer {
           chain,
           number: head.number,
           link: head.link,
-          previous: await this.#previous(chain, last),
+          previous: signer && signed && (await this.#previous(chain, signed, signer.keyId)),
           time: new Date(clock()).toISOString(),
         },
         signer,
@@ -115,10 +117,10 @@ export class Checkpointer {
     }
   }
 
-  async #follow(chain: string, head: Anchor, last: StoredCheckpoint | null): Promise<void> {
-    const { database, signer } = this.#options;
+  async #follow(chain: string, head: Anchor, signed: Anchor | null): Promise<void> {
+    const { database } = this.#options;
     const followed = this.#followed.get(chain);
-    const signedTo = signer === null ? 0 : (last?.statement.number ?? 0);
+    const signedTo = signed?.number ?? 0;
     if (followed !== undefined && head.number < followed.number) {
       throw new ChainContradicted(`the chain has ${head.number} events; it had ${followed.number}`);
     }
@@ -126,27 +128,15 @@ export class Checkpointer {
       throw new Refused('checkpoint_gone', `the signed checkpoint of event ${followed.signedTo} is gone`);
     }
     const removal = await lastRemoval(database, chain, this.#accepts);
-    const anchor = followed ?? (await this.#firstAnchor(chain, head, last, removal));
-    await followChain(database, chain, {
-      anchor,
-      head,
-      removal,
-      mustHave: signer === null ? null : (last?.statement ?? null),
-    });
+    const anchor = followed ?? (await this.#firstAnchor(chain, head, signed ?? removal));
+    await followChain(database, chain, { anchor, head, removal, mustHave: signed });
     this.#followed.set(chain, { ...head, signedTo });
   }
 
   /** What a new process takes a chain to continue from. */
-  async #firstAnchor(
-    chain: string,
-    head: Anchor,
-    last: StoredCheckpoint | null,
-    removal: Anchor | null,
-  ): Promise<Anchor> {
-    // Without a key nothing that was stored is worth more than the chain itself.
+  async #firstAnchor(chain: string, head: Anchor, proven: Anchor | null): Promise<Anchor> {
     if (this.#options.signer === null) return head;
-    if (last !== null) return last.statement;
-    if (removal !== null) return removal;
+    if (proven !== null) return proven;
     if (this.#options.mode === 'adopt' || (await this.#isYoung(chain))) return genesis(chain);
     throw new Refused(
       'never_signed',
@@ -173,12 +163,9 @@ export class Checkpointer {
   }
 
   /** The digest of the checkpoint that a new one follows: our own key's last, else the last of an earlier key. */
-  async #previous(chain: string, last: StoredCheckpoint | null): Promise<string | null> {
-    const { database, signer } = this.#options;
-    if (signer === null || last === null) return null;
-    if (last.statement.keyId === signer.keyId) return last.digest;
-    const wanted = { chain, order: 'newest', to: last.statement.number, keyId: signer.keyId } as const;
-    const own = await findCheckpoint(database, wanted, this.#accepts);
+  async #previous(chain: string, last: StoredCheckpoint, keyId: string): Promise<string> {
+    const wanted = { chain, order: 'newest', to: last.statement.number, keyId } as const;
+    const own = await findCheckpoint(this.#options.database, wanted, this.#accepts);
     return (own ?? last).digest;
   }
 

@@ -76,22 +76,44 @@ describe('what a process signs', () => {
   });
 
   const rewritten = [edit(3), relink(3), rehead];
-  for (const [name, attack, reason] of [
-    ['an event edited and everything linked again', rewritten, 'changed'],
+  for (const [name, attack, reason, message] of [
+    ['an event edited and everything linked again', rewritten, 'changed', 'the link of event 6 was changed'],
     [
       'the same, and all checkpoints deleted',
       [...rewritten, 'delete from audit_checkpoints'],
       'checkpoint_gone',
+      'the signed checkpoint of event 6 is gone',
     ],
-    ['the newest checkpoint deleted', ['delete from audit_checkpoints where number = 6'], 'checkpoint_gone'],
-    ['a tail cut off', [`delete from audit_events where ${home} and number > 4`, rehead], 'changed'],
+    [
+      'the newest checkpoint deleted',
+      ['delete from audit_checkpoints where number = 6'],
+      'checkpoint_gone',
+      'the signed checkpoint of event 6 is gone',
+    ],
+    [
+      'a tail cut off',
+      [`delete from audit_events where ${home} and number > 4`, rehead],
+      'changed',
+      'the chain has 4 events; it had 6',
+    ],
     [
       'a link changed',
       [`update audit_events set link = sha256(link) where ${home} and number = 6`],
       'changed',
+      'the link of event 6 was changed',
     ],
-    ['a chain that is gone', tables.map((table) => `truncate ${table}`), 'changed'],
-    ['a head changed', [`update audit_chains set head = sha256(head) where ${home}`], 'changed'],
+    [
+      'a chain that is gone',
+      tables.map((table) => `truncate ${table}`),
+      'changed',
+      'the chain has 0 events; it had 6',
+    ],
+    [
+      'a head changed',
+      [`update audit_chains set head = sha256(head) where ${home}`],
+      'changed',
+      'the head of event 6 contradicts the chain',
+    ],
     [
       'an event put in behind the head',
       [
@@ -100,6 +122,7 @@ describe('what a process signs', () => {
         rehead,
       ],
       'changed',
+      'the link at event 7 is broken',
     ],
   ] as const) {
     test(`is not ${name}, while it runs`, async () => {
@@ -111,10 +134,7 @@ describe('what a process signs', () => {
       await scene.attack(...attack);
       const before = await numbers();
       const found = await running.makeAll();
-      assert.deepEqual(
-        found.map((one) => [one.chain, one.reason]),
-        [[homeTenant, reason]],
-      );
+      assert.deepEqual(found, [{ chain: homeTenant, reason, message }]);
       await append(1);
       assert.equal((await running.makeAll()).length, 1);
       assert.deepEqual(await numbers(), before);
@@ -243,13 +263,52 @@ describe('what a process signs', () => {
     assert.deepEqual(await numbers(), [5, 6, 7]);
   });
 
-  test('without a key is compared with what it followed itself', async () => {
-    const unsigned = checkpointer({ signer: null, verifiers: new Map() });
-    await append(4);
-    await unsigned.makeAll();
-    await scene.attack(edit(3), relink(3), rehead);
-    await append(1);
-    assert.equal((await unsigned.makeAll())[0]?.reason, 'changed');
-    assert.deepEqual(await numbers(), [4]);
+  describe('without a key', () => {
+    const unsigned = () => checkpointer({ signer: null, verifiers: new Map() });
+
+    test('is compared with what it followed itself', async () => {
+      const running = unsigned();
+      await append(4);
+      await running.makeAll();
+      await scene.attack(edit(3), relink(3), rehead);
+      await append(1);
+      assert.equal((await running.makeAll())[0]?.reason, 'changed');
+      assert.deepEqual(await numbers(), [4]);
+    });
+
+    test('is any chain that a new process finds, and what nobody signed proves nothing', async () => {
+      await scene.append(...Array.from({ length: 4 }, () => sampleEvent(homeTenant)));
+      const running = unsigned();
+      assert.deepEqual(await running.makeAll(), []);
+      assert.deepEqual(await running.makeAll(), []);
+      assert.deepEqual(await numbers(), [4], 'which has grown since');
+      await scene.attack(edit(3), relink(3), rehead);
+      await append(1);
+      const next = unsigned();
+      assert.deepEqual(await next.makeAll(), []);
+      await scene.attack('delete from audit_checkpoints where number = 5');
+      assert.deepEqual(await next.makeAll(), [], 'it is made again');
+      const made = await checkpoints();
+      assert.deepEqual(
+        made.map(({ number, previous, keyId }) => [number, previous, keyId]),
+        [
+          [4, null, null],
+          [5, null, null],
+        ],
+      );
+    });
+
+    test('is a chain that somebody signed, too', async () => {
+      await append(2);
+      await checkpointer().makeAll();
+      assert.deepEqual(await unsigned().makeAll(), []);
+      assert.deepEqual(
+        (await checkpoints()).map(({ number, keyId }) => [number, keyId]),
+        [
+          [2, key.signer.keyId],
+          [2, null],
+        ],
+      );
+    });
   });
 });
