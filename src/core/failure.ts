@@ -175,6 +175,16 @@ export function failureOf(error: unknown): Failure {
   };
 }
 
+/** What a call can do without: `null` where it fails for a reason we know. A defect is thrown on. */
+export async function nullIfFailed<Value>(attempted: Promise<Value>): Promise<Value | null> {
+  try {
+    return await attempted;
+  } catch (error) {
+    if (failureOf(error).reason === 'internal') throw error;
+    return null;
+  }
+}
+
 /** What Graph said about a failed call, if it reached Graph. */
 export function graphTraceOf(failure: Failure): GraphTrace | null {
   return 'graph' in failure ? failure.graph : null;

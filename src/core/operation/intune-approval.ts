@@ -1,5 +1,5 @@
 import type { Dependencies } from '../dependencies.ts';
-import { failureOf } from '../failure.ts';
+import { nullIfFailed } from '../failure.ts';
 import type { SignedInCall } from '../frame.ts';
 import type { Secret } from '../secret.ts';
 import { awaitsIntune } from './life.ts';
@@ -39,15 +39,10 @@ export async function readIntuneStatus(
 }
 
 /** The same, and `null` too where Intune cannot be asked: for calls that can do without. */
-export async function tryToReadIntuneStatus(
+export function tryToReadIntuneStatus(
   ...asked: Parameters<typeof readIntuneStatus>
 ): Promise<string | null> {
-  try {
-    return await readIntuneStatus(...asked);
-  } catch (error) {
-    if (failureOf(error).reason === 'internal') throw error;
-    return null;
-  }
+  return nullIfFailed(readIntuneStatus(...asked));
 }
 
 /** What the `status` of the request in Intune makes of an operation that waits for it, or whose outcome is unknown;

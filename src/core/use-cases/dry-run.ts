@@ -140,7 +140,9 @@ function inspectKey(
     const repeats = answeredEarlier(request, earlier);
     return { checks: [checked(name, null)], repeats };
   } catch (error) {
-    return { checks: [checked(name, failureOf(error))], repeats: false };
+    const failure = failureOf(error);
+    if (failure.reason === 'internal') throw error;
+    return { checks: [checked(name, failure)], repeats: false };
   }
 }
 

@@ -1,5 +1,6 @@
 import { eventOf } from '../audit/event-of.ts';
 import type { Dependencies } from '../dependencies.ts';
+import { nullIfFailed } from '../failure.ts';
 import { type Call, durationOf, frame, type SignedInCall } from '../frame.ts';
 import { awaitsOutcome } from '../operation/life.ts';
 import { settle } from '../operation/move.ts';
@@ -36,14 +37,14 @@ export async function readConnection(
 }
 
 /** What was seen may be from before the open operation began and says nothing about it: reads again. The
- *  answer is on the record already, so that a second read that fails does not fail the call. */
+ *  answer is on the record already, so that a second read that fails does not fail the call; only a defect does. */
 async function settleByAnotherRead(
   dependencies: Dependencies,
   call: SignedInCall,
   open: StoredOperation | null,
 ): Promise<void> {
   if (open === null || !awaitsOutcome(open)) return;
-  const again = await readGraph(dependencies, call, dependencies.newId()).catch(() => null);
+  const again = await nullIfFailed(readGraph(dependencies, call, dependencies.newId()));
   if (again !== null) await settle(dependencies, call, open, again.seen);
 }
 

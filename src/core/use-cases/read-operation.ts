@@ -1,5 +1,5 @@
 import type { Dependencies } from '../dependencies.ts';
-import { CallFailed, type Failure, failureOf, isCuredBySigningIn } from '../failure.ts';
+import { CallFailed, type Failure, failureOf, isCuredBySigningIn, nullIfFailed } from '../failure.ts';
 import { type Call, durationOf, frame, record, type SignedInCall } from '../frame.ts';
 import { isKeptByIntune, readIntuneStatus, tryToReadIntuneStatus } from '../operation/intune-approval.ts';
 import { awaitsIntune, awaitsOutcome, isSettled } from '../operation/life.ts';
@@ -126,7 +126,7 @@ async function watch(
 }
 
 /** Where the connection is gone Intune is asked again: only what it says after that tells whether the request has ended
- *  it. What cannot be read settles nothing, and does not fail the look. */
+ *  it. What cannot be read settles nothing, and does not fail the call. */
 async function settleWithoutConnection(
   dependencies: Dependencies,
   call: SignedInCall,
@@ -136,9 +136,8 @@ async function settleWithoutConnection(
   if (!awaitsIntune(operation)) return operation;
   const { tenantId, connection } = operation;
   const { deadline } = call;
-  const list = await dependencies.connector
-    .list({ token, requestId: dependencies.newId(), tenantId, deadline })
-    .catch(() => null);
+  const requestId = dependencies.newId();
+  const list = await nullIfFailed(dependencies.connector.list({ token, requestId, tenantId, deadline }));
   if (list === null || shows(list.seen, connection)) return operation;
   const intuneStatus = await tryToReadIntuneStatus(dependencies, call, operation, token);
   return settle(dependencies, call, operation, list.seen, intuneStatus);

@@ -258,6 +258,25 @@ describe('a dry run', () => {
         ],
       );
     });
+
+    test('a defect of ours while the key is checked: internal', async () => {
+      const core = coreScene();
+      await disconnecting(core);
+      const { operations } = core.dependencies;
+      const broken = {
+        ...core.dependencies,
+        operations: {
+          ...operations,
+          loadPreconditions: async (...asked: Parameters<typeof operations.loadPreconditions>) => {
+            const { earlier, ...found } = await operations.loadPreconditions(...asked);
+            assert.ok(earlier !== null);
+            return { ...found, earlier: Object.defineProperty({ ...earlier }, 'fingerprint', { get: breaks }) };
+          },
+        },
+      };
+      const request = async () => ({ ...plainRequest, ...used });
+      assert.equal((await failureFrom(dryRun(broken, core.call(), request))).reason, 'internal');
+    });
   });
 
   test('a caller who has gone away hears nothing; that is on record', async () => {

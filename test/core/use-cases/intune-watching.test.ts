@@ -137,6 +137,13 @@ describe('watching what waits for Intune', () => {
       const { operation, readFailed } = await watching(core);
       assert.deepEqual([operation.status, readFailed], [status, null]);
     });
+
+    test(`${bring.name}, and a defect of ours while the connection is read: internal`, async () => {
+      const core = coreScene();
+      await bring(core);
+      core.before('list', breaks);
+      assert.equal((await failureFrom(watching(core))).reason, 'internal');
+    });
   }
 
   test('completed there: patience counts from when it was found', async () => {
