@@ -1,3 +1,6 @@
+import type { Logger } from 'pino';
+import { failureOf } from '../core/failure.ts';
+
 /** Work that is done again and again in the background, one at a time. */
 export type Background = {
   /** Does it now, and then each time the interval has passed. */
@@ -6,13 +9,16 @@ export type Background = {
   stop(): Promise<void>;
 };
 
-/** `work` handles its own failures; one that escapes is dropped, since the next run may succeed. */
-export function repeat(everyMs: number, work: () => Promise<unknown>): Background {
+/** `work` reports what it cannot do; a failure that escapes is dropped, since the next run may succeed. A defect of ours
+ *  is logged each time. */
+export function repeat(everyMs: number, work: () => Promise<unknown>, log: Pick<Logger, 'error'>): Background {
   let timer: NodeJS.Timeout | undefined;
   let underWay: Promise<unknown> | null = null;
   const once = () => {
     underWay ??= work()
-      .catch(() => {})
+      .catch((error: unknown) => {
+        if (failureOf(error).reason === 'internal') log.error({ error }, 'background work failed by a defect');
+      })
       .finally(() => {
         underWay = null;
       });

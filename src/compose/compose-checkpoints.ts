@@ -46,10 +46,11 @@ export function composeCheckpoints({ settings, keys, database, queue, metrics, l
       log.warn({ error }, 'the audit chains could not be checkpointed');
     }
   }
-  const making = repeat(settings.checkpointMs, async () => {
+  async function makeAndNotify(): Promise<void> {
     await make();
     await notifyOf(contradictions, queue, log);
-  });
+  }
+  const making = repeat(settings.checkpointMs, makeAndNotify, log);
 
   return {
     /** Whether the chain is known to contradict what was signed. */

@@ -72,14 +72,15 @@ export function composeDatabase(settings: Settings, metrics: Metrics, writes: Au
     'the database cannot be used at the moment',
     'the database can be used again',
   );
-  const watching = repeat(settings.database.vitalSignsMs, async () => {
+  async function watch(): Promise<void> {
     health = await readDatabaseHealth(healthPool, healthTimeoutMs);
     showVitalSigns(metrics, health, settings.entra.allowedTenantIds);
     healthLog(health.problem);
     if (health.up) await checkHistory();
     aheadMs = await clockOffsetMs(healthPool, healthTimeoutMs, Date.now);
     if (aheadMs !== null) metrics.clockOffset.set(aheadMs / 1000);
-  });
+  }
+  const watching = repeat(settings.database.vitalSignsMs, watch, log);
   const schema = keep(readinessKeptMs, () =>
     checkSchema(() => missingFromSchema(healthPool, healthTimeoutMs)),
   );

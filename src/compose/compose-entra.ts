@@ -32,7 +32,7 @@ export function composeEntra(
     onProblem: (problem) =>
       log.warn({ problem: `${credential.variable} ${problem}` }, 'the client credential is not usable'),
   });
-  const checking = repeat(credentialCheckMs, async () => showExpiry(credential, metrics));
+  const checking = repeat(credentialCheckMs, async () => showExpiry(credential, metrics), log);
   const exchange = composeExchange(settings, http, credential, metrics, log);
   const cache = new ExchangeCache({
     size: entra.exchange.cacheSize,

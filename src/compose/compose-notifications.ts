@@ -39,27 +39,22 @@ export function composeNotifications(
   };
   for (const receiver of receivers) metrics.notificationsGivenUp.inc({ receiver: receiver.label() }, 0);
 
+  const delivery = {
+    queue,
+    http,
+    message: { keepNames: settings.audit.keepNames, portalUrl },
+    timeoutMs,
+    clock: Date.now,
+    random: Math.random,
+    onTried,
+  };
   const delivering = receivers.map((receiver) =>
-    repeat(pollMs, () =>
-      deliverDue(
-        {
-          queue,
-          receiver,
-          http,
-          message: { keepNames: settings.audit.keepNames, portalUrl },
-          timeoutMs,
-          clock: Date.now,
-          random: Math.random,
-          onTried,
-        },
-        () => stopping,
-      ),
-    ),
+    repeat(pollMs, () => deliverDue({ ...delivery, receiver }, () => stopping), log),
   );
-  const watching = repeat(settings.database.vitalSignsMs, () => showPending(queue, receivers, metrics));
-  const pruning = repeat(pruneMs, () =>
-    queue.prune(receivers.map(({ subscription }) => subscription.receiver)),
-  );
+  const vitalSignsMs = settings.database.vitalSignsMs;
+  const watching = repeat(vitalSignsMs, () => showPending(queue, receivers, metrics), log);
+  const subscribed = receivers.map(({ subscription }) => subscription.receiver);
+  const pruning = repeat(pruneMs, () => queue.prune(subscribed), log);
   const work = [...delivering, pruning, ...(receivers.length > 0 ? [watching] : [])];
 
   return {
@@ -102,8 +97,9 @@ async function showPending(
       receivers: await Promise.all(pending),
       notQueued: await queue.notQueued(),
     });
-  } catch {
+  } catch (error) {
     showPendingNotifications(metrics, null);
+    throw error;
   }
 }
 

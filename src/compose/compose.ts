@@ -153,14 +153,15 @@ function logsOf({ log, audit }: Settings): Logs {
 
 /** Ends operations whose time is up. A failed sweep loses nothing: the next one finds the same operations. */
 function composeSweep({ disconnect }: Settings, dependencies: Dependencies, log: Logger): Background {
-  return repeat(disconnect.sweepMs, async () => {
+  async function sweepOnce(): Promise<void> {
     try {
       const ended = await sweep(dependencies);
       if (ended > 0) log.warn({ ended }, 'operations whose time was up were ended');
     } catch (error) {
       log.warn({ error }, 'sweep for overdue operations failed');
     }
-  });
+  }
+  return repeat(disconnect.sweepMs, sweepOnce, log);
 }
 
 function composeBacklog(log: Logger): WriteBacklog {

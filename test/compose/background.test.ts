@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, mock, test } from 'node:test';
 import { endsWithin, keep, repeat } from '../../src/compose/background.ts';
+import { CallFailed } from '../../src/core/failure.ts';
 
 /** Lets what was resolved go on. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -31,7 +32,7 @@ describe('background work', () => {
     t.mock.timers.enable({ apis: ['setInterval'] });
     let current = Promise.withResolvers<void>();
     const work = mock.fn(() => current.promise);
-    const background = repeat(100, work);
+    const background = repeat(100, work, { error: () => {} });
 
     background.start();
     t.mock.timers.tick(300);
@@ -52,6 +53,25 @@ describe('background work', () => {
     await stopping;
     t.mock.timers.tick(1000);
     assert.equal(work.mock.callCount(), 2);
+  });
+
+  test('repeat: logs a defect each time, and leaves a failure for a known reason to those who report it', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const known = new CallFailed({ reason: 'audit_unavailable', cause: 'down', recorded: 'no' });
+    const defect = new TypeError('a defect');
+    const failures = [known, defect, defect];
+    const error = mock.fn();
+    const background = repeat(100, () => Promise.reject(failures.shift()), { error });
+    background.start();
+    await settle();
+    assert.equal(error.mock.callCount(), 0);
+    for (const count of [1, 2]) {
+      t.mock.timers.tick(100);
+      await settle();
+      assert.equal(error.mock.callCount(), count);
+    }
+    assert.equal(error.mock.calls[0]?.arguments[0].error, defect);
+    await background.stop();
   });
 
   test('endsWithin: tells what ended in time, well or not, from what did not', async (t) => {

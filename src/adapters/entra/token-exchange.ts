@@ -61,6 +61,9 @@ export type TokenExchangeOptions = {
 
 const maxRetries = 2;
 
+/** How asking Entra went wrong, which MSAL does not pass on. */
+type Seen = { failure: Failure | null; defect: { readonly error: unknown } | null };
+
 /** Exchanges an assertion for a Graph token with the on-behalf-of flow, through MSAL. Transient
  *  failures are tried again at most twice within the deadline, which also ends a try that is under way: an
  *  exchange changes nothing. */
@@ -128,7 +131,7 @@ export class TokenExchange {
     deadline: Deadline,
   ): Promise<GraphToken | Failure> {
     const { clientId, authorityHost, scope } = this.#options;
-    const seen: { failure: Failure | null } = { failure: null };
+    const seen: Seen = { failure: null, defect: null };
     const application = new ConfidentialClientApplication({
       auth: {
         clientId,
@@ -163,6 +166,7 @@ export class TokenExchange {
         expiresAt: result.expiresOn?.getTime() || this.#options.clock(),
       };
     } catch (error) {
+      if (seen.defect !== null) throw seen.defect.error;
       if (seen.failure !== null) return seen.failure;
       // MSAL's own errors about a successful status: their code names nobody.
       return nonsense(
@@ -171,7 +175,7 @@ export class TokenExchange {
     }
   }
 
-  #networkClient(request: ExchangeRequest, deadline: Deadline, seen: { failure: Failure | null }) {
+  #networkClient(request: ExchangeRequest, deadline: Deadline, seen: Seen) {
     const unexpected = async (): Promise<never> => {
       throw new Error('MSAL asked for something else than a token');
     };
@@ -182,8 +186,10 @@ export class TokenExchange {
         options?: { headers?: Record<string, string>; body?: string },
       ): Promise<{ status: number; headers: Record<string, string>; body: Body }> => {
         const answer = await this.#post(url, deadline, request, options).catch((error: unknown) => {
-          seen.failure = unreachable(error);
-          this.#report(request, seen.failure, null);
+          if (error instanceof RequestFailed) {
+            seen.failure = unreachable(error);
+            this.#report(request, seen.failure, null);
+          } else seen.defect = { error };
           throw error;
         });
         const body = parseTokens(answer);
@@ -247,9 +253,8 @@ function parseTokens(answer: OutboundAnswer): object | null {
   return isJsonObject(body) && typeof body.access_token === 'string' ? body : null;
 }
 
-function unreachable(error: unknown): Failure {
-  const cause = error instanceof RequestFailed ? error.code : 'UNKNOWN';
-  return { reason: 'identity_unavailable', retryAfterMs: null, cause: `token endpoint: ${cause}` };
+function unreachable({ code }: RequestFailed): Failure {
+  return { reason: 'identity_unavailable', retryAfterMs: null, cause: `token endpoint: ${code}` };
 }
 
 function nonsense(cause: string): Failure {

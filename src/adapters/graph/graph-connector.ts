@@ -106,11 +106,11 @@ export function createGraphConnector(options: GraphConnectorOptions): Connector 
 }
 
 /** No answer at all: certain that nothing was done only where nothing was sent. */
-function unanswered(error: unknown, { sideEffect }: { sideEffect: boolean }): CallFailed {
-  if (error instanceof CallFailed) return error;
-  const cause = error instanceof RequestFailed ? error.message : 'an unknown error';
-  const nothingDone = !sideEffect || (error instanceof RequestFailed && !error.sent);
-  if (nothingDone) return unavailable(noTrace, cause, { cause: error });
+function unanswered(error: unknown, { sideEffect }: { sideEffect: boolean }): unknown {
+  // A refusal to let it be sent, or a defect of ours.
+  if (!(error instanceof RequestFailed)) return error;
+  const cause = error.message;
+  if (!sideEffect || !error.sent) return unavailable(noTrace, cause, { cause: error });
   const failure = { reason: 'outcome_unknown', graph: noTrace, cause, operationId: null } as const;
   return new CallFailed(failure, { cause: error });
 }

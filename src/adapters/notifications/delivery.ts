@@ -91,8 +91,14 @@ async function send(options: DeliveryOptions, notification: ClaimedNotification)
     if (status === 410) return { went: 'refused', why: 'HTTP 410' };
     return failed(options, notification, `HTTP ${status}`, retryAfterMs(headers['retry-after'], clock()));
   } catch (error) {
-    return failed(options, notification, error instanceof RequestFailed ? error.code : 'UNKNOWN', null);
+    // One that our own defect keeps from being sent is given up in the end, like any other.
+    const why = error instanceof RequestFailed ? error.code : `a defect of this service: ${nameOf(error)}`;
+    return failed(options, notification, why, null);
   }
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : 'not an Error';
 }
 
 function rendered({ receiver, message }: DeliveryOptions, notification: ClaimedNotification) {

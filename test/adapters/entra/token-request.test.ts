@@ -106,7 +106,6 @@ describe('a request for a token', () => {
       unavailable('token endpoint: ECONNRESET'),
       true,
     ],
-    ['that ends in a defect', new TypeError('x'), unavailable('token endpoint: UNKNOWN'), true],
     [
       'answered without a token',
       { text: '{"access_token":""}' },
@@ -209,6 +208,17 @@ describe('a request for a token', () => {
         [['secret', 7000222, { requestId, tenantId }]],
       ],
     );
+  });
+
+  test('that ends in a defect of ours fails with it, and not with a failure of Entra', async () => {
+    const defect = new TypeError('a defect of ours');
+    let tries = 0;
+    const send = () => {
+      tries += 1;
+      return Promise.reject(defect);
+    };
+    await assert.rejects(exchangeOver({ send })('assertion'), defect);
+    assert.equal(tries, 1);
   });
 
   test('has at least a millisecond, however little is left', async () => {

@@ -258,10 +258,12 @@ describe('the connector', () => {
     assert.equal(received.length, 0);
   });
 
-  test('a defect while sending an act leaves unknown what was done', async () => {
+  test('a defect of ours while an act or a read is sent is not taken for a failure of Graph', async () => {
     const defect = new TypeError('a defect of ours');
-    const failure = await failureOf(connector.disconnect(call(10_000, () => Promise.reject(defect))));
-    assert.equal(failure.reason === 'outcome_unknown' && failure.cause, 'an unknown error');
+    await assert.rejects(connector.disconnect(call(10_000, () => Promise.reject(defect))), defect);
+    const broken = { ...http, send: () => Promise.reject(defect) };
+    const { list } = createGraphConnector({ http: broken, baseUrl: 'http://localhost', timeoutMs: 1, clock: Date.now });
+    await assert.rejects(list(call(10_000)), defect);
   });
 
   for (const [name, timeoutMs, leftMs] of [

@@ -270,6 +270,14 @@ describe('telling a receiver', () => {
     }
   });
 
+  test('that a defect of ours keeps from being sent is tried again, and the log says that it is ours', async () => {
+    const receiver = receiverAt(peer.url);
+    await something(receiver);
+    const broken = { ...http, send: () => Promise.reject(new TypeError('with what nobody may read')) };
+    const [tried] = await deliver(receiver, 10_000, broken);
+    assert.deepEqual([tried?.went, tried?.why], ['failed', 'a defect of this service: TypeError']);
+  });
+
   test('goes through the proxy that other calls go through', async () => {
     const proxy = await startProxy();
     const client = createHttpClient({ https: proxy.url, exceptions: null });
