@@ -38,15 +38,11 @@ async function main({ tenant, by, reason }: Command): Promise<number> {
 }
 
 function parse(args: string[]): Command | null {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: { tenant: { type: 'string' }, by: { type: 'string' }, reason: { type: 'string' } },
-    });
-    const { tenant = '', reason = '' } = values;
-    const by = operatorNamed(values.by);
-    return tenant === '' || by === null || reason === '' ? null : { tenant, by, reason };
-  } catch {
-    return null;
-  }
+  const { values } = parseArgs({
+    args,
+    options: { tenant: { type: 'string' }, by: { type: 'string' }, reason: { type: 'string' } },
+  });
+  const { tenant = '', reason = '' } = values;
+  const by = operatorNamed(values.by);
+  return tenant === '' || by === null || reason === '' ? null : { tenant, by, reason };
 }

@@ -42,16 +42,12 @@ async function main({ keyFiles, yes }: { keyFiles: string[]; yes: boolean }): Pr
 }
 
 function parse(args: string[]): { keyFiles: string[]; yes: boolean } | null {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        'public-key': { type: 'string', multiple: true, default: [] },
-        yes: { type: 'boolean', default: false },
-      },
-    });
-    return { keyFiles: values['public-key'], yes: values.yes };
-  } catch {
-    return null;
-  }
+  const { values } = parseArgs({
+    args,
+    options: {
+      'public-key': { type: 'string', multiple: true, default: [] },
+      yes: { type: 'boolean', default: false },
+    },
+  });
+  return { keyFiles: values['public-key'], yes: values.yes };
 }

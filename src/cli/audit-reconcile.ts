@@ -15,6 +15,7 @@ import {
 } from '../audit-verification/reconcile/reconcile.ts';
 import { loadDatabaseSettings } from '../settings/settings.ts';
 import { runProgram } from './program/run-program.ts';
+import { isTenantId } from './program/tenant-id.ts';
 import { withClient } from './program/with-client.ts';
 
 /** `audit-reconcile --intune FILE [--tenant ID] [--from TIME] [--to TIME] [--json]`: compares the disconnects in the audit
@@ -89,23 +90,19 @@ function whoOf({ userName, userId, application }: IntuneEvent): string {
 }
 
 function parse(args: string[]): Command | null {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        intune: { type: 'string' },
-        tenant: { type: 'string' },
-        from: { type: 'string' },
-        to: { type: 'string' },
-        json: { type: 'boolean', default: false },
-      },
-    });
-    const tenant = values.tenant?.toLowerCase() ?? null;
-    if (tenant !== null && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(tenant)) return null;
-    const [from, to] = [values.from, values.to].map((time) => (time === undefined ? null : Date.parse(time)));
-    if (values.intune === undefined || Number.isNaN(from) || Number.isNaN(to)) return null;
-    return { file: values.intune, tenant, from: from ?? null, to: to ?? null, json: values.json };
-  } catch {
-    return null;
-  }
+  const { values } = parseArgs({
+    args,
+    options: {
+      intune: { type: 'string' },
+      tenant: { type: 'string' },
+      from: { type: 'string' },
+      to: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const tenant = values.tenant?.toLowerCase() ?? null;
+  if (tenant !== null && !isTenantId(tenant)) return null;
+  const [from, to] = [values.from, values.to].map((time) => (time === undefined ? null : Date.parse(time)));
+  if (values.intune === undefined || Number.isNaN(from) || Number.isNaN(to)) return null;
+  return { file: values.intune, tenant, from: from ?? null, to: to ?? null, json: values.json };
 }

@@ -7,6 +7,7 @@ import { signerFrom, verifiersFrom } from '../audit-verification/format/statemen
 import { loadRetentionSettings, loadSigningSettings } from '../settings/settings.ts';
 import { operatorNamed } from './program/operator.ts';
 import { runProgram } from './program/run-program.ts';
+import { isTenantId } from './program/tenant-id.ts';
 import { withClient } from './program/with-client.ts';
 
 /** `audit-retention --before DATE|--older-than DAYSd [--tenant ID] [--public-key FILE…] [--by WHO --yes]`: removes the
@@ -58,33 +59,26 @@ async function main({ before, tenant, keyFiles, by, yes }: Command): Promise<num
 }
 
 function parse(args: string[]): Command | null {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        before: { type: 'string' },
-        'older-than': { type: 'string' },
-        tenant: { type: 'string' },
-        'public-key': { type: 'string', multiple: true, default: [] },
-        by: { type: 'string' },
-        yes: { type: 'boolean', default: false },
-      },
-    });
-    const tenant = values.tenant?.toLowerCase() ?? null;
-    if ((values.before === undefined) === (values['older-than'] === undefined)) return null;
-    const before =
-      values.before === undefined ? daysAgo(values['older-than'] ?? '') : dateFrom(values.before);
-    // What must be kept is never newer than now.
-    if (before === null || before.getTime() > Date.now()) return null;
-    if (tenant !== null && tenant !== 'none' && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(tenant)) {
-      return null;
-    }
-    const by = operatorNamed(values.by);
-    if (values.yes && by === null) return null;
-    return { before, tenant, keyFiles: values['public-key'], by, yes: values.yes };
-  } catch {
-    return null;
-  }
+  const { values } = parseArgs({
+    args,
+    options: {
+      before: { type: 'string' },
+      'older-than': { type: 'string' },
+      tenant: { type: 'string' },
+      'public-key': { type: 'string', multiple: true, default: [] },
+      by: { type: 'string' },
+      yes: { type: 'boolean', default: false },
+    },
+  });
+  const tenant = values.tenant?.toLowerCase() ?? null;
+  if ((values.before === undefined) === (values['older-than'] === undefined)) return null;
+  const before = values.before === undefined ? daysAgo(values['older-than'] ?? '') : dateFrom(values.before);
+  // What must be kept is never newer than now.
+  if (before === null || before.getTime() > Date.now()) return null;
+  if (tenant !== null && tenant !== 'none' && !isTenantId(tenant)) return null;
+  const by = operatorNamed(values.by);
+  if (values.yes && by === null) return null;
+  return { before, tenant, keyFiles: values['public-key'], by, yes: values.yes };
 }
 
 function dateFrom(text: string): Date | null {

@@ -141,27 +141,23 @@ async function* read(file: string): AsyncGenerator<Buffer> {
 }
 
 function parse(args: string[]): Command | null {
-  try {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        'public-key': { type: 'string', multiple: true },
-        checkpoints: { type: 'string', multiple: true },
-        late: { type: 'string', default: '1h' },
-        json: { type: 'boolean', default: false },
-      },
-    });
-    const keyFiles = values['public-key'] ?? [];
-    // Several files after one --public-key are positionals, as exports are; their content shows that they are keys.
-    const others = positionals.filter((file) => !isKey(file) || !keyFiles.push(file));
-    const [exportFile = null] = others;
-    const lateMs = millisecondsIn(values.late);
-    if (others.length > 1 || lateMs === null) return null;
-    return { keyFiles, checkpointFiles: values.checkpoints ?? [], exportFile, lateMs, json: values.json };
-  } catch {
-    return null;
-  }
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      'public-key': { type: 'string', multiple: true },
+      checkpoints: { type: 'string', multiple: true },
+      late: { type: 'string', default: '1h' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const keyFiles = values['public-key'] ?? [];
+  // Several files after one --public-key are positionals, as exports are; their content shows that they are keys.
+  const others = positionals.filter((file) => !isKey(file) || !keyFiles.push(file));
+  const [exportFile = null] = others;
+  const lateMs = millisecondsIn(values.late);
+  if (others.length > 1 || lateMs === null) return null;
+  return { keyFiles, checkpointFiles: values.checkpoints ?? [], exportFile, lateMs, json: values.json };
 }
 
 function millisecondsIn(text: string): number | null {

@@ -6,6 +6,7 @@ import { hasControlCharacters, printable } from '../core/text.ts';
 import { loadDatabaseSettings } from '../settings/settings.ts';
 import { operatorNamed } from './program/operator.ts';
 import { runProgram } from './program/run-program.ts';
+import { isTenantId } from './program/tenant-id.ts';
 import { withDatabase } from './program/with-database.ts';
 
 /** `disconnect-switch on|off|status [--tenant ID] --by WHO --reason "…"`: turns disconnecting off or on again, for
@@ -37,24 +38,20 @@ type Command =
   | { verb: 'on' | 'off'; tenantId: string | null; by: string; reason: string };
 
 function parse(args: string[]): Command | null {
-  try {
-    const { positionals, values } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: { tenant: { type: 'string' }, by: { type: 'string' }, reason: { type: 'string' } },
-    });
-    const [verb] = positionals;
-    const tenantId = values.tenant?.toLowerCase() ?? null;
-    if (positionals.length !== 1) return null;
-    if (tenantId !== null && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(tenantId)) return null;
-    if (verb === 'status') return { verb, tenantId };
-    const reason = values.reason?.trim() ?? '';
-    const by = operatorNamed(values.by);
-    if ((verb !== 'on' && verb !== 'off') || by === null) return null;
-    return reason === '' || reason.length > 500 ? null : { verb, tenantId, by, reason };
-  } catch {
-    return null;
-  }
+  const { positionals, values } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { tenant: { type: 'string' }, by: { type: 'string' }, reason: { type: 'string' } },
+  });
+  const [verb] = positionals;
+  const tenantId = values.tenant?.toLowerCase() ?? null;
+  if (positionals.length !== 1) return null;
+  if (tenantId !== null && !isTenantId(tenantId)) return null;
+  if (verb === 'status') return { verb, tenantId };
+  const reason = values.reason?.trim() ?? '';
+  const by = operatorNamed(values.by);
+  if ((verb !== 'on' && verb !== 'off') || by === null) return null;
+  return reason === '' || reason.length > 500 ? null : { verb, tenantId, by, reason };
 }
 
 async function change(

@@ -8,5 +8,14 @@ const longest = 200;
 export function operatorNamed(said: string | undefined): string | null {
   const name = said?.trim() ?? '';
   if (name === '' || name.length > longest || !name.isWellFormed() || hasControlCharacters(name)) return null;
-  return `${name} (as ${userInfo().username} on ${hostname()})`;
+  return `${name} (as ${systemUser()} on ${hostname()})`;
+}
+
+/** A container may run as a user that its image does not know. */
+function systemUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `user ${process.getuid?.()}`;
+  }
 }
