@@ -6,6 +6,7 @@ import { createAuditWrites } from '../adapters/telemetry/audit-writes.ts';
 import { createLogs, type Logs } from '../adapters/telemetry/logger.ts';
 import { createMetrics } from '../adapters/telemetry/metrics.ts';
 import { OutboundTries } from '../adapters/telemetry/outbound-tries.ts';
+import { causeOf } from '../adapters/telemetry/request-facts.ts';
 import { traceHttpClient } from '../adapters/telemetry/traced-ports.ts';
 import { Tracing } from '../adapters/telemetry/tracing.ts';
 import type { Dependencies } from '../core/dependencies.ts';
@@ -168,7 +169,8 @@ function composeBacklog(log: Logger): WriteBacklog {
   return new WriteBacklog({
     pause: (ms) => sleep(ms),
     // In full, since the log may be all that remains of it.
-    onWaiting: ({ kind, event }) => log.error({ kind, event }, waitingTexts[kind]),
+    onWaiting: ({ kind, event, failure }) =>
+      log.error({ kind, event, failure: failure.reason, cause: causeOf(failure) }, waitingTexts[kind]),
     onWritten: ({ kind, event }) =>
       log.warn(
         { kind, operationId: event.operationId, requestId: event.requestId },

@@ -32,8 +32,8 @@ export type CallAnnotations = {
   /** The portal the caller came through. */
   readonly clientId?: string;
   readonly operationId?: string;
-  /** After an unusable answer the connection could not be read either. */
-  readonly readBackFailed?: true;
+  /** Why after an unusable answer the connection could not be read either. */
+  readonly readBackFailed?: Failure;
   /** The outcome is known, and not yet on the record. */
   readonly outcomeUnrecorded?: true;
   /** An earlier answer was given again. */

@@ -2,7 +2,7 @@ import type { AuditActors, AuditEvent, AuditPage, AuditQuery } from './audit/aud
 import type { AuditSelection, ChainStatus, ExportEntry } from './audit/audit-export.ts';
 import type { Caller, SignedInCaller } from './caller.ts';
 import type { Deadline } from './deadline.ts';
-import type { GraphTrace } from './failure.ts';
+import type { Failure, GraphTrace } from './failure.ts';
 import type { SeenConnection } from './operation/connection.ts';
 import type { OperationStatus } from './operation/life.ts';
 import type { Operation, OperationChange, StoredOperation } from './operation/operation.ts';
@@ -103,7 +103,12 @@ export type Backlog = {
 };
 
 /** An `outcome` of an act; or, for an attempt that may be on record, that it was never sent (`unsent`). */
-export type BacklogEntry = { readonly kind: 'outcome' | 'unsent'; readonly event: AuditEvent };
+export type BacklogEntry = {
+  readonly kind: 'outcome' | 'unsent';
+  readonly event: AuditEvent;
+  /** Why it could not be written. */
+  readonly failure: Failure;
+};
 
 /** What opening an operation takes. Its times come from the database's clock. */
 export type NewOperation = {

@@ -116,6 +116,8 @@ describe('what leaves the outcome open', () => {
       assert.ok(
         it.service.log.some((line) => line.operationId === body.operationId && line.outcomeUnrecorded),
       );
+      const waiting = it.service.log.find(({ kind }) => kind === 'outcome');
+      assert.deepEqual([waiting?.failure, /57014/.test(String(waiting?.cause))], ['audit_unavailable', true]);
     } finally {
       await it.query('drop trigger no_outcome on operations');
       await it.query("update operations set status = 'accepted' where status = 'sent'");

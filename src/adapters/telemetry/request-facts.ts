@@ -50,6 +50,7 @@ export function expectRequests(metrics: Metrics, routes: readonly string[]): voi
 
 /** The one log line of a request: an allow-list of facts, with what left for it to Entra ID and Graph. */
 export function logRequest({ log, requests }: Logs, facts: RequestFacts, tries?: readonly LoggedTry[]): void {
+  const { readBackFailed, ...call } = facts.call;
   const line = {
     requestId: facts.requestId,
     traceId: facts.trace.traceId,
@@ -62,20 +63,27 @@ export function logRequest({ log, requests }: Logs, facts: RequestFacts, tries?:
     durationMs: Math.round(facts.durationMs * 10) / 10,
     address: facts.address,
     userAgent: facts.userAgent ?? undefined,
-    ...facts.call,
+    ...call,
+    readBackFailed: readBackFailed && textOf(readBackFailed),
     aborted: facts.aborted || undefined,
     failure: facts.failure?.reason,
     cause: facts.failure === null ? undefined : causeOf(facts.failure),
     error: facts.defect ?? undefined,
     tries,
   };
-  if (facts.defect !== null || facts.call.outcomeUnrecorded) log.error(line, 'request');
+  const ours = facts.defect !== null || readBackFailed?.reason === 'internal';
+  if (ours || call.outcomeUnrecorded) log.error(line, 'request');
   else if (facts.status >= 500) log.warn(line, 'request');
   else requests.info(line, 'request');
 }
 
+function textOf(failure: Failure): string {
+  const cause = causeOf(failure);
+  return cause === undefined ? failure.reason : `${failure.reason}: ${cause}`;
+}
+
 /** The real cause, which the caller does not get. */
-function causeOf(failure: Failure): string | undefined {
+export function causeOf(failure: Failure): string | undefined {
   if ('cause' in failure) return failure.cause;
   if ('entraCode' in failure && failure.entraCode !== null) return `AADSTS${failure.entraCode}`;
   if ('graph' in failure) return `Graph answered ${failure.graph.status} ${failure.graph.code ?? ''}`.trim();

@@ -131,7 +131,7 @@ export function endUnsent(
     operation.status === 'sent'
       ? unsentFrom(dependencies, source, { ...operation, status: 'unknown' })
       : null;
-  dependencies.backlog.add({ kind: 'unsent', event: unsent.event }, async () => {
+  dependencies.backlog.add({ kind: 'unsent', event: unsent.event, failure: why }, async () => {
     await dependencies.operations.endUnsent(unsent);
     if (declaredUnknown !== null) await dependencies.operations.endUnsent(declaredUnknown);
   });

@@ -207,8 +207,8 @@ async function readBack(
       deadline: reserve(call.deadline, dependencies.timing.recordMs),
     });
     return conclude({ ...operation, status: 'sent' }, seen, dependencies.timing.settleAfterMs);
-  } catch {
-    call.annotate({ readBackFailed: true });
+  } catch (error) {
+    call.annotate({ readBackFailed: failureOf(error) });
     return null;
   }
 }
@@ -237,9 +237,9 @@ async function recordOutcome(
   };
   try {
     return await write();
-  } catch {
+  } catch (error) {
     call.annotate({ outcomeUnrecorded: true });
-    dependencies.backlog.add({ kind: 'outcome', event: prepared.event }, write);
+    dependencies.backlog.add({ kind: 'outcome', event: prepared.event, failure: failureOf(error) }, write);
     return operation;
   }
 }

@@ -226,7 +226,7 @@ describe('an attempt that is perhaps on record and was not sent', () => {
       const { endings, kept } = await asked(one);
       const [ending] = endings;
       assert.ok(ending);
-      assert.deepEqual(kept, [{ kind: 'unsent', event: ending.event }]);
+      assert.deepEqual(kept, [{ kind: 'unsent', event: ending.event, failure: lost }]);
       const change = ends ? { explanation, answer: null } : { explanation };
       assert.deepEqual(ending, { operation: one, to, change, ends, event: ending.event });
       const { action, failure, move, operationId, reason, ticket, result } = ending.event;

@@ -237,10 +237,10 @@ describe('no usable answer', () => {
   });
 
   for (const [name, trouble] of [
-    ['fails', fails({ reason: 'graph_forbidden', graph: trace() })],
-    ['breaks', breaks],
+    ['graph_forbidden', fails({ reason: 'graph_forbidden', graph: trace() })],
+    ['internal', breaks],
   ] as const) {
-    test(`the read-back ${name}: unknown, and the log says that nobody could look`, async () => {
+    test(`the read-back fails with ${name}: unknown, and the log says so`, async () => {
       const core = coreScene();
       core.graph.answers.push(() => {
         core.before('list', trouble);
@@ -248,7 +248,7 @@ describe('no usable answer', () => {
       });
       const call = core.call();
       assert.equal((await failureFrom(disconnecting(core, call))).reason, 'outcome_unknown');
-      assert.equal(call.annotations.readBackFailed, true);
+      assert.equal(call.annotations.readBackFailed?.reason, name);
     });
   }
 
@@ -497,6 +497,7 @@ describe('the record of an outcome', () => {
       [entry.kind, entry.event.event, entry.event.operationId, entry.event.result, entry.event.value],
       ['outcome', 'outcome', operation.id, 'accepted', 'inprogress'],
     );
+    assert.deepEqual(entry.failure, recordDown);
     assert.equal((await core.newest()).status, 'sent');
     await write();
     assert.equal((await core.newest()).status, 'accepted');

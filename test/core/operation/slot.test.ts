@@ -532,7 +532,7 @@ describe('taking the slot', () => {
       assert.deepEqual(await failureFrom(disconnecting(core, request)), recordDown);
       assert.deepEqual(core.graph.acts, []);
       const [{ entry, write } = assert.fail('nothing waits'), ...others] = core.backlog;
-      assert.deepEqual([entry.kind, others], ['unsent', []]);
+      assert.deepEqual([entry.kind, entry.failure, others], ['unsent', recordDown, []]);
       await write();
       assert.deepEqual(
         core.story(),
