@@ -11,13 +11,18 @@ export type Background = {
 
 /** `work` reports what it cannot do; a failure that escapes is dropped, since the next run may succeed. A defect of ours
  *  is logged each time. */
-export function repeat(everyMs: number, work: () => Promise<unknown>, log: Pick<Logger, 'error'>): Background {
+export function repeat(
+  everyMs: number,
+  work: () => Promise<unknown>,
+  log: Pick<Logger, 'error'>,
+): Background {
   let timer: NodeJS.Timeout | undefined;
   let underWay: Promise<unknown> | null = null;
   const once = () => {
     underWay ??= work()
       .catch((error: unknown) => {
-        if (failureOf(error).reason === 'internal') log.error({ error }, 'background work failed by a defect');
+        if (failureOf(error).reason === 'internal')
+          log.error({ error }, 'background work failed by a defect');
       })
       .finally(() => {
         underWay = null;

@@ -39,9 +39,7 @@ export async function readIntuneStatus(
 }
 
 /** The same, and `null` too where Intune cannot be asked: for calls that can do without. */
-export function tryToReadIntuneStatus(
-  ...asked: Parameters<typeof readIntuneStatus>
-): Promise<string | null> {
+export function tryToReadIntuneStatus(...asked: Parameters<typeof readIntuneStatus>): Promise<string | null> {
   return nullIfFailed(readIntuneStatus(...asked));
 }
 

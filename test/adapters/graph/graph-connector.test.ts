@@ -262,7 +262,12 @@ describe('the connector', () => {
     const defect = new TypeError('a defect of ours');
     await assert.rejects(connector.disconnect(call(10_000, () => Promise.reject(defect))), defect);
     const broken = { ...http, send: () => Promise.reject(defect) };
-    const { list } = createGraphConnector({ http: broken, baseUrl: 'http://localhost', timeoutMs: 1, clock: Date.now });
+    const { list } = createGraphConnector({
+      http: broken,
+      baseUrl: 'http://localhost',
+      timeoutMs: 1,
+      clock: Date.now,
+    });
     await assert.rejects(list(call(10_000)), defect);
   });
 

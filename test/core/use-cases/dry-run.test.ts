@@ -270,7 +270,10 @@ describe('a dry run', () => {
           loadPreconditions: async (...asked: Parameters<typeof operations.loadPreconditions>) => {
             const { earlier, ...found } = await operations.loadPreconditions(...asked);
             assert.ok(earlier !== null);
-            return { ...found, earlier: Object.defineProperty({ ...earlier }, 'fingerprint', { get: breaks }) };
+            return {
+              ...found,
+              earlier: Object.defineProperty({ ...earlier }, 'fingerprint', { get: breaks }),
+            };
           },
         },
       };
