@@ -73,12 +73,12 @@ export class KnownHistory {
   async report(database: Database, chain: string): Promise<boolean> {
     const known = this.#heads.get(chain);
     if (known === undefined) return false;
-    const [row] = await database.query<{ lost: boolean }>(reportLostHistory, [
+    const [{ lost }] = (await database.query<LostRow>(reportLostHistory, [
       chain,
       known.number,
       known.link,
-    ]);
-    if (row?.lost !== true) {
+    ])) as [LostRow];
+    if (!lost) {
       // It holds after all, or its loss was acknowledged: from now on what is there counts.
       this.#heads.delete(chain);
       this.#reported.delete(chain);
@@ -102,6 +102,8 @@ export class KnownHistory {
       .map(({ id, requestId, operationId }) => ({ id, requestId, operationId }));
   }
 }
+
+type LostRow = { lost: boolean };
 
 /** Whether the database refused an act because the trail has lost events (SQLSTATE BF001). */
 export function isHistoryLost(error: unknown): boolean {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { appendEvents, eventsJson } from '../../../src/adapters/database/audit-rows.ts';
+import { eventsJson } from '../../../src/adapters/database/audit-rows.ts';
 import { createDatabase, type Database } from '../../../src/adapters/database/database.ts';
 import { createEventCommits } from '../../../src/adapters/database/event-commits.ts';
 import { isHistoryLost, KnownHistory, type Loss } from '../../../src/adapters/database/known-history.ts';
@@ -14,6 +14,7 @@ import type { NewOperation } from '../../../src/core/ports.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import { type AuditScene, sampleEvent, startAuditScene } from '../../support/audit.ts';
 import { connected } from '../../support/core.ts';
+import { appendKnown, cutChainAfter } from '../../support/lost-events.ts';
 
 // A real failover and a real restore are in test/database/lost-history.check.ts; here a trail is cut by hand.
 describe('a trail that lacks what this process had seen acknowledged', () => {
@@ -44,19 +45,8 @@ describe('a trail that lacks what this process had seen acknowledged', () => {
     history = new KnownHistory((loss) => losses.push(loss));
   });
 
-  /** Appends as the service does; gives the chains that look wrong. */
-  async function append(count: number): Promise<{ events: AuditEvent[]; suspect: string[] }> {
-    const events = Array.from({ length: count }, () => sampleEvent(chain));
-    const heads = await database.run((connection) => appendEvents(connection, events, 5000));
-    return { events, suspect: history.learn(heads, events) };
-  }
-  /** As a server has it that lacks what came after the event of that number. */
-  const cutAfter = (number: number) =>
-    scene.attack(
-      `delete from audit_events where chain = '${chain}' and number > ${number}`,
-      `delete from audit_chains where chain = '${chain}'`,
-      `insert into audit_chains select chain, number, link from audit_events where chain = '${chain}' and number = ${number}`,
-    );
+  const append = (count: number) => appendKnown(database, history, chain, count);
+  const cutAfter = (number: number) => cutChainAfter(scene, chain, number);
   const opening = (): NewOperation => {
     const id = randomUUID();
     return {
@@ -220,16 +210,6 @@ describe('a trail that lacks what this process had seen acknowledged', () => {
     assert.equal(typeof (await operations().move(moving('sent', 'approved', 60_000))), 'object');
   });
 
-  test('is noticed when it grew less than it must have, or otherwise', async () => {
-    const { suspect } = await append(3);
-    assert.deepEqual(suspect, []);
-    await cutAfter(1);
-    assert.deepEqual((await append(1)).suspect, [chain]);
-    assert.deepEqual((await append(1)).suspect, [chain], 'as long as before, with another head');
-    assert.equal(await history.report(database, chain), true);
-    assert.deepEqual((await append(1)).suspect, [], 'longer: the statement that reports it compares');
-  });
-
   test('is noticed by whoever records, and the event is on record all the same', async () => {
     const commits = createEventCommits({ database, history, connections: 2 });
     await commits.append(sampleEvent(chain));
@@ -248,19 +228,6 @@ describe('a trail that lacks what this process had seen acknowledged', () => {
       chain,
     ]);
     assert.equal(events.length, 2);
-  });
-
-  test('is what an outside checkpoint says, unless more is known', () => {
-    const head = (number: number) => ({ chain, number, link: `${number}` });
-    assert.equal(history.knownOf(chain), null);
-    for (const [given, known] of [
-      [3, 3],
-      [2, 3],
-      [4, 4],
-    ] as const) {
-      history.expect(head(given));
-      assert.deepEqual(JSON.parse(history.knownOf(chain) ?? ''), { number: known, link: `${known}` });
-    }
   });
 
   test('of which nothing is known is no loss', async () => {

@@ -144,6 +144,7 @@ describe('retention of a chain', () => {
         time,
       },
     );
+    assert.deepEqual(await apply(), [], 'there is nothing more');
   });
 
   test('only reports what it would remove, where nobody removes it', async () => {
