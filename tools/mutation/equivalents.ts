@@ -4,6 +4,7 @@ export type Equivalent = { readonly change: string; readonly because: string };
 const outbound = 'src/adapters/outbound';
 const entra = 'src/adapters/entra';
 const graph = 'src/adapters/graph';
+const database = 'src/adapters/database';
 const functions = 'src/adapters/database/functions';
 const costsTime =
   'The context is the default one, made once: without it each connection makes its own, which costs time.';
@@ -157,5 +158,21 @@ export const equivalents: readonly Equivalent[] = [
     change:
       "src/core/use-cases/disconnect.ts: const cause = outcome.explanation ?? 'the first answer again'; -> const cause = outcome.explanation ?? '';",
     because: 'an outcome that was told as a problem always has an explanation',
+  },
+  {
+    change: `${database}/reuse.ts: () => false, -> () => undefined,`,
+    because: 'All that is asked of it is whether it is true.',
+  },
+  {
+    change: `${database}/statement.ts: names.set(statement, name); -> ;`,
+    because: 'The name is made of the text each time, and is the same: it saves a digest.',
+  },
+  {
+    change: `${database}/statement.ts: if (known !== undefined) return known; -> if (false) return known;`,
+    because: 'The name is made of the text each time, and is the same: it saves a digest.',
+  },
+  {
+    change: `${database}/sign-in-limit.ts: this.#beyond ??= { count: 0, addresses: new Set(), causes: new Map(), last: event }; -> this.#beyond ??= { count: 0, addresses: new Set(), causes: new Map(), };`,
+    because: 'The last event is set in each case just after.',
   },
 ];

@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import type { Notification, NotificationType } from '../../core/notification.ts';
 import type { Database } from './database.ts';
+import { onlyRow } from './only-row.ts';
 import { type OperationRow, operationFrom } from './operation-row.ts';
 import { claimNotifications } from './statements/claim-notifications.ts';
 import { notificationsNotQueued } from './statements/notifications-not-queued.ts';
@@ -76,25 +77,25 @@ export function createNotificationQueue(database: Database): NotificationQueue {
 
     async record(receiver, { id, attempt }, attempted) {
       const waitMs = attempted.went === 'failed' ? attempted.waitMs : 0;
-      const [row] = await database.query<{ state: DeliveryState | null }>(
+      const rows = await database.query<{ state: DeliveryState | null }>(
         'select record_delivery($1, $2, $3, $4, $5) as state',
         [id, receiver, attempt, attempted.went, waitMs],
       );
-      return row?.state ?? null;
+      return onlyRow(rows).state;
     },
 
     async pending({ receiver, types, tenants }) {
-      const [row] = await database.query<{ number: number; oldest_seconds: number }>(pendingNotifications, [
+      const rows = await database.query<{ number: number; oldest_seconds: number }>(pendingNotifications, [
         receiver,
         types,
         tenants,
       ]);
-      return { number: row?.number ?? 0, oldestSeconds: row?.oldest_seconds ?? 0 };
+      const { number, oldest_seconds: oldestSeconds } = onlyRow(rows);
+      return { number, oldestSeconds };
     },
 
     async notQueued() {
-      const [row] = await database.query<{ number: string }>(notificationsNotQueued);
-      return Number(row?.number ?? 0);
+      return Number(onlyRow(await database.query<{ number: string }>(notificationsNotQueued)).number);
     },
 
     async prune(receivers) {

@@ -75,7 +75,6 @@ export function createPool(options: PoolOptions): Pool {
   return {
     async withClient<Value>(timeoutMs: number, work: (client: pg.PoolClient) => Promise<Value>) {
       const timeout = Promise.withResolvers<never>();
-      timeout.promise.catch(() => {});
       const timer = afterReading(timeoutMs, () => timeout.reject(new DatabaseTimeout(timeoutMs)));
       try {
         const client = await acquire(timeout.promise);

@@ -6,6 +6,7 @@ import { readStatus, type StatusOptions } from './chain-status.ts';
 import { cursorTo, positionAt } from './cursor.ts';
 import type { Database } from './database.ts';
 import type { EventCommits } from './event-commits.ts';
+import { onlyRow } from './only-row.ts';
 import { auditActors } from './statements/audit-actors.ts';
 import { auditWindowWidth } from './statements/audit-window-width.ts';
 
@@ -47,8 +48,7 @@ export function createPostgresAuditTrail(
 
     async findActors(tenantId, name) {
       const values = [tenantId, name, mostPeople, mostFound + 1];
-      const [row] = await database.query<ActorsRow>(auditActors, values);
-      const { found = [], all_seen = true } = row ?? {};
+      const { found, all_seen } = onlyRow(await database.query<ActorsRow>(auditActors, values));
       return { actors: found.slice(0, mostFound), complete: all_seen && found.length <= mostFound };
     },
 
@@ -70,7 +70,7 @@ const narrow = 20_000;
  *  give or take the replicas' clocks. It only chooses how to search. PostgreSQL takes a filter's events to be
  *  spread evenly over the chain, and would read backwards through years to come to a day. */
 async function isNarrow(database: Database, tenantId: string, from: Date, to: Date): Promise<boolean> {
-  const [found] = await database.query<{ width: string | null }>(auditWindowWidth, [tenantId, from, to]);
-  const width = found?.width ?? null;
+  const rows = await database.query<{ width: string | null }>(auditWindowWidth, [tenantId, from, to]);
+  const { width } = onlyRow(rows);
   return width !== null && Math.abs(Number(width)) < narrow;
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { ReadOnlyServer } from './connection-lost.ts';
+import { onlyRow } from './only-row.ts';
 
 /** The limits of our sessions, in milliseconds: all a little shorter than our own patience, so that
  *  PostgreSQL has given up, and let go of its locks, when we do. */
@@ -59,6 +60,7 @@ export async function beginSession(client: pg.ClientBase, patienceMs: number): P
     values: [own, JSON.stringify(settings)],
     query_timeout: patienceMs,
   } as pg.QueryConfig);
-  if (rows[0]?.read_only !== false) throw new ReadOnlyServer(rows[0]?.recovering ? 'recovery' : 'setting');
-  if (!rows[0].direct) pooled.add(client);
+  const session = onlyRow(rows);
+  if (session.read_only) throw new ReadOnlyServer(session.recovering ? 'recovery' : 'setting');
+  if (!session.direct) pooled.add(client);
 }

@@ -5,37 +5,12 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import pg from 'pg';
 import { cancelRunning } from '../../../src/adapters/database/cancel.ts';
-import { superuserUrl } from '../../../tools/postgres/postgres-access.ts';
 import { postgresAccess } from '../../support/postgres.ts';
 import { until } from '../../support/processes.ts';
+import { but, running } from './running-statement.ts';
 
 // A connection with TLS to a real server is in connections.test.ts.
-
-/** A connection on which a statement runs. */
-async function running(t: TestContext) {
-  const client = new pg.Client({ connectionString: superuserUrl(postgresAccess()) });
-  await client.connect();
-  t.after(() => client.end());
-  const pid = (await client.query('select pg_backend_pid() as pid')).rows[0].pid;
-  const statement = client.query('select pg_sleep(60)').then(
-    () => null,
-    (error) => error.code,
-  );
-  const other = new pg.Client({ connectionString: superuserUrl(postgresAccess()) });
-  await other.connect();
-  t.after(() => other.end());
-  await until('it runs', async () => {
-    const { rows } = await other.query('select wait_event from pg_stat_activity where pid = $1', [pid]);
-    return rows[0]?.wait_event === 'PgSleep';
-  });
-  return { client, statement };
-}
-
-/** The same connection, as if it had been made otherwise. */
-const but = (client: pg.ClientBase, differing: object) =>
-  Object.create(client, Object.getOwnPropertyDescriptors(differing)) as pg.ClientBase;
 
 /** Where something else than PostgreSQL listens. */
 async function listening(

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type pg from 'pg';
 import { DatabaseTimeout, ReadOnlyServer } from '../../../src/adapters/database/connection-lost.ts';
@@ -108,6 +109,45 @@ describe('the pool of connections', () => {
       nowhere.connected.map((problem) => (problem as { code?: string }).code),
       ['ECONNREFUSED'],
     );
+  });
+
+  test('lets a connection break that somebody has and asks nothing of', async () => {
+    const it = start();
+    const other = start();
+    await it.pool.withClient(ampleMs, async (client) => {
+      const ended = new Promise((resolve) => client.once('end', resolve));
+      const { pid } = (await client.query('select pg_backend_pid() as pid')).rows[0];
+      await other.query(`select pg_terminate_backend(${pid})`);
+      await ended;
+    });
+    await it.pid();
+  });
+
+  test('makes a connection anew every five minutes: a name may have moved', async ({ mock }) => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const { pid } = start();
+    const first = await pid();
+    // It is never idle for the ten seconds after which it would be closed.
+    for (let seconds = 5; seconds < 300; seconds += 5) {
+      mock.timers.tick(5000);
+      assert.equal(await pid(), first);
+    }
+    mock.timers.tick(5000);
+    assert.notEqual(await pid(), first);
+  });
+
+  test('keeps its connections alive, leaves no timer behind, and ends', async ({ mock }) => {
+    const keptAlive = mock.method(net.Socket.prototype, 'setKeepAlive').mock;
+    const { pool, pid } = start();
+    await pid();
+    assert.equal(keptAlive.calls[0]?.arguments[0], true);
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const before = timers();
+    await pid();
+    assert.equal(timers(), before);
+    await pool.end();
+    await assert.rejects(pid(), /after calling end/);
+    pools.splice(0);
   });
 
   const tooLate = (timeoutMs: number) => (error: unknown) => {
