@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/ports.ts';
-import { onlyRow } from './only-row.ts';
+import { firstRow } from './first-row.ts';
 import type { Pool } from './pool.ts';
 import { databaseTime } from './statements/database-time.ts';
 
@@ -12,7 +12,7 @@ export async function clockOffsetMs(pool: Pool, timeoutMs: number, clock: Clock)
       const askedAt = clock();
       const { rows } = await client.query<{ ms: string }>(databaseTime.text);
       const answeredAt = clock();
-      const theirs = Number(onlyRow(rows).ms);
+      const theirs = Number(firstRow(rows).ms);
       return Math.max(0, askedAt - theirs) + Math.min(0, answeredAt - theirs);
     });
   } catch {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import type { Secret } from '../../core/secret.ts';
-import { onlyRow } from './only-row.ts';
+import { firstRow } from './first-row.ts';
 
 /** What connections are made from: a `postgres://` URL with libpq's TLS parameters, one for each host where it
  *  names several (`host1:5432,host2:5432`, with `target_session_attrs=read-write`, as libpq takes it). Any
@@ -30,7 +30,7 @@ export async function primaryConfigFrom(url: Secret): Promise<pg.ClientConfig> {
     try {
       await client.connect();
       const { rows } = await client.query("select current_setting('transaction_read_only') as read_only");
-      if (onlyRow(rows).read_only === 'off') return config;
+      if (firstRow(rows).read_only === 'off') return config;
       problem = new Error('none of the hosts in the database URL takes writes');
     } catch (error) {
       problem ??= error;

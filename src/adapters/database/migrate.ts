@@ -3,10 +3,10 @@ import { type Migration, Migrator } from 'kysely/migration';
 import pg from 'pg';
 import type { Secret } from '../../core/secret.ts';
 import { connectionConfigFrom, primaryConfigFrom } from './connection-config.ts';
+import { firstRow } from './first-row.ts';
 import { functions } from './functions/functions.ts';
 import { grants, tables } from './grants.ts';
 import { migrations } from './migrations/migrations.ts';
-import { onlyRow } from './only-row.ts';
 
 /** The schema is of a later release than this build. Nothing was changed, nor need it be: a schema only grows, so
  *  this build works beside it. To migrate with it would put older functions in the place of newer ones. */
@@ -100,7 +100,7 @@ async function applyFunctions(transaction: Transaction<unknown>): Promise<string
 async function refuseLaterSchema(transaction: Transaction<unknown>): Promise<void> {
   const found = await sql<{ there: boolean }>`
     select to_regclass('kysely_migration') is not null as there`.execute(transaction);
-  if (!onlyRow(found.rows).there) return;
+  if (!firstRow(found.rows).there) return;
   const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(
     transaction,
   );
@@ -112,7 +112,7 @@ async function refuseLaterSchema(transaction: Transaction<unknown>): Promise<voi
  *  before anything is changed. */
 async function requirePublicSchema(transaction: Transaction<unknown>): Promise<void> {
   const { rows } = await sql<{ name: string | null }>`select current_schema() as name`.execute(transaction);
-  const { name } = onlyRow(rows);
+  const { name } = firstRow(rows);
   if (name === 'public') return;
   const found = name === null ? 'there is none it may use' : `it is ${name}`;
   throw new Error(
@@ -122,7 +122,7 @@ async function requirePublicSchema(transaction: Transaction<unknown>): Promise<v
 
 async function grantTo(transaction: Transaction<unknown>, role: string | null): Promise<void> {
   const owner = await sql<{ name: string }>`select current_user as name`.execute(transaction);
-  if (role === null || role === onlyRow(owner.rows).name) return;
+  if (role === null || role === firstRow(owner.rows).name) return;
   for (const table of tables) {
     await sql`revoke insert, update, delete, truncate on ${sql.table(table)} from ${sql.id(role)}`.execute(
       transaction,

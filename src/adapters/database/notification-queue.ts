@@ -1,7 +1,7 @@
 import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import type { Notification, NotificationType } from '../../core/notification.ts';
 import type { Database } from './database.ts';
-import { onlyRow } from './only-row.ts';
+import { firstRow } from './first-row.ts';
 import { type OperationRow, operationFrom } from './operation-row.ts';
 import { claimNotifications } from './statements/claim-notifications.ts';
 import { notificationsNotQueued } from './statements/notifications-not-queued.ts';
@@ -81,7 +81,7 @@ export function createNotificationQueue(database: Database): NotificationQueue {
         'select record_delivery($1, $2, $3, $4, $5) as state',
         [id, receiver, attempt, attempted.went, waitMs],
       );
-      return onlyRow(rows).state;
+      return firstRow(rows).state;
     },
 
     async pending({ receiver, types, tenants }) {
@@ -90,12 +90,12 @@ export function createNotificationQueue(database: Database): NotificationQueue {
         types,
         tenants,
       ]);
-      const { number, oldest_seconds: oldestSeconds } = onlyRow(rows);
+      const { number, oldest_seconds: oldestSeconds } = firstRow(rows);
       return { number, oldestSeconds };
     },
 
     async notQueued() {
-      return Number(onlyRow(await database.query<{ number: string }>(notificationsNotQueued)).number);
+      return Number(firstRow(await database.query<{ number: string }>(notificationsNotQueued)).number);
     },
 
     async prune(receivers) {

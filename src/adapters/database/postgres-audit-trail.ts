@@ -6,7 +6,7 @@ import { readStatus, type StatusOptions } from './chain-status.ts';
 import { cursorTo, positionAt } from './cursor.ts';
 import type { Database } from './database.ts';
 import type { EventCommits } from './event-commits.ts';
-import { onlyRow } from './only-row.ts';
+import { firstRow } from './first-row.ts';
 import { auditActors } from './statements/audit-actors.ts';
 import { auditWindowWidth } from './statements/audit-window-width.ts';
 
@@ -48,7 +48,7 @@ export function createPostgresAuditTrail(
 
     async findActors(tenantId, name) {
       const values = [tenantId, name, mostPeople, mostFound + 1];
-      const { found, all_seen } = onlyRow(await database.query<ActorsRow>(auditActors, values));
+      const { found, all_seen } = firstRow(await database.query<ActorsRow>(auditActors, values));
       return { actors: found.slice(0, mostFound), complete: all_seen && found.length <= mostFound };
     },
 
@@ -71,6 +71,6 @@ const narrow = 20_000;
  *  spread evenly over the chain, and would read backwards through years to come to a day. */
 async function isNarrow(database: Database, tenantId: string, from: Date, to: Date): Promise<boolean> {
   const rows = await database.query<{ width: string | null }>(auditWindowWidth, [tenantId, from, to]);
-  const { width } = onlyRow(rows);
+  const { width } = firstRow(rows);
   return width !== null && Math.abs(Number(width)) < narrow;
 }

@@ -7,6 +7,7 @@ import type { MoveRefusal, NewOperation, Operations } from '../../core/ports.ts'
 import { eventsJson } from './audit-rows.ts';
 import { cursorTo, positionAt } from './cursor.ts';
 import type { Database } from './database.ts';
+import { firstRow } from './first-row.ts';
 import { isHistoryLost, type KnownHistory } from './known-history.ts';
 import { type KeyedRow, keyedFrom, type OperationRow, operationFrom } from './operation-row.ts';
 import type { Statement } from './statement.ts';
@@ -28,8 +29,8 @@ export type PostgresOperationsOptions = {
   readonly idempotencyMs: number;
 };
 
-/** The head of the chain that was written to. */
-type HeadRow = { length: string | null; link: string | null };
+/** The head of the chain that was written to, if it was. */
+type HeadRow = { length: string; link: string } | { length?: null };
 
 type PreconditionsRow = { disabled_because: string | null } & (KeyedRow | { id: null });
 
@@ -55,14 +56,14 @@ export function createPostgresOperations(options: PostgresOperationsOptions): Op
     event: AuditEvent,
     statement: Statement,
     values: unknown[],
-  ): Promise<(Row & HeadRow) | undefined> {
+  ): Promise<Row & HeadRow> {
     const { tenantId } = event;
     try {
       const { rows } = await turnsOf(`${statement.name} ${tenantId}`).takeWithin(database.patienceMs, () =>
         database.transact((connection) => connection.query<Row & HeadRow>(statement, values)),
       );
-      const [row] = rows;
-      if (row?.length != null && row.link != null) {
+      const row = firstRow(rows);
+      if (row.length != null) {
         const head = { chain: tenantId, number: Number(row.length), link: row.link, openId: null };
         history.learn([head], [event]);
       }
@@ -79,14 +80,12 @@ export function createPostgresOperations(options: PostgresOperationsOptions): Op
     findOpen: (tenantId) => one('o.tenant_id = $1 and o.open', [tenantId]),
 
     async loadPreconditions({ tenantId, oid }, key) {
-      const [first, second] = await database.query<PreconditionsRow>(disconnectPreconditions, [
-        tenantId,
-        oid,
-        key,
-      ]);
+      const rows = await database.query<PreconditionsRow>(disconnectPreconditions, [tenantId, oid, key]);
+      const first = firstRow(rows);
+      const [, second] = rows;
       return {
-        newest: first === undefined || first.id === null ? null : operationFrom(first),
-        disabledBecause: first?.disabled_because ?? null,
+        newest: first.id === null ? null : operationFrom(first),
+        disabledBecause: first.disabled_because,
         earlier: second === undefined || second.id === null ? null : keyedFrom(second),
       };
     },
@@ -122,7 +121,7 @@ export function createPostgresOperations(options: PostgresOperationsOptions): Op
         history.knownOf(event.tenantId),
         database.lockMs,
       ]);
-      return storedOr(opened) ?? 'slot_taken';
+      return storedOr(opened);
     },
 
     async move({ operation, to, leaseMs, inTime, ends, change, event }) {
@@ -139,18 +138,18 @@ export function createPostgresOperations(options: PostgresOperationsOptions): Op
         history.knownOf(event.tenantId),
         database.lockMs,
       ]);
-      return storedOr(moved) ?? 'moved_already';
+      return storedOr(moved);
     },
 
     async permitSending(id, { neededMs, mayBeFiled }) {
-      const [row] = await database.query<{ permission: 'granted' | MoveRefusal }>(permitSending, [
+      const rows = await database.query<{ permission: 'granted' | MoveRefusal }>(permitSending, [
         id,
         'sent',
         neededMs,
         mayBeFiled,
         database.lockMs,
       ]);
-      return row?.permission ?? 'moved_already';
+      return firstRow(rows).permission;
     },
 
     async endUnsent({ operation, to, change, ends, event }) {
@@ -170,8 +169,7 @@ export function createPostgresOperations(options: PostgresOperationsOptions): Op
     },
 
     async claimRead(id, everyMs) {
-      const [row] = await database.query<{ claimed: boolean }>(claimRead, [id, everyMs]);
-      return row?.claimed === true;
+      return firstRow(await database.query<{ claimed: boolean }>(claimRead, [id, everyMs])).claimed;
     },
 
     async overdue() {
@@ -193,11 +191,10 @@ type Done = 'opened' | 'moved';
 type OpenedRow = { result: 'opened' | 'slot_taken' | 'disabled' };
 type MovedRow = { result: 'moved' | MoveRefusal };
 
-/** The operation where the function did what it was asked, else what it says; `null` where it says nothing. */
-function storedOr<Refusal extends string>(
-  row: { result: Refusal | Done } | undefined,
-): StoredOperation | Exclude<Refusal, Done> | null {
-  if (row === undefined) return null;
+/** The operation where the function did what it was asked, else what it says. */
+function storedOr<Refusal extends string>(row: {
+  result: Refusal | Done;
+}): StoredOperation | Exclude<Refusal, Done> {
   if (row.result === 'opened' || row.result === 'moved') return operationFrom(row as unknown as OperationRow);
   return row.result as Exclude<Refusal, Done>;
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg';
+import { firstRow } from './first-row.ts';
 import { functions } from './functions/functions.ts';
 import { migrations } from './migrations/migrations.ts';
-import { onlyRow } from './only-row.ts';
 import type { Pool } from './pool.ts';
 
 /** Our statements would go to another schema than functions do. */
@@ -22,7 +22,7 @@ export async function missingFromSchema(pool: Pool, timeoutMs: number): Promise<
       `select current_schema() as schema,
          to_regclass('kysely_migration') is not null and to_regclass('applied_functions') is not null as found`,
     );
-    const { schema, found } = onlyRow(tables.rows);
+    const { schema, found } = firstRow(tables.rows);
     return { schema, present: found ? await keysIn(client) : [] };
   });
   if (schema !== 'public') throw new OtherSchema(schema);

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { ReadOnlyServer } from './connection-lost.ts';
-import { onlyRow } from './only-row.ts';
+import { firstRow } from './first-row.ts';
 
 /** The limits of our sessions, in milliseconds: all a little shorter than our own patience, so that
  *  PostgreSQL has given up, and let go of its locks, when we do. */
@@ -60,7 +60,7 @@ export async function beginSession(client: pg.ClientBase, patienceMs: number): P
     values: [own, JSON.stringify(settings)],
     query_timeout: patienceMs,
   } as pg.QueryConfig);
-  const session = onlyRow(rows);
+  const session = firstRow(rows);
   if (session.read_only) throw new ReadOnlyServer(session.recovering ? 'recovery' : 'setting');
   if (!session.direct) pooled.add(client);
 }
