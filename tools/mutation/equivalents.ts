@@ -151,6 +151,11 @@ export const equivalents: readonly Equivalent[] = [
   },
   {
     change:
+      "src/adapters/database/checkpoints.ts: `select coalesce(min(occurred_at) > now() - $2 * interval '1 millisecond', true) as young -> `select coalesce(min(occurred_at) >= now() - $2 * interval '1 millisecond', true) as young",
+    because: 'No event is of the very microsecond at which this is asked.',
+  },
+  {
+    change:
       'src/core/operation/slot.ts: for (let moves = 0; moves < maxMoves; moves += 1) { -> for (let moves = 0; moves <= maxMoves; moves += 1) {',
     because: 'A third settling finds nothing that the second did not.',
   },
