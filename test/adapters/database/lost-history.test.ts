@@ -85,7 +85,7 @@ describe('a trail that lacks what this process had seen acknowledged', () => {
   const acknowledge = () =>
     acknowledgeLostHistory(scene.superuser, {
       tenantId: chain,
-      by: 'operator',
+      by: 'Olga Operator',
       reason: 'the standby lacked them',
       now: new Date(),
     });
@@ -127,7 +127,7 @@ describe('a trail that lacks what this process had seen acknowledged', () => {
     const [loss] = await stored();
     assert.deepEqual(
       [loss.by, loss.reason, loss.acknowledged],
-      ['operator', 'the standby lacked them', true],
+      ['Olga Operator', 'the standby lacked them', true],
     );
     const opened = await operations().open(opening());
     assert.equal(typeof opened, 'object');
@@ -139,10 +139,21 @@ describe('a trail that lacks what this process had seen acknowledged', () => {
       rows.map(({ event }) => event),
       ['attempt', 'acknowledged', 'attempt'],
     );
-    const { link } = loss;
-    assert.equal(
-      rows[1].record.explanation,
-      `events up to 3 (link ${link}) had been on record; the chain had 1 when this was written`,
+    const { action, actor, reason, explanation } = rows[1].record;
+    assert.deepEqual(
+      { action, actor, reason, explanation },
+      {
+        action: 'acknowledge_lost_history',
+        actor: {
+          clientId: 'audit-acknowledge-loss',
+          kind: 'operator',
+          name: 'Olga Operator',
+          oid: 'operator',
+          tenantId: chain,
+        },
+        reason: 'the standby lacked them',
+        explanation: `events up to 3 (link ${loss.link}) had been on record; the chain had 1 when this was written`,
+      },
     );
     // The process that told of it believes what is there from now on.
     assert.equal(await history.report(database, chain), false);
@@ -173,7 +184,7 @@ describe('a trail that lacks what this process had seen acknowledged', () => {
     await calling(chain, sampleEvent(chain));
     const { rows } = await scene.superuser.query('select event from audit_events where chain = $1', [chain]);
     assert.equal(rows.length, 2, 'the one that was kept, and the acknowledgement');
-    assert.equal((await stored())[0].by, 'operator');
+    assert.equal((await stored())[0].by, 'Olga Operator');
     chain = other;
     assert.equal((await stored())[0].acknowledged, false);
   });
