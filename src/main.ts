@@ -1,4 +1,5 @@
-import { loadSettings, SettingsError } from './settings/settings.ts';
+import { loadSettings } from './settings/settings.ts';
+import { SettingsError } from './settings/settings-error.ts';
 
 /** The process edge: boot, signals, exit codes. */
 

@@ -1,7 +1,5 @@
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { connectionConfigFrom } from '../adapters/database/connection-config.ts';
-import { secretFrom } from '../adapters/files/followed-secret.ts';
 import type { ChainReport } from '../audit-verification/chain-proofs.ts';
 import { verifyExport } from '../audit-verification/export-file.ts';
 import { Findings } from '../audit-verification/finding.ts';
@@ -9,11 +7,8 @@ import { type Verifier, verifiersFrom } from '../audit-verification/format/state
 import { readOutsideCheckpoints } from '../audit-verification/outside-checkpoints.ts';
 import { printable } from '../audit-verification/printable.ts';
 import { summaryOf, warningsOf } from '../audit-verification/report.ts';
-import { verifyStored } from '../audit-verification/stored-chains.ts';
-import { loadDatabaseSettings } from '../settings/settings.ts';
 import { progressBar } from './program/progress-bar.ts';
 import { runProgram } from './program/run-program.ts';
-import { withClient } from './program/with-client.ts';
 
 /** `audit-verify --public-key FILE… [--checkpoints FILE] [EXPORT.ndjson]`: checks the audit trail of
  *  DATABASE_URL, or of an exported file, where nothing else is needed. Exits 0 when nothing is wrong, 1 when
@@ -71,6 +66,8 @@ async function verify(
   const onProgress = progress.at;
   try {
     if (exportFile === null) {
+      // A file is verified with nothing of the service loaded.
+      const { verifyDatabase } = await import('./program/verify-database.ts');
       return await verifyDatabase({ ...options, onProgress, onTotal: progress.of });
     }
     const chunks = progress.through(exportFile, read(exportFile));
@@ -116,11 +113,6 @@ function report(reports: readonly ChainReport[], findings: Findings, warnings: r
   for (const one of reports) say(summaryOf(one, findings));
   if (reports.length === 0 && !wrong) say('There is no audit chain yet.');
   for (const warning of warnings) say(`Warning: ${warning}`);
-}
-
-async function verifyDatabase(options: Parameters<typeof verifyStored>[1]): Promise<ChainReport[]> {
-  const config = connectionConfigFrom(secretFrom(loadDatabaseSettings().url));
-  return withClient(config, (client) => verifyStored(client, options));
 }
 
 function readKeys(files: readonly string[]): Map<string, Verifier> {

@@ -1,6 +1,7 @@
 import { LaterSchema, migrate } from '../adapters/database/migrate.ts';
 import { secretFrom } from '../adapters/files/followed-secret.ts';
-import { loadDatabaseSettings, SettingsError } from '../settings/settings.ts';
+import { loadDatabaseSettings } from '../settings/settings.ts';
+import { SettingsError } from '../settings/settings-error.ts';
 
 /** `npm run migrate`: brings the schema up to date as DATABASE_ADMIN_URL (default DATABASE_URL) and
  *  grants the role of DATABASE_URL what the service needs. Exits 0 when done, or when a later release has migrated

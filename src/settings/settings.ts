@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Secret } from '../core/secret.ts';
 import { chooseCloud } from './clouds.ts';
 import { merge, readConfigFile, readConfigFiles } from './config-files.ts';
+import { SettingsError } from './settings-error.ts';
 import { problemsOfFiles } from './settings-files.ts';
 import { audit, cloudSettings, database, settingsSchema } from './settings-schema.ts';
 
@@ -13,18 +14,6 @@ type Raw = {
   entra?: { credential?: Record<string, unknown> };
 };
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Raised when settings are missing or wrong: `problems` has all of them at once, each naming the
- *  environment variable (or the key in config/) and never the value. */
-export class SettingsError extends Error {
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(`The settings are not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
-    this.name = 'SettingsError';
-    this.problems = problems;
-  }
-}
 
 /** Everything the service needs to know, from config/ and the environment, checked, completed with
  *  what follows from it, and frozen. Throws `SettingsError`. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { loadSettings, SettingsError } from '../../src/settings/settings.ts';
+import { loadSettings } from '../../src/settings/settings.ts';
+import { SettingsError } from '../../src/settings/settings-error.ts';
 
 const environment = (extra: Record<string, string>) => ({
   NODE_ENV: 'test',

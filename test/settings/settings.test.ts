@@ -2,12 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import { merge, readConfigFiles } from '../../src/settings/config-files.ts';
-import {
-  loadDatabaseSettings,
-  loadSettings,
-  problemsOf,
-  SettingsError,
-} from '../../src/settings/settings.ts';
+import { loadDatabaseSettings, loadSettings, problemsOf } from '../../src/settings/settings.ts';
+import { SettingsError } from '../../src/settings/settings-error.ts';
 import { settingsSchema } from '../../src/settings/settings-schema.ts';
 
 describe('settings of the database', () => {

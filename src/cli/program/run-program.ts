@@ -1,4 +1,4 @@
-import { SettingsError } from '../../settings/settings.ts';
+import { SettingsError } from '../../settings/settings-error.ts';
 
 export type Program<Command> = {
   readonly usage: string;
