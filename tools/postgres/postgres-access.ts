@@ -42,7 +42,10 @@ export async function createServiceDatabase(
     await client.query('SELECT pg_advisory_lock(hashtext($1))', [name]);
     try {
       const template = client.escapeIdentifier(copyOf);
-      await client.query(`CREATE DATABASE ${database} OWNER ${OWNER} TEMPLATE ${template}`);
+      // Faster than by the write-ahead log, for a copy as for an empty one.
+      await client.query(
+        `CREATE DATABASE ${database} OWNER ${OWNER} TEMPLATE ${template} STRATEGY FILE_COPY`,
+      );
     } catch (error) {
       if ((error as { code?: string }).code !== DUPLICATE_DATABASE) throw error;
     }
