@@ -17,6 +17,9 @@ export type Answer = {
   readonly extra?: Readonly<Record<string, unknown>>;
 };
 
+/** An answer before it is said that nothing was done. */
+type Draft = Answer & { readonly nothingDone: NonNullable<ProblemRow['nothingDone']> };
+
 /** Where a tenant's people sign in; `null` is the home tenant. */
 export type AuthorizationUri = (tenantId: string | null) => string;
 
@@ -32,37 +35,35 @@ type Details<Code extends ProblemCode> = (Row<Code> extends { detail: string }
   : { readonly detail: string }) & {
   readonly headers?: { readonly [Name in HeaderOf<Code>]?: string };
   readonly extra?: MembersOf<Code>;
-};
+} & Partial<Pick<Draft, 'hint' | 'nothingDone'>>;
 
 /** A row of the catalogue with what depends on the call: a detail where the row has none, and of headers and
  *  members only those that the row announces. */
 function problem<Code extends ProblemCode>(
   code: Code,
   ...[details]: Row<Code> extends { detail: string } ? [Details<Code>?] : [Details<Code>]
-): Answer {
-  const { status, title, hint, detail = '' }: ProblemRow = catalogue[code];
-  return { code, status, title, hint, detail, ...(details as Partial<Answer> | undefined) };
+): Draft {
+  const { status, title, hint, detail = '', nothingDone = {} }: ProblemRow = catalogue[code];
+  return { code, status, title, hint, detail, nothingDone, ...(details as Partial<Draft> | undefined) };
 }
 
 /** The answer to a failed call. While a request for approval is filed in Intune, no answer says that nothing was done:
  *  completing the request there carries the act out. */
 export function answerTo(failure: Failure, authorizationUri: AuthorizationUri): Answer {
-  const answer = answerByReason(failure, authorizationUri);
-  if (failure.filed === undefined) return answer;
+  const { nothingDone, ...answer } = answerByReason(failure, authorizationUri);
+  const { detail, hint } = answer;
+  if (failure.filed === undefined)
+    return { ...answer, detail: joined(detail, nothingDone.detail), hint: joined(nothingDone.hint, hint) };
   const filed = `This call carried nothing out. The request ${failure.filed} for its approval is still filed in Intune.`;
-  return {
-    ...answer,
-    detail: `${withoutNothingDone(answer.detail)} ${filed}`,
-    hint: withoutNothingDone(answer.hint),
-  };
+  return { ...answer, detail: joined(detail, filed) };
 }
 
-function withoutNothingDone(text: string): string {
-  return text.replace(/\s*Nothing was (?:done|sent)\b[^.]*\./g, '').trim();
+function joined(...sentences: (string | undefined)[]): string {
+  return sentences.filter((sentence) => sentence !== undefined).join(' ');
 }
 
 /** The one place where a reason becomes HTTP. The compiler finds a reason that is missing here. */
-function answerByReason(failure: Failure, authorizationUri: AuthorizationUri): Answer {
+function answerByReason(failure: Failure, authorizationUri: AuthorizationUri): Draft {
   const challenge = (tenantId: string | null, rest = '') => ({
     'www-authenticate': `Bearer realm="chromeos-connector-bff", authorization_uri="${authorizationUri(tenantId)}"${rest}`,
   });
@@ -74,7 +75,7 @@ function answerByReason(failure: Failure, authorizationUri: AuthorizationUri): A
         extra: { errors: [...failure.issues] },
       });
     case 'request_malformed':
-      return problem('request_malformed', { detail: `${failure.detail} Nothing was done.` });
+      return problem('request_malformed', { detail: failure.detail });
     case 'request_timeout':
       return problem('request_timeout');
     case 'headers_too_large':
@@ -99,7 +100,7 @@ function answerByReason(failure: Failure, authorizationUri: AuthorizationUri): A
       });
     case 'precondition_required':
       return problem('precondition_required', {
-        detail: `The header ${failure.header} is required here, with the ETag of the ${failure.resource} that was looked at. Nothing was done.`,
+        detail: `The header ${failure.header} is required here, with the ETag of the ${failure.resource} that was looked at.`,
       });
     case 'idempotency_key_required':
       return problem('idempotency_key_required');
@@ -139,7 +140,7 @@ function answerByReason(failure: Failure, authorizationUri: AuthorizationUri): A
       return problem('consent_required', { extra: { consentUrl: failure.consentUrl } });
     case 'tenant_setup_required':
       return problem('tenant_setup_required', {
-        detail: `${whatIsMissing[failure.missing]}${codeIn(failure.entraCode)}. Nothing was done.`,
+        detail: `${whatIsMissing[failure.missing]}${codeIn(failure.entraCode)}.`,
       });
     case 'access_blocked':
       return problem('access_blocked', {
@@ -151,7 +152,7 @@ function answerByReason(failure: Failure, authorizationUri: AuthorizationUri): A
       });
     case 'exchange_misconfigured':
       return problem('exchange_misconfigured', {
-        detail: `Entra ID does not take the request of this service${codeIn(failure.entraCode)}. Nothing was done.`,
+        detail: `Entra ID does not take the request of this service${codeIn(failure.entraCode)}.`,
       });
     case 'credential_rejected':
       return problem('credential_rejected');
@@ -171,7 +172,7 @@ function answerByReason(failure: Failure, authorizationUri: AuthorizationUri): A
       return problem('graph_conflict');
     case 'graph_rejected':
       return problem('graph_rejected', {
-        detail: `Microsoft Graph answered ${failure.graph.status}. Nothing was done.`,
+        detail: `Microsoft Graph answered ${failure.graph.status}.`,
       });
     case 'graph_throttled':
       return problem('graph_throttled', { headers: retryAfterHeader(failure.retryAfterMs) });
@@ -245,6 +246,7 @@ const recordUnknown = {
   detail:
     'The database did not confirm in time that this call is on record, so nothing was sent to Microsoft. The record may appear all the same; an attempt then ends as not sent.',
   hint: 'Wait, then read the connection or the operation again before you repeat the call.',
+  nothingDone: {},
 };
 
 /** What an administrator of the tenant has to do. */

@@ -10,10 +10,13 @@ export type ProblemRow = {
   readonly detail?: string;
   /** What to do about it. */
   readonly hint: string;
+  /** That nothing was done, as it is said after the detail and before the hint. It is not said where a request that is
+   *  filed in Intune may still carry the act out. */
+  readonly nothingDone?: { readonly detail?: string; readonly hint?: string };
   /** The headers it may bring, besides those of every answer. */
   readonly headers?: readonly (ResponseHeader | 'allow')[];
   /** Its further members (RFC 9457 3.2), each of which may be missing. */
   readonly members?: Readonly<Record<string, z.ZodType>>;
 };
 
-export const waitAndRetry = 'Nothing was done. Try again later.';
+export const nothingDone = 'Nothing was done.';

@@ -198,6 +198,7 @@ const problems: Record<ProblemCode, Told> = {
   },
   precondition_required: {
     what: 'The service wants to know what you looked at.',
+    nothingDone: true,
     next: 'Look at it again and begin again.',
   },
   graph_throttled: {

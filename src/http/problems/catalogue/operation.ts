@@ -1,19 +1,21 @@
 import { aboutOperation, approvalCode } from '../problem-members.ts';
-import type { ProblemRow } from '../problem-row.ts';
+import { nothingDone, type ProblemRow } from '../problem-row.ts';
 
 /** The state of the connection or of its operations forbids it, or its outcome is not known. */
 export const operationProblems = {
   not_connected: {
     status: 409,
     title: 'There is nothing to disconnect',
-    detail: 'The tenant has no ChromeOS connection. Nothing was done.',
+    detail: 'The tenant has no ChromeOS connection.',
     hint: 'Read the connection again.',
+    nothingDone: { detail: nothingDone },
   },
   connection_changed: {
     status: 412,
     title: 'The connection has changed',
-    detail: 'The connection is not what it was when it was last looked at. Nothing was done.',
+    detail: 'The connection is not what it was when it was last looked at.',
     hint: 'Read it again, decide again, and send its new ETag.',
+    nothingDone: { detail: nothingDone },
   },
   operation_in_progress: {
     status: 409,
@@ -46,21 +48,24 @@ export const operationProblems = {
   graph_not_found: {
     status: 409,
     title: 'Intune has no such connection',
-    detail: 'Microsoft Graph found nothing to act on. Nothing was done.',
+    detail: 'Microsoft Graph found nothing to act on.',
     hint: 'Read the connection: it may be gone already.',
+    nothingDone: { detail: nothingDone },
     headers: ['request-id'],
   },
   graph_conflict: {
     status: 409,
     title: 'Intune is in a state that does not allow it',
-    detail: 'Microsoft Graph refused the call as conflicting. Nothing was done.',
+    detail: 'Microsoft Graph refused the call as conflicting.',
     hint: 'Read the connection and decide again.',
+    nothingDone: { detail: nothingDone },
     headers: ['request-id'],
   },
   graph_rejected: {
     status: 422,
     title: 'Microsoft Graph rejects the call',
     hint: 'Give the request id to the operators of this service.',
+    nothingDone: { detail: nothingDone },
     headers: ['request-id'],
   },
   outcome_unknown: {
@@ -75,8 +80,9 @@ export const operationProblems = {
     status: 403,
     title: 'Intune demands an approval of its own',
     detail:
-      'An access policy of the tenant (Multi Admin Approval) protects this in Intune. This service does not ask for the approval, or Intune did not take its justification. Nothing was done.',
+      'An access policy of the tenant (Multi Admin Approval) protects this in Intune. This service does not ask for the approval, or Intune did not take its justification.',
     hint: 'Disconnect in the Intune admin center, where the request can be filed, or ask the operators of this service to allow it to ask (disconnect.policy.intuneApproval).',
+    nothingDone: { detail: nothingDone },
     headers: ['request-id'],
   },
   intune_approval_pending: {

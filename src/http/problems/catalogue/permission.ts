@@ -1,5 +1,5 @@
 import { consentUrl } from '../problem-members.ts';
-import type { ProblemRow } from '../problem-row.ts';
+import { nothingDone, type ProblemRow } from '../problem-row.ts';
 
 /** The caller is known, and may not. */
 export const permissionProblems = {
@@ -41,6 +41,7 @@ export const permissionProblems = {
     status: 403,
     title: 'The tenant is not set up for this service',
     hint: 'An administrator of the tenant checks its licences, and that this application is enabled under Enterprise applications.',
+    nothingDone: { detail: nothingDone },
   },
   access_blocked: {
     status: 403,
@@ -55,8 +56,9 @@ export const permissionProblems = {
   graph_forbidden: {
     status: 403,
     title: 'Intune does not allow this user to do it',
-    detail: 'Microsoft Graph refused the call for lack of rights. Nothing was done.',
+    detail: 'Microsoft Graph refused the call for lack of rights.',
     hint: 'The user needs an Intune licence and an Intune role that may do this; the tenant may also demand multi admin approval.',
+    nothingDone: { detail: nothingDone },
     headers: ['request-id'],
   },
   own_approval: {
@@ -68,8 +70,9 @@ export const permissionProblems = {
   not_the_requester: {
     status: 403,
     title: 'Only the requester can execute it',
-    detail: 'An approved operation is executed by the person who asked for it. Nothing was done.',
+    detail: 'An approved operation is executed by the person who asked for it.',
     hint: 'Ask that person to execute it, or begin a new one.',
+    nothingDone: { detail: nothingDone },
   },
   disconnect_disabled: {
     status: 403,

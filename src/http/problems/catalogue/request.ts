@@ -1,5 +1,5 @@
 import { invalidFields } from '../problem-members.ts';
-import type { ProblemRow } from '../problem-row.ts';
+import { nothingDone, type ProblemRow } from '../problem-row.ts';
 
 /** About the request itself: what is wrong with it, or with its conditions. */
 export const requestProblems = {
@@ -13,24 +13,28 @@ export const requestProblems = {
     status: 400,
     title: 'The request is malformed',
     hint: 'This is a defect of the calling program or of a proxy in between: report it with the request id.',
+    nothingDone: { detail: nothingDone },
   },
   request_timeout: {
     status: 408,
     title: 'The request took too long to arrive',
-    detail: 'The request did not arrive whole in time. Nothing was done.',
+    detail: 'The request did not arrive whole in time.',
     hint: 'Check the network, and send it again.',
+    nothingDone: { detail: nothingDone },
   },
   headers_too_large: {
     status: 431,
     title: 'The headers are too large',
-    detail: 'The request line and the headers have more than 16 KiB. Nothing was done.',
+    detail: 'The request line and the headers have more than 16 KiB.',
     hint: 'Send fewer or shorter headers.',
+    nothingDone: { detail: nothingDone },
   },
   body_incomplete: {
     status: 400,
     title: 'The body did not arrive whole',
-    detail: 'The connection ended, or failed, before the whole body had arrived. Nothing was done.',
+    detail: 'The connection ended, or failed, before the whole body had arrived.',
     hint: 'Send the whole request again.',
+    nothingDone: { detail: nothingDone },
   },
   body_not_json: {
     status: 400,
@@ -57,8 +61,9 @@ export const requestProblems = {
   idempotency_key_reused: {
     status: 422,
     title: 'The idempotency key belongs to another request',
-    detail: 'The same Idempotency-Key came with another request before. Nothing was done.',
+    detail: 'The same Idempotency-Key came with another request before.',
     hint: 'Use a new key for a new intent.',
+    nothingDone: { detail: nothingDone },
   },
   idempotency_key_in_use: {
     status: 409,
@@ -71,6 +76,7 @@ export const requestProblems = {
     status: 428,
     title: 'The call must be conditional',
     hint: 'Read what the call is about, and send its ETag in If-Match.',
+    nothingDone: { detail: nothingDone },
   },
   not_found: {
     status: 404,

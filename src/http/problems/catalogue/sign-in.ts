@@ -1,5 +1,4 @@
-import type { ProblemRow } from '../problem-row.ts';
-import { waitAndRetry } from '../problem-row.ts';
+import { nothingDone, type ProblemRow } from '../problem-row.ts';
 
 /** The caller is not known, or has to give more proof. */
 export const signInProblems = {
@@ -27,15 +26,17 @@ export const signInProblems = {
   graph_token_rejected: {
     status: 401,
     title: 'Microsoft Graph does not accept the sign-in',
-    detail: 'Microsoft Graph refused the token that was exchanged for the user. Nothing was done.',
+    detail: 'Microsoft Graph refused the token that was exchanged for the user.',
     hint: 'Sign in again and repeat the call.',
+    nothingDone: { detail: nothingDone },
     headers: ['www-authenticate', 'request-id'],
   },
   signing_keys_unavailable: {
     status: 503,
     title: 'Sign-ins cannot be checked at the moment',
     detail: "Entra ID's signing keys could not be loaded, so no token can be verified.",
-    hint: waitAndRetry,
+    hint: 'Try again later.',
+    nothingDone: { hint: nothingDone },
     headers: ['retry-after'],
   },
 } as const satisfies Record<string, ProblemRow>;
