@@ -62,7 +62,7 @@ describe('the frame of a call', () => {
     assert.equal(call.begunAt, begunAt);
   });
 
-  test('a caller is told from the request: who, which call, from where', async () => {
+  test('the record says who called, in which call, from where', async () => {
     const core = coreScene();
     const call = core.call();
     await failureFrom(frame(core.dependencies, call, useCase([], { run: breaks })));
@@ -169,7 +169,7 @@ describe('the frame of a call', () => {
     }
   });
 
-  test('a missing role is told with the roles that would do', async () => {
+  test('a missing role is answered with the roles that would do', async () => {
     const core = coreScene();
     core.people.set('admin', person('admin', { roles: [] }));
     const failure = await failureFrom(frame(core.dependencies, core.call(), useCase([])));
@@ -218,7 +218,7 @@ describe('the frame of a call', () => {
     assert.equal(call.annotations.operationId, 'operation-7');
   });
 
-  test('a record that cannot be written is not tried again to tell so', async () => {
+  test('a record that cannot be written is not tried again to record that', async () => {
     const core = coreScene();
     const failure = await failureFrom(
       frame(core.dependencies, core.call(), useCase(core.asked, { run: fails(recordDown) })),
@@ -227,7 +227,7 @@ describe('the frame of a call', () => {
     assert.ok(!core.asked.includes('append'));
   });
 
-  test('a refusal that cannot be recorded is not told', async () => {
+  test('a refusal that cannot be recorded is not answered as one', async () => {
     const core = coreScene();
     core.before('append', fails(recordDown));
     const failure = await failureFrom(
@@ -236,7 +236,7 @@ describe('the frame of a call', () => {
     assert.deepEqual(failure, recordDown);
   });
 
-  test('a success that cannot be recorded is not told, and is no refusal', async () => {
+  test('a success that cannot be recorded is not answered as one, and is no refusal', async () => {
     const core = coreScene();
     const failure = await failureFrom(
       frame(core.dependencies, core.call(), useCase(core.asked, { record: fails(recordDown) })),

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { kindOf, notificationKinds, notificationTypes, typeOf } from '../../src/core/notification.ts';
 import { operationStatuses } from '../../src/core/operation/life.ts';
 
-test('receivers can be told each status of an operation, and what happens to switch and record', () => {
+test('receivers can subscribe to each status of an operation, and what happens to switch and record', () => {
   assert.deepEqual(notificationKinds, [
     ...operationStatuses.map((status) => `operation.${status}`),
     'switch.off',

@@ -20,7 +20,7 @@ describe('a secret', () => {
     });
   }
 
-  test('gives its value to whoever asks for it by name', () => {
+  test('gives its value to code that asks for it by name', () => {
     assert.equal(secret.reveal(), 'hunter2');
   });
 });

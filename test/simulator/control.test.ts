@@ -15,7 +15,7 @@ import { bearer, settings, start } from './support.ts';
 
 const main = fileURLToPath(new URL('../../simulator/main.ts', import.meta.url));
 
-test('help and people tell what there is', async () => {
+test('help and people show what there is', async () => {
   await using running = await start();
   const help = await running.call('GET', '/simulator');
   assert.equal(help.status, 200);

@@ -27,7 +27,7 @@ test('disconnect answers as documented, and reads see the connection go', async 
   const again = await call('POST', `${settings}/disconnect`, { headers });
   assert.equal(again.json().value, 'inprogress', 'a second act does not start over');
   assert.deepEqual(await listed(running, token), ['offboarding']);
-  assert.equal(simulator.connection()?.onboardingStatus, 'offboarding', 'looking does not move it');
+  assert.equal(simulator.connection()?.onboardingStatus, 'offboarding', 'reading does not move it');
   assert.deepEqual(await listed(running, token), []);
   assert.equal(simulator.connection(), null);
 

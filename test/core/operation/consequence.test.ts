@@ -20,7 +20,7 @@ describe('what a person decides about', () => {
     });
   }
 
-  test('whoever approves or executes reads what whoever disconnects reads', () => {
+  test('those who approve or execute read what the requester reads', () => {
     assert.deepEqual(consequenceOfAct, consequenceOf('disconnect'));
   });
 });

@@ -60,8 +60,8 @@ describe('a tenant’s policy', () => {
       { idempotencyKey: 'k' },
       [['idempotency_key', null]],
     ],
-    ['a look at the connection', { ifMatchRequired: true }, {}, [['if_match', noIfMatch]]],
-    ['a look at the connection', { ifMatchRequired: true }, { ifMatch: ['"x"'] }, [['if_match', null]]],
+    ['a read connection', { ifMatchRequired: true }, {}, [['if_match', noIfMatch]]],
+    ['a read connection', { ifMatchRequired: true }, { ifMatch: ['"x"'] }, [['if_match', null]]],
   ];
   for (const [demanded, demand, call, found] of rows) {
     test(`demands ${demanded}, of ${JSON.stringify(call)}`, () => {
@@ -84,7 +84,7 @@ describe('a tenant’s policy', () => {
     assert.deepEqual(check, { name: 'step_up', unmet: null });
   });
 
-  test('is told demand by demand, and refuses with the first that is not met', () => {
+  test('is answered demand by demand, and refuses with the first that is not met', () => {
     const all: Policy = {
       ...noPolicy,
       reasonRequired: true,

@@ -96,7 +96,7 @@ describe('what Graph answers', () => {
     assert.equal(operation.requestId, call.requestId);
   });
 
-  test('failed: told as a result, and kept for a repetition', async () => {
+  test('failed: answered as a result, and kept for a repetition', async () => {
     const core = coreScene();
     core.graph.answers.push(answers('failed'));
     const { outcome, operation } = await disconnecting(core);
@@ -228,10 +228,10 @@ describe('no usable answer', () => {
     });
     const call = core.call();
     await failureFrom(disconnecting(core, call));
-    const [look, back] = core.graph.lists;
-    assert.ok(back !== undefined && look !== undefined);
+    const [before, back] = core.graph.lists;
+    assert.ok(back !== undefined && before !== undefined);
     assert.ok(back.requestId);
-    assert.equal(new Set([look.requestId, back.requestId, call.requestId]).size, 3);
+    assert.equal(new Set([before.requestId, back.requestId, call.requestId]).size, 3);
     assert.deepEqual([back.tenantId, back.token.reveal()], ['contoso', 'token of admin']);
     assert.equal(back.deadline.leftMs(), call.deadline.leftMs() - timing.recordMs);
   });
@@ -505,7 +505,7 @@ describe('the record of an outcome', () => {
     assert.deepEqual(await repetition(core), { told: 'accepted', replayed: true });
   });
 
-  test('was written though nobody could tell us: it is there once', async () => {
+  test('was written, but not confirmed: it is there once', async () => {
     const core = coreScene();
     core.after('move', fails(recordDown));
     await disconnecting(core);
@@ -584,14 +584,14 @@ describe('a report after the lease has made it unknown', () => {
     assert.deepEqual(core.backlog, []);
   });
 
-  test('another look has settled it as well: that stays', async () => {
+  test('another read has settled it as well: that stays', async () => {
     const core = coreScene();
     afterTheLease(core, answers('inprogress'));
     // Moves: by the sweep, as if in time, late.
     core.before('move', () => {});
     core.before('move', () => {});
     core.before('move', async () => {
-      const source = { caller: core.people.get('admin') ?? assert.fail(), requestId: 'look', address: '' };
+      const source = { caller: core.people.get('admin') ?? assert.fail(), requestId: 'read', address: '' };
       await settle(core.dependencies, source, await core.newest(), { members: [], etag: '' });
     });
     const { outcome, operation } = await disconnecting(core);

@@ -125,7 +125,7 @@ describe('a slot that is held', () => {
     assert.match(explanation ?? '', /^The sender recorded no outcome while it held the slot/);
   });
 
-  test('a look from before the holder began settles nothing', async () => {
+  test('a read from before the holder began settles nothing', async () => {
     const core = coreScene();
     // The connection is gone in what this call sees; then another connects, asks for one, and it is accepted.
     core.graph.members = [];
@@ -140,7 +140,7 @@ describe('a slot that is held', () => {
     assert.equal((await core.newest()).status, 'accepted');
   });
 
-  test('a look from before the holder began settles nothing, where another held the slot before', async () => {
+  test('a read from before the holder began settles nothing, where another held the slot before', async () => {
     const core = coreScene();
     const first = await holdSlot(core, 'unknown');
     core.graph.members = [];
@@ -157,7 +157,7 @@ describe('a slot that is held', () => {
     assert.equal(second.status, 'accepted');
   });
 
-  test('how long ago it was sent counts as of before the look', async () => {
+  test('how long ago it was sent counts as of before the read', async () => {
     const core = coreScene();
     const held = await holdSlot(core, 'accepted');
     core.advance(timing.settleAfterMs - core.now() + Date.parse(held.sentAt ?? ''));
@@ -245,7 +245,7 @@ describe('taking over', () => {
     assert.equal((await disconnecting(core, superseding(ended))).operation.supersedes, null);
   });
 
-  test('from one that the look settles: it ends, and nobody takes over from it', async () => {
+  test('from one that the read settles: it ends, and nobody takes over from it', async () => {
     const core = coreScene();
     const held = await holdSlot(core, 'unknown');
     turn(core, 'failed');
@@ -257,7 +257,7 @@ describe('taking over', () => {
     const core = coreScene();
     const held = await holdSlot(core, 'unknown');
     core.before('open', async () => {
-      const source = { caller: person('reader'), requestId: 'look', address: '' };
+      const source = { caller: person('reader'), requestId: 'read', address: '' };
       const seen = { members: [{ ...connected, status: 'offboarding' }], etag: '' };
       await settle(core.dependencies, source, held, seen);
     });
@@ -288,7 +288,7 @@ describe('an idempotency key', () => {
     );
   });
 
-  test('a first answer that was a problem is told as that problem', async () => {
+  test('a first answer that was a problem is repeated as that problem', async () => {
     const core = coreScene();
     const held = await holdSlot(core, 'unknown', withKey('key'));
     const failure = await failureFrom(disconnecting(core, withKey('key')));
@@ -302,7 +302,7 @@ describe('an idempotency key', () => {
     assert.deepEqual(core.story().at(-1), 'replayed');
   });
 
-  test('a first answer stays, whatever a later look finds', async () => {
+  test('a first answer stays, whatever a later read finds', async () => {
     const core = coreScene();
     await disconnecting(core, withKey('key'));
     core.graph.members = [];
@@ -311,7 +311,7 @@ describe('an idempotency key', () => {
     assert.equal((await disconnecting(core, withKey('key'))).outcome.status, 'accepted');
   });
 
-  test('a replay that cannot be recorded is not told', async () => {
+  test('a replay that cannot be recorded is not answered', async () => {
     const core = coreScene();
     await disconnecting(core, withKey('key'));
     core.before('append', fails(recordDown));
@@ -332,7 +332,7 @@ describe('an idempotency key', () => {
     test(`${name}, found only where the slot is taken: ${failure.reason}`, async () => {
       for (const port of ['findByKey', 'open']) {
         const core = coreScene();
-        // The first begins when this one has already looked for its key, twice.
+        // The first begins when this one has already checked its key, twice.
         const begin = async () => void (await holdSlot(core, 'sent', withKey('key')));
         if (port === 'open') core.before('open', begin);
         else core.after('findByKey', begin);
@@ -359,14 +359,14 @@ describe('an idempotency key', () => {
     assert.ok(!core.asked.includes('list'), 'nothing to read again for');
   });
 
-  test('answered while this one looked: the first answer again', async () => {
+  test('answered while this one read the connection: the first answer again', async () => {
     const core = coreScene();
     core.after('list', async () => void (await disconnecting(core, withKey('key'))));
     const { replayed } = await disconnecting(core, withKey('key'));
     assert.deepEqual([replayed, core.graph.acts.length], [true, 1]);
   });
 
-  test('answered as this one opened: looks again, and the first answer again', async () => {
+  test('answered as this one opened: reads again, and the first answer again', async () => {
     const core = coreScene();
     core.before('open', async () => {
       core.graph.answers.push(answers('failed'));
@@ -582,7 +582,7 @@ describe('taking the slot', () => {
     assert.deepEqual(core.trail, []);
   });
 
-  test('another came and went while this one looked: looks again, with what there is by then', async () => {
+  test('another came and went while this one read the connection: reads again, with what there is by then', async () => {
     const core = coreScene();
     core.after('list', async () => {
       core.graph.answers.push(answers('failed'));
@@ -594,11 +594,11 @@ describe('taking the slot', () => {
     assert.equal(core.graph.lists.length, 3);
   });
 
-  test('the holder ended while this one looked: looks again', async () => {
+  test('the holder ended while this one read the connection: reads again', async () => {
     const core = coreScene();
     const held = await holdSlot(core, 'unknown');
     core.after('list', async () => {
-      const source = { caller: person('reader'), requestId: 'look', address: '' };
+      const source = { caller: person('reader'), requestId: 'read', address: '' };
       const seen = { members: [{ ...connected, status: 'failed' }], etag: '' };
       await settle(core.dependencies, source, held, seen);
     });
@@ -607,13 +607,13 @@ describe('taking the slot', () => {
     assert.equal(core.asked.filter((name) => name === 'list').length, 2);
   });
 
-  test('others come and go each time: overloaded, after three looks', async () => {
+  test('others come and go each time: overloaded, after three reads', async () => {
     const core = coreScene();
     const comeAndGo = async () => {
       core.graph.answers.push(answers('failed'));
       await disconnecting(core);
     };
-    for (let looks = 0; looks < 3; looks += 1) {
+    for (let reads = 0; reads < 3; reads += 1) {
       core.before('open', comeAndGo);
       core.before('open', () => {}); // the opening of the one that came
     }

@@ -96,7 +96,7 @@ describe('a withdrawal', () => {
     assert.deepEqual([again.replayed, core.graph.acts.length], [false, 1]);
   });
 
-  test('is for whoever asked alone, and a refusal is on record as one', async () => {
+  test('is for its requester alone, and a refusal is on record as one', async () => {
     const core = coreScene();
     const { id } = await asked(core);
     const read = async () => ({ operationId: id, reason: 'not mine', asSeen: null });
@@ -110,7 +110,7 @@ describe('a withdrawal', () => {
     assert.equal((await core.newest()).status, 'awaiting_approval');
   });
 
-  test('of what is not as it was looked at, before or in that moment', async () => {
+  test('of what is not as it was read, before or in that moment', async () => {
     const core = coreScene();
     const operation = await asked(core);
     core.before('move', async () => void (await deciding(core, 'approve')));
@@ -201,7 +201,7 @@ describe('a decision', () => {
       assert.deepEqual(await failureFrom(deciding(core, verb)), hasChanged(operation, 'rejected'));
     });
 
-    test(`${verb}: it is not what was looked at`, async () => {
+    test(`${verb}: it is not what was read`, async () => {
       const core = coreScene();
       const operation = await asked(core);
       const asSeen = ({ id }: { id: string }) => id !== operation.id;
@@ -240,7 +240,7 @@ describe('a decision', () => {
     });
   }
 
-  test('approving needs to say what was looked at; rejecting does not', async () => {
+  test('approving needs the ETag that was read; rejecting does not', async () => {
     const core = coreScene();
     await asked(core);
     assert.deepEqual(await failureFrom(deciding(core, 'approve', { asSeen: null })), {
@@ -253,7 +253,7 @@ describe('a decision', () => {
     assert.equal((await deciding(core, 'reject', { asSeen: null })).status, 'rejected');
   });
 
-  test('rejecting without saying what was looked at, in the moment when another decides', async () => {
+  test('rejecting without an ETag, in the moment when another decides', async () => {
     const core = coreScene();
     const operation = await asked(core);
     core.before('move', async () => void (await deciding(core, 'approve')));
@@ -413,7 +413,7 @@ describe('an execution', () => {
     assert.equal((await executing(core, { ifMatch: ['*'] })).outcome.status, 'accepted');
   });
 
-  const looks: [string, (core: CoreScene) => void, string[] | undefined, Failure['reason']][] = [
+  const reads: [string, (core: CoreScene) => void, string[] | undefined, Failure['reason']][] = [
     [
       'nothing is connected',
       (core) => {
@@ -433,7 +433,7 @@ describe('an execution', () => {
     ['it is not as the caller saw it', () => {}, ['"another"'], 'connection_changed'],
     ['switched off', (core) => core.switchOff(tenantId, 'frozen'), undefined, 'disconnect_disabled'],
   ];
-  for (const [name, happens, ifMatch, reason] of looks) {
+  for (const [name, happens, ifMatch, reason] of reads) {
     test(`${name}: ${reason}, and it stays approved`, async () => {
       const core = coreScene();
       await approved(core);

@@ -20,7 +20,7 @@ const disconnecting = (core: CoreScene, but: Partial<DisconnectRequest> = {}) =>
   disconnect(core.dependencies, core.call(), async () => ({ ...plainRequest, ...but }));
 
 describe('disconnect, as the core tells it', () => {
-  test('looks after a fresh exchange, takes the slot, asks whether it may, and sends once', async () => {
+  test('reads after a fresh exchange, takes the slot, asks whether it may, and sends once', async () => {
     const core = coreScene();
     await disconnecting(core, { idempotency: { key: 'key', fingerprint: '' } });
     assert.deepEqual(core.asked, [
@@ -42,7 +42,7 @@ describe('disconnect, as the core tells it', () => {
     assert.ok(!core.asked.includes('findByKey'));
   });
 
-  test('a repetition is told from the first call in the log', async () => {
+  test('the log distinguishes a repetition from the first call', async () => {
     const core = coreScene();
     const said = [];
     for (const call of [core.call(), core.call()]) {
@@ -56,15 +56,15 @@ describe('disconnect, as the core tells it', () => {
     ]);
   });
 
-  test('the look has an id of its own, and the call’s deadline', async () => {
+  test('the read has an id of its own, and the call’s deadline', async () => {
     const core = coreScene();
     const call = core.call();
     await disconnect(core.dependencies, call, async () => plainRequest);
-    const [look] = core.graph.lists;
-    assert.ok(look?.requestId);
-    assert.notEqual(look.requestId, call.requestId);
-    assert.equal(look.tenantId, 'contoso');
-    assert.deepEqual([look?.deadline, look?.token.reveal()], [call.deadline, 'token of admin']);
+    const [read] = core.graph.lists;
+    assert.ok(read?.requestId);
+    assert.notEqual(read.requestId, call.requestId);
+    assert.equal(read.tenantId, 'contoso');
+    assert.deepEqual([read?.deadline, read?.token.reveal()], [call.deadline, 'token of admin']);
   });
 
   test('a caller without the role', async () => {
@@ -94,7 +94,7 @@ describe('disconnect, as the core tells it', () => {
     });
   }
 
-  test('the look fails: so does the call, on record, and the slot is free', async () => {
+  test('the read fails: so does the call, on record, and the slot is free', async () => {
     const core = coreScene();
     const failure: Failure = { reason: 'graph_forbidden', graph: trace('graph-9') };
     core.before('list', fails(failure));

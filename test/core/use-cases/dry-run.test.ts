@@ -62,9 +62,9 @@ describe('a dry run', () => {
       core.trail.map(({ event, action, result, durationMs }) => [event, action, result, durationMs]),
       [['dry_run', 'disconnect', 'succeeded', 250]],
     );
-    const [look] = core.graph.lists;
+    const [read] = core.graph.lists;
     assert.deepEqual(
-      [look?.requestId, look?.token.reveal(), look?.tenantId, look?.deadline],
+      [read?.requestId, read?.token.reveal(), read?.tenantId, read?.deadline],
       [call.requestId, 'token of admin', tenantId, call.deadline],
     );
   });

@@ -126,7 +126,7 @@ describe('what is filed in Intune and everyone else', () => {
     assert.equal((await core.newest()).status, 'accepted');
   });
 
-  test('how long ago it was completed counts as of before the look', async () => {
+  test('how long ago it was completed counts as of before the read', async () => {
     for (const [sinceMs, settled] of [
       [timing.settleAfterMs, false],
       [timing.settleAfterMs + 1, true],
@@ -144,7 +144,7 @@ describe('what is filed in Intune and everyone else', () => {
     }
   });
 
-  test('found completed by another while this one looked: it has only just been', async () => {
+  test('found completed by another while this one read the connection: its time has only just begun', async () => {
     const core = coreScene();
     const { id } = await fileInIntune(core);
     core.advance(2 * day);
@@ -156,7 +156,7 @@ describe('what is filed in Intune and everyone else', () => {
     assert.deepEqual(await failureFrom(call), { reason: 'operation_in_progress', operationId: id });
   });
 
-  test('completed after its time, and nobody looked: a dry run too counts from when it is found', async () => {
+  test('completed after its time, and nobody read it: a dry run too counts from when it is found', async () => {
     const core = coreScene();
     await fileInIntune(core);
     core.advance(4 * day);

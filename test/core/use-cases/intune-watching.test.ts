@@ -129,7 +129,7 @@ describe('watching what waits for Intune', () => {
       assert.equal((await watching(core)).operation.status, 'completed');
     });
 
-    test(`${bring.name}, and the connection cannot be read: what Intune said is told`, async () => {
+    test(`${bring.name}, and the connection cannot be read: what Intune said is shown`, async () => {
       const core = coreScene();
       const { status } = await bring(core);
       core.graph.members = [];
@@ -161,7 +161,7 @@ describe('watching what waits for Intune', () => {
     assert.equal((await watching(core)).operation.status, 'failed');
   });
 
-  test('Intune cannot be read: told as it is, with why; a challenge is for the caller', async () => {
+  test('Intune cannot be read: shown as it is, with why; a challenge is for the caller', async () => {
     const core = coreScene();
     await fileInIntune(core);
     core.before('approvalRequest', fails({ reason: 'graph_forbidden', graph: trace() }));
@@ -223,7 +223,7 @@ describe('the three days are over', () => {
     return core;
   };
 
-  test('and nobody looked: unknown, since it may have been completed', async () => {
+  test('and nobody read it: unknown, since it may have been completed', async () => {
     const core = await overdue();
     const { status, concludedFrom, explanation } = await core.newest();
     assert.deepEqual([status, concludedFrom], ['unknown', 'time']);

@@ -51,20 +51,20 @@ describe('reading an operation', () => {
       'move',
       'append',
     ]);
-    const [look] = core.graph.lists;
+    const [read] = core.graph.lists;
     assert.deepEqual(
-      [look?.token.reveal(), look?.tenantId, look?.deadline],
+      [read?.token.reveal(), read?.tenantId, read?.deadline],
       ['token of second', tenantId, call.deadline],
     );
-    assert.ok(look?.requestId);
-    assert.notEqual(look.requestId, call.requestId);
-    const [move, read] = core.trail.slice(-2);
+    assert.ok(read?.requestId);
+    assert.notEqual(read.requestId, call.requestId);
+    const [move, event] = core.trail.slice(-2);
     assert.deepEqual(
       [move?.event, move?.move, move?.actor.oid, move?.requestId, move?.durationMs],
       ['move', { from: 'accepted', to: 'failed' }, 'second', call.requestId, null],
     );
     assert.deepEqual(
-      [read?.event, read?.action, read?.operationId, read?.result, read?.durationMs],
+      [event?.event, event?.action, event?.operationId, event?.result, event?.durationMs],
       ['read', 'read_operation', id, 'succeeded', 40],
     );
     assert.equal(call.annotations.operationId, id);
@@ -170,7 +170,7 @@ describe('reading an operation', () => {
     const held = await holdSlot(core, 'unknown');
     turn(core, 'failed');
     core.before('move', async () => {
-      const source = { caller: person('reader'), requestId: 'look', address: '' };
+      const source = { caller: person('reader'), requestId: 'read', address: '' };
       await settle(core.dependencies, source, held, { members: [], etag: '' });
     });
     assert.equal((await reading(core)).operation.status, 'completed');
@@ -178,7 +178,7 @@ describe('reading an operation', () => {
 });
 
 describe('waiting for an operation', () => {
-  test('until its status changes, looking twice a second', async () => {
+  test('until its status changes, reading twice a second', async () => {
     const core = coreScene();
     const { id } = await holdSlot(core, 'awaiting_approval');
     core.before('pause', () => {});
@@ -193,7 +193,7 @@ describe('waiting for an operation', () => {
   test('until Graph shows how it ended', async () => {
     const core = coreScene();
     await holdSlot(core, 'accepted');
-    for (let looks = 0; looks < 3; looks += 1) core.before('pause', () => {});
+    for (let reads = 0; reads < 3; reads += 1) core.before('pause', () => {});
     core.before('pause', () => turn(core, 'failed'));
     const { operation } = await reading(core, { waitMs: 30_000 });
     assert.equal(operation.status, 'failed');

@@ -24,15 +24,15 @@ const nothing = () => null;
 const reading = (core: CoreScene, call = core.call()) => readConnection(core.dependencies, call, nothing);
 
 describe('reading the connection', () => {
-  test('once, with a token that may be a little older, on record before it is told', async () => {
+  test('once, with a token that may be a little older, on record before it is answered', async () => {
     const core = coreScene();
     core.before('list', () => core.advance(30));
     const call = core.call();
     assert.deepEqual((await reading(core, call)).value, [connected]);
     assert.deepEqual(core.asked, ['authenticate', 'exchangeForRead', 'list', 'append']);
-    const [look] = core.graph.lists;
+    const [read] = core.graph.lists;
     assert.deepEqual(
-      [look?.requestId, look?.tenantId, look?.deadline, look?.token.reveal()],
+      [read?.requestId, read?.tenantId, read?.deadline, read?.token.reveal()],
       [call.requestId, tenantId, call.deadline, 'token of admin'],
     );
     const [event] = core.trail;
@@ -64,18 +64,18 @@ describe('reading the connection', () => {
   });
 
   for (const status of heldStatuses) {
-    const looksAgain = status === 'accepted' || status === 'unknown';
-    test(`while an operation is ${status}: looks ${looksAgain ? 'again' : 'once'}`, async () => {
+    const readsAgain = status === 'accepted' || status === 'unknown';
+    test(`while an operation is ${status}: reads ${readsAgain ? 'again' : 'once'}`, async () => {
       const core = coreScene();
       await holdSlot(core, status);
       await reading(core);
-      assert.equal(core.graph.lists.length, looksAgain ? 2 : 1);
+      assert.equal(core.graph.lists.length, readsAgain ? 2 : 1);
       assert.equal(new Set(core.graph.lists.map(({ requestId }) => requestId)).size, core.graph.lists.length);
       assert.equal((await core.newest()).status, status);
     });
   }
 
-  test('settles by another look, not by the one it answers with', async () => {
+  test('settles by another read, not by the one it answers with', async () => {
     const core = coreScene();
     await holdSlot(core, 'accepted');
     core.graph.members = [{ ...connected, status: 'failed' }];
@@ -272,7 +272,7 @@ describe('reading one’s own profile', () => {
     });
   }
 
-  test('what the tenant demands is told to those who may disconnect', async () => {
+  test('what the tenant demands is shown to those who may disconnect', async () => {
     const core = coreScene();
     core.demand({ approvalRequired: true });
     const policyFor = async (roles: string[]) => {

@@ -88,7 +88,7 @@ describe('the address of a client', () => {
     assert.deepEqual(addressFrom(2, '198.51.100.2, unknown'), { address: '198.51.100.2', complaints: 0 });
   });
 
-  test('the peer’s own family is told from the socket', () => {
+  test('the family of the peer is that of the socket', () => {
     assert.equal(addressFrom(0, undefined, '2001:db8::9').address, '2001:db8::9');
     assert.equal(addressFrom(0, undefined, '192.0.2.1').address, '192.0.2.1');
   });

@@ -96,7 +96,7 @@ describe('an event as OCSF API Activity', () => {
     assert.deepEqual([activity.metadata.sequence, activity.metadata.uid], [7, event.id]);
   });
 
-  test('tells people from the service and from operators, and addresses from names', () => {
+  test('distinguishes people, the service and operators, and addresses from names', () => {
     const typeOf = (kind: ActorKind) => {
       const actor = { kind, oid: 'x', tenantId: homeTenant, name: null, clientId: 'x' };
       return ocsf({ actor }).actor.user.type_id;
