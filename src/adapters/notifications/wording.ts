@@ -31,7 +31,7 @@ export const wordings: Readonly<Record<NotificationKind, Wording>> = {
   },
   'operation.expired': {
     title: 'Expired: disconnect the ChromeOS connector',
-    consequence: 'It was not carried out, and it will not be. Whoever still wants it asks again.',
+    consequence: 'It was not carried out, and it will not be. To disconnect after all, ask for it again.',
   },
   'operation.sent': {
     title: 'Being carried out: disconnect the ChromeOS connector',
@@ -39,7 +39,7 @@ export const wordings: Readonly<Record<NotificationKind, Wording>> = {
   },
   'operation.awaiting_intune_approval': {
     title: 'Approval wanted in Intune: disconnect the ChromeOS connector',
-    consequence: `Intune itself demands an approval, and tells nobody. Somebody approves or rejects the request in Intune, under Multi Admin Approval. Whoever completes it there carries it out: ${act}`,
+    consequence: `Intune itself requires an approval, and sends no message about it. Somebody must approve or reject the request in Intune, under Multi Admin Approval. Completing it there carries it out: ${act}`,
   },
   'operation.approved_in_intune': {
     title: 'Approved in Intune: disconnect the ChromeOS connector',
@@ -56,13 +56,12 @@ export const wordings: Readonly<Record<NotificationKind, Wording>> = {
   },
   'operation.failed': {
     title: 'Failed: the ChromeOS connector was not disconnected',
-    consequence:
-      'As far as Graph or the connection tells, it was not disconnected. The explanation says more.',
+    consequence: 'Graph or the connection shows that it was not disconnected. The explanation says more.',
   },
   'operation.unknown': {
     title: 'Unknown: nobody knows whether the ChromeOS connector was disconnected',
     consequence:
-      'It may have been disconnected, or not. Look at the connection in Intune before anybody tries again.',
+      'It may have been disconnected, or not. Check the connection in Intune before anybody tries again.',
   },
   'switch.off': {
     title: 'Disconnecting was switched off',
@@ -83,6 +82,6 @@ export const wordings: Readonly<Record<NotificationKind, Wording>> = {
   'history.contradicted': {
     title: 'The audit trail contradicts what was signed of it',
     consequence:
-      'The trail is not signed any more. Somebody may have changed it: an operator looks at it now.',
+      'The trail is no longer signed. Somebody may have changed it: an operator must investigate it now.',
   },
 };

@@ -14,7 +14,7 @@ export type Operation = {
   readonly ticket: string | null;
   /** The connection as it was before the act: whatever is concluded is concluded about this id. */
   readonly connection: ConnectionState;
-  /** What Graph heard as `client-request-id` of the act. */
+  /** What Graph got as `client-request-id` with the act. */
   readonly requestId: string;
   readonly graphRequestId: string | null;
   /** `chromeOSOnboardingStatus` as Graph said it, in its answer or when read. */

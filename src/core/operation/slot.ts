@@ -15,7 +15,7 @@ import { nextOutcome, sinceActOf } from './settle.ts';
 export type DisconnectRequest = {
   readonly reason: string | null;
   readonly ticket: string | null;
-  /** The operation of unknown end that this one takes over from. */
+  /** The operation with an unknown outcome that this one takes over from. */
   readonly supersedes: string | null;
   readonly idempotency: IdempotencyKey | null;
   /** The entity tags of `If-Match`; `null` where there is none. `*` stands for any. */

@@ -7,11 +7,11 @@ const text = { type: 'string' } as const;
 export const responseHeaders = {
   'client-request-id': {
     description:
-      "The id we gave the call: Graph hears the same one, and Intune's own audit events have it as `correlationId`. In a repeated answer it is that of the first call.",
+      "The id we gave the call: Graph gets the same one, and Intune's own audit events have it as `correlationId`. In a repeated answer it is that of the first call.",
     required: true,
     schema: { type: 'string', format: 'uuid' },
   },
-  'request-id': { description: "Graph's own id of the request, where Graph said one.", schema: text },
+  'request-id': { description: "Graph's own id of the request, where Graph gave one.", schema: text },
   ratelimit: {
     description: 'What is left of each limit that holds (draft-ietf-httpapi-ratelimit-headers).',
     schema: {
@@ -35,7 +35,7 @@ export const responseHeaders = {
     schema: { type: 'string', format: 'uri-reference' },
   },
   'retry-after': {
-    description: 'When to come again: seconds, or a date where another service said so.',
+    description: 'When to try again: seconds, or a date where another service said so.',
     schema: text,
   },
   'www-authenticate': {

@@ -7,7 +7,7 @@ import type { ProblemRow } from './problem-row.ts';
 
 export const problemCode = z.enum(problemCodes).meta({
   id: 'ProblemCode',
-  description: 'The closed list of what can go wrong; `docs/errors` on this service tells what each means.',
+  description: 'The closed list of what can go wrong; `docs/errors` on this service explains each.',
 });
 
 /** What only problems of some codes have. */

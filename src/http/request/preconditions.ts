@@ -17,7 +17,7 @@ export const ifMatchHeader = z
 /** The same, as it is described. */
 export const ifMatch = ifMatchHeader
   .optional()
-  .describe('The `ETag` of the connection the caller looked at; `*` is any. A weak one never matches.');
+  .describe('The `ETag` of the connection the caller read; `*` is any. A weak one never matches.');
 
 /** `Idempotency-Key`: a quoted string or a bare token. */
 export const idempotencyKeyHeader = z

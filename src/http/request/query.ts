@@ -18,7 +18,7 @@ export const limit = z
   .refine((value) => value >= 1 && value <= maxLimit, `must be from 1 to ${maxLimit}`)
   .default(usualLimit)
   .meta({
-    description: 'How many to give.',
+    description: 'How many to return.',
     // A query holds text; a number is meant.
     override: ({ jsonSchema }: { jsonSchema: Record<string, unknown> }) => {
       delete jsonSchema.pattern;

@@ -17,7 +17,7 @@ const actorsQuery = z.strictObject({
     .trim()
     .min(2, 'must have 2 characters or more')
     .max(200, 'must have 200 characters at most')
-    .describe('A part of the name, in whatever case.'),
+    .describe('Part of the name; upper and lower case are the same.'),
 });
 
 const auditActors = z
@@ -54,7 +54,7 @@ export const auditActorPaths: DescribedPaths = {
       tag: 'audit',
       summary: 'Find people on the audit trail by name',
       description:
-        'Gives the object ids to filter the trail by. Nobody is found whose name is not recorded (`audit.keepNames`), nor by a name they had before.',
+        'Returns the object ids to filter the trail by. Nobody is found whose name is not recorded (`audit.keepNames`), nor by a name they had before.',
       who: 'read_audit',
       params: { query: actorsQuery },
       answers: { 200: { description: 'Those found.', schema: auditActors } },

@@ -26,7 +26,7 @@ export const auditSelection = {
   event: optional(
     z
       .enum(eventKinds, `must be one of ${eventKinds.join(', ')}`)
-      .meta({ description: 'What an event tells: what was tried, done, refused or read.' }),
+      .meta({ description: 'What an event records: what was tried, done, refused or read.' }),
   ),
   operationId: optional(id('What an attempt and its outcome have in common.')),
   reads: z

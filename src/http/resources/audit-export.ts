@@ -99,7 +99,7 @@ export const auditExportPaths: DescribedPaths = {
     get: {
       operationId: 'exportAudit',
       tag: 'audit',
-      summary: 'Take the whole trail away',
+      summary: 'Export the audit trail',
       description:
         "The trail of the caller's own tenant, oldest first, a JSON object a line. As `ndjson` it ends with a line of type `end`, and without that it is not complete; `npm run audit:verify` proves it offline. As `ocsf` each event is an OCSF 1.3 *API Activity*.",
       who: 'read_audit',

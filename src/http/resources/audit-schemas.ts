@@ -28,7 +28,7 @@ const auditEvent = z
     requestId: z
       .string()
       .describe(
-        "The id of the call, which Graph hears as `client-request-id` and Intune's own audit events have as `correlationId`.",
+        "The id of the call, which Graph gets as `client-request-id` and Intune's own audit events have as `correlationId`.",
       ),
     graphRequestId: z.string().nullable(),
     reason: z.string().nullable(),
@@ -59,7 +59,7 @@ export const chainStatus = z
       .object({ number: z.int(), time, keyId: z.string().nullable(), afterSeconds: z.int() })
       .nullable()
       .describe(
-        'The first signed checkpoint of what is there, and how many seconds after the first event it was made: until then nobody vouched for the trail.',
+        'The first signed checkpoint of what is there, and how many seconds after the first event it was made: until then nothing proved the trail.',
       ),
     status: z
       .enum(chainStatuses)

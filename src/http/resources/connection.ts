@@ -79,7 +79,7 @@ export const connectionPaths: DescribedPaths = {
       tag: 'connection',
       summary: 'Read the connection',
       description:
-        'The connection as Graph shapes it, read on behalf of the caller. What is seen settles an operation whose end was open. The `ETag` stands for everything Graph showed: send it in `If-Match` with a disconnect.',
+        'The connection as Graph shapes it, read on behalf of the caller. What it shows settles an operation whose outcome was not known yet. The `ETag` stands for everything Graph showed: send it in `If-Match` with a disconnect.',
       who: 'read_connection',
       params: { header: z.object({ 'If-None-Match': ifNoneMatch }) },
       answers: {

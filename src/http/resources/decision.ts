@@ -35,7 +35,7 @@ export const decisionPaths: DescribedPaths = {
       operationId: 'approve',
       summary: 'Approve a disconnect',
       description:
-        'The second person agrees. Nothing is sent yet: the requester executes it. The one who approves needs no right in Intune and never acts there. `If-Match` with the `ETag` of the operation is required, so that nobody approves what has changed since they looked at it.',
+        'The second person agrees. Nothing is sent yet: the requester executes it. The one who approves needs no right in Intune and never acts there. `If-Match` with the `ETag` of the operation is required, so that nobody approves what has changed since they read it.',
       problems: ['precondition_required'],
     }),
   },
@@ -44,7 +44,7 @@ export const decisionPaths: DescribedPaths = {
       operationId: 'reject',
       summary: 'Reject a disconnect',
       description:
-        'The second person refuses, which ends the operation. `If-Match` is heeded if it is there.',
+        'The second person refuses, which ends the operation. `If-Match` is optional; where it is given, it is checked.',
       problems: [],
     }),
   },

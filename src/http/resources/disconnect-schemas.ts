@@ -17,11 +17,11 @@ export const disconnected = z
     concludedFrom: z
       .literal('reading')
       .optional()
-      .describe('No usable answer came from Graph; the connection shows that it took the disconnect on.'),
+      .describe('No usable answer came from Graph; the connection shows that the disconnect was accepted.'),
   })
   .meta({
     id: 'Disconnected',
-    description: 'Graph took the disconnect on. That is not yet its end: watch the operation.',
+    description: 'Graph accepted the disconnect. It has not ended yet: watch the operation.',
   });
 
 export const awaitingApproval = z
@@ -30,7 +30,7 @@ export const awaitingApproval = z
     status: z
       .enum(['awaiting_approval', 'awaiting_intune_approval'])
       .describe(
-        '`awaiting_approval`: nothing was sent, and a second person must approve first. `awaiting_intune_approval`: Intune filed a request for approval (Multi Admin Approval), and whoever completes it there disconnects the connector.',
+        '`awaiting_approval`: nothing was sent, and a second person must approve first. `awaiting_intune_approval`: Intune filed a request for approval (Multi Admin Approval), and completing it there disconnects the connector.',
       ),
     expiresAt: z.iso
       .datetime()
@@ -87,7 +87,7 @@ const dryRunCheck = z
   .meta({
     id: 'DryRunCheck',
     description:
-      'One thing that must hold for a disconnect. Where there is a `code`, it is told as in a problem.',
+      'One thing that must hold for a disconnect. Where there is a `code`, the members are those of the problem.',
   });
 
 export const dryRunResult = z
@@ -98,7 +98,7 @@ export const dryRunResult = z
     irreversible: z
       .boolean()
       .describe(
-        'Whether nothing brings back what the call would do. A request for an approval can be withdrawn.',
+        'Whether what the call would do cannot be undone. A request for an approval can be withdrawn.',
       ),
     checks: z.array(dryRunCheck),
     connection: connection.nullable(),

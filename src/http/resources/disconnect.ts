@@ -32,7 +32,7 @@ const intentBody = z.strictObject(
       .guid('must be the id of an operation')
       .toLowerCase()
       .optional()
-      .describe('The operation of unknown end that this one takes over from.'),
+      .describe('The operation with an unknown outcome that this one takes over from.'),
   },
   'must be a JSON object',
 );
@@ -54,7 +54,7 @@ const disconnectQuery = z.strictObject({
 const idempotencyKey = idempotencyKeyHeader
   .optional()
   .describe(
-    'A fresh key, such as a UUID, for each intent, and the same one with its repetitions: those hear the first answer (draft-ietf-httpapi-idempotency-key-header).',
+    'A fresh key, such as a UUID, for each intent, and the same one with its repetitions: those get the first answer (draft-ietf-httpapi-idempotency-key-header).',
   );
 
 /** Its route, as metrics and logs name it. */
@@ -153,7 +153,7 @@ export const disconnectPaths: DescribedPaths = {
       tag: 'connection',
       summary: 'Disconnect, once',
       description:
-        "Ends Intune's connection to Google's ChromeOS management: all ChromeOS devices and the connector's settings leave Intune, and nothing brings them back. With every problem but `outcome_unknown` and `intune_approval_filed` (and a defect, `internal_error`) it is certain that nothing was done. These must not be repeated: watch the operation. An unknown query parameter is refused, since it may have been meant to hold the act back.",
+        "Ends Intune's connection to Google's ChromeOS management: all ChromeOS devices and the connector's settings leave Intune, and nothing brings them back. With every problem but `outcome_unknown` and `intune_approval_filed` (and a defect, `internal_error`) it is certain that nothing was done. These must not be repeated: watch the operation. An unknown query parameter is refused, since it may be a misspelled `dryRun`.",
       who: 'disconnect',
       params: {
         query: disconnectQuery,
@@ -166,7 +166,7 @@ export const disconnectPaths: DescribedPaths = {
       },
       answers: {
         200: {
-          description: 'Graph took it on; or, with `dryRun=true`, what the call would do.',
+          description: 'Graph accepted it; or, with `dryRun=true`, what the call would do.',
           headers: ['location', 'request-id', 'idempotency-replayed', 'etag'],
           schema: z.union([disconnected, dryRunResult]),
         },

@@ -44,13 +44,13 @@ export const executionPaths: DescribedPaths = {
       tag: 'operations',
       summary: 'Execute an approved disconnect',
       description:
-        'The one who asked for it runs it, with a fresh sign-in, once a second person approved it here, or Intune shows its request as approved (Multi Admin Approval). From there on it is as *disconnect* is: with every problem but `outcome_unknown` and `intune_approval_filed` (and a defect, `internal_error`) it is certain that nothing was done.',
+        'The requester carries it out, with a fresh sign-in, once a second person approved it here, or Intune shows its request as approved (Multi Admin Approval). From there on it is as *disconnect* is: with every problem but `outcome_unknown` and `intune_approval_filed` (and a defect, `internal_error`) it is certain that nothing was done.',
       who: 'disconnect',
       params: { path: pathId, header: z.object({ 'If-Match': ifMatch }) },
       body: { description: 'Nothing, or `{}`.', required: false, schema: emptyBody },
       answers: {
         200: {
-          description: 'Graph took it on.',
+          description: 'Graph accepted it.',
           headers: ['location', 'request-id'],
           schema: disconnected,
         },

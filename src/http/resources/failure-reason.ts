@@ -69,5 +69,5 @@ const reasonNames = Object.keys(failureReasons) as FailureReason[];
 export const failureReason = z.enum(reasonNames).meta({
   id: 'FailureReason',
   description:
-    'Why something ended badly, as the record names it. The `code` of a problem is what a caller hears of it.',
+    'Why something ended badly, as the record names it. A caller gets the `code` of a problem instead.',
 });

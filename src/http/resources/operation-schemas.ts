@@ -17,7 +17,7 @@ export const time = z.iso.datetime();
 export const operationStatus = z.enum(operationStatuses).meta({
   id: 'OperationStatus',
   description:
-    'The status of a disconnect. `accepted` is all that a 200 of Graph promises; `completed` is that the connection is gone; `unknown` is that nobody can tell yet. With `awaiting_intune_approval` and `approved_in_intune` a request for its approval is filed in Intune, where it may be completed at any moment.',
+    'The status of a disconnect. `accepted` is all that a 200 of Graph promises; `completed` is that the connection is gone; `unknown` is that nobody knows yet. With `awaiting_intune_approval` and `approved_in_intune` a request for its approval is filed in Intune, where it may be completed at any moment.',
 });
 
 const person = { oid: z.string(), name: z.string().nullable() };
@@ -39,12 +39,14 @@ export const operation = z
     requester,
     reason: z.string().nullable(),
     ticket: z.string().nullable(),
-    consequence: z.string().describe('What carrying it out does, to show to whoever decides about it.'),
-    irreversible: z.boolean().describe('Whether nothing brings back what carrying it out does.'),
+    consequence: z
+      .string()
+      .describe('What carrying it out does, to show to the person who decides about it.'),
+    irreversible: z.boolean().describe('Whether carrying it out cannot be undone.'),
     connection: connectionState.describe(
       'The connection it is about, as it was read when the disconnect was asked for; when it is executed, as it was read then.',
     ),
-    requestId: id.describe('What Graph heard as `client-request-id` of the act.'),
+    requestId: id.describe('What Graph got as `client-request-id` with the act.'),
     graphRequestId: z.string().nullable(),
     value: z.string().nullable().describe(onboardingStatus),
     concludedFrom: concludedFrom

@@ -10,7 +10,7 @@ export function operationEtag(shown: ReturnType<typeof nowShown>): string {
   return `"${createHash('sha256').update(JSON.stringify(shown)).digest('base64url')}"`;
 }
 
-/** What `If-Match` says of the operation the caller looked at; `null` where there is none. Fails with
+/** What `If-Match` says of the operation the caller read; `null` where there is none. Fails with
  *  `request_invalid`. */
 export function asSeenOf(request: Request): AsSeen {
   const tags = ifMatchOf(request);
@@ -23,4 +23,4 @@ export function asSeenOf(request: Request): AsSeen {
 /** `If-Match` on an operation, as it is described. */
 export const ifMatchOperation = ifMatchHeader
   .optional()
-  .describe('The `ETag` of the operation the caller looked at; `*` is any. A weak one never matches.');
+  .describe('The `ETag` of the operation the caller read; `*` is any. A weak one never matches.');

@@ -84,7 +84,7 @@ export const operationPaths: DescribedPaths = {
       tag,
       summary: 'What became of a disconnect',
       description:
-        'Where its end is open, Graph is read on behalf of the caller, at most once in a few seconds for all callers together, and what is seen may settle it.',
+        'While its outcome is not known, Graph is read on behalf of the caller, at most once in a few seconds for all callers together, and what is seen may settle it.',
       who: 'read_connection',
       params: {
         path: pathId,
@@ -99,7 +99,7 @@ export const operationPaths: DescribedPaths = {
       answers: {
         200: {
           description:
-            'The operation. `Retry-After` tells when there may be news; without it there will be none. The `ETag` stands for all that is shown: send it in `If-Match` with an approval.',
+            'The operation. `Retry-After` says when to read it again; without it, it does not change any more. The `ETag` stands for all that is shown: send it in `If-Match` with an approval.',
           headers: ['etag', 'retry-after', 'preference-applied'],
           schema: operationNow,
         },

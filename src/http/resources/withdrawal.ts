@@ -34,7 +34,7 @@ export const withdrawalPaths: DescribedPaths = {
       tag: 'operations',
       summary: 'Withdraw a disconnect that was not executed',
       description:
-        'The person who asked for it takes it back, whether it is approved or not. Nothing was sent, and the idempotency key is free. `If-Match` is heeded if it is there.',
+        'The person who asked for it takes it back, whether it is approved or not. Nothing was sent, and the idempotency key is free. `If-Match` is optional; where it is given, it is checked.',
       who: 'disconnect',
       params: { path: pathId, header: z.object({ 'If-Match': ifMatchOperation }) },
       body: { description: 'Why.', required: true, schema: reasonedBody },
