@@ -21,7 +21,7 @@ import {
 import { domainOf, oidIn, people, personNames, registration, tenantIds } from './directory.ts';
 import { help } from './help.ts';
 import { jsonReply, type Received, type Reply, textReply } from './reply.ts';
-import type { World } from './world.ts';
+import type { Simulation } from './simulation.ts';
 
 /** A request the control face cannot take; the message says what it can. */
 class Unusable extends Error {
@@ -32,22 +32,22 @@ class Unusable extends Error {
   }
 }
 
-type Action = (world: World, request: Received, name: string) => Reply | Promise<Reply>;
+type Action = (simulation: Simulation, request: Received, name: string) => Reply | Promise<Reply>;
 
 const routes: [string, RegExp, Action][] = [
-  ['GET', /^$/, (world) => textReply(200, help(world.url))],
+  ['GET', /^$/, (simulation) => textReply(200, help(simulation.url))],
   ['GET', /^\/ca\.pem$/, certificateAuthority],
-  ['GET', /^\/people$/, (world) => jsonReply(200, listPeople(world))],
+  ['GET', /^\/people$/, (simulation) => jsonReply(200, listPeople(simulation))],
   ['PUT', /^\/people\/([^/]+)$/, setPerson],
   ['DELETE', /^\/people\/([^/]+)$/, forgetPerson],
   ['GET', /^\/token\/([^/]+)$/, tokenByQuery],
   ['POST', /^\/token\/([^/]+)$/, tokenByBody],
-  ['GET', /^\/faults$/, (world) => jsonReply(200, world.faults.list())],
-  ['DELETE', /^\/faults$/, (world) => done(() => world.faults.clear())],
+  ['GET', /^\/faults$/, (simulation) => jsonReply(200, simulation.faults.list())],
+  ['DELETE', /^\/faults$/, (simulation) => done(() => simulation.faults.clear())],
   ['PUT', /^\/faults\/([^/]+)$/, setFault],
   ['DELETE', /^\/faults\/([^/]+)$/, clearFault],
   ['GET', /^\/calls$/, listCalls],
-  ['DELETE', /^\/calls$/, (world) => done(() => world.calls.clear())],
+  ['DELETE', /^\/calls$/, (simulation) => done(() => simulation.calls.clear())],
   ['POST', /^\/keys\/rotate$/, rotate],
   ['GET', /^\/connection$/, showConnection],
   ['PUT', /^\/connection$/, setConnection],
@@ -57,14 +57,14 @@ const routes: [string, RegExp, Action][] = [
   ['POST', /^\/approvals\/([^/]+)$/, decideApproval],
   ['POST', /^\/secrets$/, setSecrets],
   ['POST', /^\/certificates$/, registerCertificate],
-  ['DELETE', /^\/certificates$/, (world) => done(() => world.credentials.clearCertificates())],
+  ['DELETE', /^\/certificates$/, (simulation) => done(() => simulation.credentials.clearCertificates())],
   ['POST', /^\/federated-credentials$/, registerFederated],
   ['GET', /^\/federated-token$/, federatedToken],
-  ['POST', /^\/reset$/, (world) => done(() => world.reset())],
+  ['POST', /^\/reset$/, (simulation) => done(() => simulation.reset())],
 ];
 
 /** Answers below `/simulator`: for a person with curl, and for programs in other processes. */
-export async function serveControl(world: World, request: Received): Promise<Reply> {
+export async function serveControl(simulation: Simulation, request: Received): Promise<Reply> {
   const path = request.path.slice('/simulator'.length).replace(/\/$/, '');
   const here = routes.filter(([, pattern]) => pattern.test(path));
   const route = here.find(([method]) => method === request.method);
@@ -74,13 +74,13 @@ export async function serveControl(world: World, request: Received): Promise<Rep
       methods ? 405 : 404,
       methods
         ? `${request.path} takes ${methods}, not ${request.method}.\n`
-        : `There is no ${request.path}.\n\n${help(world.url)}`,
+        : `There is no ${request.path}.\n\n${help(simulation.url)}`,
     );
     return methods ? { ...reply, headers: { ...reply.headers, allow: methods } } : reply;
   }
   const [, pattern, action] = route;
   try {
-    return await action(world, request, pattern.exec(path)?.[1] ?? '');
+    return await action(simulation, request, pattern.exec(path)?.[1] ?? '');
   } catch (error) {
     if (error instanceof Unusable) return textReply(error.status, `${error.message}\n`);
     throw error;
@@ -126,7 +126,7 @@ function endpointName(name: string) {
   throw new Unusable(404, `There is no endpoint '${name}'. Endpoints: ${endpoints.join(', ')}.`);
 }
 
-function listPeople(world: World) {
+function listPeople(simulation: Simulation) {
   return personNames.map((name) => ({
     name,
     displayName: people[name].displayName,
@@ -136,46 +136,46 @@ function listPeople(world: World) {
       domain: domainOf(tenantId),
       oid: oidIn(tenantId, people[name]),
     })),
-    behaviour: world.behaviourOf(people[name]),
-    token: `${world.url}/simulator/token/${name}`,
+    behaviour: simulation.behaviourOf(people[name]),
+    token: `${simulation.url}/simulator/token/${name}`,
   }));
 }
 
-function setPerson(world: World, request: Received, name: string): Reply {
+function setPerson(simulation: Simulation, request: Received, name: string): Reply {
   const behaviour = parseBody(personSchema, request);
-  return done(() => world.setBehaviour(personName(name), behaviour));
+  return done(() => simulation.setBehaviour(personName(name), behaviour));
 }
 
-function forgetPerson(world: World, _request: Received, name: string): Reply {
-  return done(() => world.setBehaviour(personName(name), undefined));
+function forgetPerson(simulation: Simulation, _request: Received, name: string): Reply {
+  return done(() => simulation.setBehaviour(personName(name), undefined));
 }
 
-async function tokenByQuery(world: World, request: Received, name: string): Promise<Reply> {
+async function tokenByQuery(simulation: Simulation, request: Received, name: string): Promise<Reply> {
   const { tenant, ...options } = parseQuery(tokenQuerySchema, request);
-  const token = await world.mint(personName(name), {
+  const token = await simulation.mint(personName(name), {
     ...options,
     ...(tenant === undefined ? {} : { tenantId: tenant }),
   });
   return textReply(200, `${token}\n`);
 }
 
-async function tokenByBody(world: World, request: Received, name: string): Promise<Reply> {
-  return textReply(200, `${await world.mint(personName(name), parseBody(tokenSchema, request))}\n`);
+async function tokenByBody(simulation: Simulation, request: Received, name: string): Promise<Reply> {
+  return textReply(200, `${await simulation.mint(personName(name), parseBody(tokenSchema, request))}\n`);
 }
 
-function setFault(world: World, request: Received, name: string): Reply {
+function setFault(simulation: Simulation, request: Received, name: string): Reply {
   const endpoint = endpointName(name);
   const fault = parseBody(faultSchema, request);
-  return done(() => world.faults.set(endpoint, fault));
+  return done(() => simulation.faults.set(endpoint, fault));
 }
 
-function clearFault(world: World, _request: Received, name: string): Reply {
-  return done(() => world.faults.set(endpointName(name), null));
+function clearFault(simulation: Simulation, _request: Received, name: string): Reply {
+  return done(() => simulation.faults.set(endpointName(name), null));
 }
 
-function listCalls(world: World, request: Received): Reply {
+function listCalls(simulation: Simulation, request: Received): Reply {
   const { endpoint, limit } = parseQuery(callsQuerySchema, request);
-  const calls = world.calls.calls.filter((call) => endpoint === undefined || call.endpoint === endpoint);
+  const calls = simulation.calls.calls.filter((call) => endpoint === undefined || call.endpoint === endpoint);
   return jsonReply(200, calls.slice(-(limit ?? calls.length)).map(redact));
 }
 
@@ -188,15 +188,15 @@ function redact(call: Call): Omit<Call, 'rawHeaders'> {
   return { ...shown, headers, body };
 }
 
-async function rotate(world: World, request: Received): Promise<Reply> {
+async function rotate(simulation: Simulation, request: Received): Promise<Reply> {
   const { tenantId, ...options } = parseBody(rotationSchema, request);
-  await world.rotateKeys(tenantId, options);
+  await simulation.rotateKeys(tenantId, options);
   return { status: 204, headers: {}, body: '' };
 }
 
-function showConnection(world: World, request: Received): Reply {
+function showConnection(simulation: Simulation, request: Received): Reply {
   const { tenant = registration.tenantId } = parseQuery(tenantQuerySchema, request);
-  const { connection } = world.tenant(tenant);
+  const { connection } = simulation.tenant(tenant);
   return jsonReply(200, {
     tenantId: tenant,
     connection: connection.peek(),
@@ -206,76 +206,76 @@ function showConnection(world: World, request: Received): Reply {
   });
 }
 
-function certificateAuthority(world: World): Reply {
-  return { status: 200, headers: { 'content-type': 'application/x-pem-file' }, body: world.caPem };
+function certificateAuthority(simulation: Simulation): Reply {
+  return { status: 200, headers: { 'content-type': 'application/x-pem-file' }, body: simulation.caPem };
 }
 
-function setConnection(world: World, request: Received): Reply {
+function setConnection(simulation: Simulation, request: Received): Reply {
   const { tenant = registration.tenantId } = parseQuery(tenantQuerySchema, request);
   const { connection, sequence, everyMs } = parseBody(connectionSchema, request);
-  const state = world.tenant(tenant).connection;
+  const state = simulation.tenant(tenant).connection;
   if (connection !== undefined) state.set(connection);
   if (sequence !== undefined || everyMs !== undefined) {
     state.setSequence(sequence ?? state.sequence.steps, everyMs === undefined ? {} : { everyMs });
   }
-  return showConnection(world, request);
+  return showConnection(simulation, request);
 }
 
 /** As somebody does in the admin center, or with a tool of their own. */
-function disconnectPastTheService(world: World, request: Received, name: string): Reply {
+function disconnectPastTheService(simulation: Simulation, request: Received, name: string): Reply {
   const { tenant = registration.tenantId } = parseQuery(tenantQuerySchema, request);
   const oid = oidIn(tenant, people[personName(name)]);
   const application = 'Microsoft Intune admin center';
   const clientRequestId = randomUUID();
-  const value = world.tenant(tenant).connection.disconnect({ oid, clientRequestId, application });
+  const value = simulation.tenant(tenant).connection.disconnect({ oid, clientRequestId, application });
   if (value === undefined) throw new Unusable(404, 'This tenant has no ChromeOS connection to disconnect.');
   return jsonReply(200, { value, clientRequestId });
 }
 
-function showApprovals(world: World, request: Received): Reply {
+function showApprovals(simulation: Simulation, request: Received): Reply {
   const { tenant = registration.tenantId } = parseQuery(tenantQuerySchema, request);
-  const { approvals } = world.tenant(tenant);
+  const { approvals } = simulation.tenant(tenant);
   return jsonReply(200, { demanded: approvals.demanded, requests: approvals.requests() });
 }
 
-function demandApprovals(world: World, request: Received): Reply {
+function demandApprovals(simulation: Simulation, request: Received): Reply {
   const { tenant = registration.tenantId } = parseQuery(tenantQuerySchema, request);
   const { demanded } = parseBody(approvalsSchema, request);
   return done(() => {
-    world.tenant(tenant).approvals.demanded = demanded;
+    simulation.tenant(tenant).approvals.demanded = demanded;
   });
 }
 
 /** What a person does with a request in the admin center. */
-function decideApproval(world: World, request: Received, code: string): Reply {
+function decideApproval(simulation: Simulation, request: Received, code: string): Reply {
   const { tenant = registration.tenantId } = parseQuery(tenantQuerySchema, request);
   const { do: verb, by } = parseBody(approvalDecisionSchema, request);
-  const refusal = world.decideApproval({ tenantId: tenant, code, verb, by });
+  const refusal = simulation.decideApproval({ tenantId: tenant, code, verb, by });
   if (refusal !== undefined) throw new Unusable(409, refusal);
-  return showApprovals(world, request);
+  return showApprovals(simulation, request);
 }
 
-function setSecrets(world: World, request: Received): Reply {
+function setSecrets(simulation: Simulation, request: Received): Reply {
   const { accepted, expired } = parseBody(secretsSchema, request);
-  return done(() => world.credentials.setSecrets(accepted, expired));
+  return done(() => simulation.credentials.setSecrets(accepted, expired));
 }
 
-function registerCertificate(world: World, request: Received): Reply {
+function registerCertificate(simulation: Simulation, request: Received): Reply {
   try {
-    world.credentials.registerCertificate(request.body);
+    simulation.credentials.registerCertificate(request.body);
   } catch {
     throw new Unusable(400, 'The body must be one certificate as PEM: curl --data-binary @certificate.pem …');
   }
   return { status: 204, headers: {}, body: '' };
 }
 
-function registerFederated(world: World, request: Received): Reply {
+function registerFederated(simulation: Simulation, request: Received): Reply {
   const credential = parseBody(federatedCredentialSchema, request);
-  return done(() => world.credentials.registerFederatedCredential(credential));
+  return done(() => simulation.credentials.registerFederatedCredential(credential));
 }
 
-async function federatedToken(world: World, request: Received): Promise<Reply> {
+async function federatedToken(simulation: Simulation, request: Received): Promise<Reply> {
   const options = parseQuery(federatedTokenQuerySchema, request);
   // No newline: the answer is what a projected token file holds.
-  return textReply(200, await world.credentials.federatedToken(options));
+  return textReply(200, await simulation.credentials.federatedToken(options));
 }

@@ -1,11 +1,16 @@
 import { registration } from './directory.ts';
 import { EntraError, entraErrorReply, traceOf } from './entra-error.ts';
 import { jsonReply, type Received, type Reply } from './reply.ts';
+import type { Simulation } from './simulation.ts';
 import { issuerOf } from './tokens.ts';
-import type { World } from './world.ts';
 
 /** A tenant's OpenID Connect metadata, as its v1.0 or v2.0 document; `url` is where its endpoints are. */
-export function metadata(world: World, version: '1.0' | '2.0', tenantId: string, url = world.url): Reply {
+export function metadata(
+  simulation: Simulation,
+  version: '1.0' | '2.0',
+  tenantId: string,
+  url = simulation.url,
+): Reply {
   const oauth = version === '1.0' ? 'oauth2' : 'oauth2/v2.0';
   const discovery = version === '1.0' ? 'discovery' : 'discovery/v2.0';
   return jsonReply(
@@ -19,7 +24,7 @@ export function metadata(world: World, version: '1.0' | '2.0', tenantId: string,
       id_token_signing_alg_values_supported: ['RS256'],
       response_types_supported: ['code', 'id_token', 'code id_token', 'id_token token'],
       scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
-      issuer: issuerOf(version, tenantId, world.url),
+      issuer: issuerOf(version, tenantId, simulation.url),
       request_uri_parameter_supported: false,
       userinfo_endpoint: 'https://graph.microsoft.com/oidc/userinfo',
       authorization_endpoint: `${url}/${tenantId}/${oauth}/authorize`,
@@ -51,9 +56,9 @@ export function metadata(world: World, version: '1.0' | '2.0', tenantId: string,
 }
 
 /** A tenant's published signing keys. */
-export async function keys(world: World, version: '1.0' | '2.0', tenantId: string): Promise<Reply> {
-  const published = await world.tenant(tenantId).keys.published();
-  const issuer = issuerOf(version, tenantId, world.url);
+export async function keys(simulation: Simulation, version: '1.0' | '2.0', tenantId: string): Promise<Reply> {
+  const published = await simulation.tenant(tenantId).keys.published();
+  const issuer = issuerOf(version, tenantId, simulation.url);
   return jsonReply(
     200,
     { keys: published.map(({ jwk }) => (version === '1.0' ? jwk : { ...jwk, issuer })) },
@@ -62,9 +67,9 @@ export async function keys(world: World, version: '1.0' | '2.0', tenantId: strin
 }
 
 /** What Entra says of a tenant it does not know. */
-export function unknownTenant(world: World, request: Received, tenantId: string): Reply {
+export function unknownTenant(simulation: Simulation, request: Received, tenantId: string): Reply {
   const error = new EntraError(90002, {
     detail: `Tenant '${tenantId}' not found. Check to make sure you have the correct tenant ID. (The simulator's home tenant is ${registration.tenantId}.)`,
   });
-  return entraErrorReply(error, traceOf(request.headers, world.now()), world.url);
+  return entraErrorReply(error, traceOf(request.headers, simulation.now()), simulation.url);
 }

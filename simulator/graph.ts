@@ -4,9 +4,9 @@ import { listApprovals, refusedPassage } from './intune-approval.ts';
 import { auditEventOf } from './intune-audit.ts';
 import { decodeJwt, type JsonObject, verifyJwt } from './jwt.ts';
 import { jsonReply, type Received, type Reply } from './reply.ts';
+import type { Simulation, Tenant } from './simulation.ts';
 import { graphAudiences } from './token-endpoint.ts';
 import { issuerOf } from './tokens.ts';
-import type { Tenant, World } from './world.ts';
 
 const context = 'https://graph.microsoft.com/beta/$metadata#';
 const settings = 'deviceManagement/chromeOSOnboardingSettings';
@@ -17,7 +17,7 @@ const writeScopes = ['DeviceManagementConfiguration.ReadWrite.All'];
 export type GraphCaller = { claims: JsonObject; tenant: Tenant } | { refusal: string };
 
 /** Verifies a Graph token's signature, issuer, audience and expiry. */
-export async function graphCaller(world: World, request: Received): Promise<GraphCaller> {
+export async function graphCaller(simulation: Simulation, request: Received): Promise<GraphCaller> {
   const [, token] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
   if (!token) return { refusal: 'Access token is empty.' };
   const jwt = decodeJwt(token);
@@ -28,12 +28,13 @@ export async function graphCaller(world: World, request: Received): Promise<Grap
       refusal: `Invalid audience '${String(claims.aud)}'. Graph wants the token that on-behalf-of gave, not the caller's own.`,
     };
   }
-  const tenant = world.findTenant(typeof claims.tid === 'string' ? claims.tid : undefined);
-  if (!tenant || claims.iss !== issuerOf('1.0', tenant.id, world.url)) return { refusal: 'Invalid issuer.' };
+  const tenant = simulation.findTenant(typeof claims.tid === 'string' ? claims.tid : undefined);
+  if (!tenant || claims.iss !== issuerOf('1.0', tenant.id, simulation.url))
+    return { refusal: 'Invalid issuer.' };
   if (!(await verifyJwt(jwt, (await tenant.keys.graph()).publicKey, ['RS256']))) {
     return { refusal: 'Signature is invalid.' };
   }
-  if (typeof claims.exp !== 'number' || claims.exp <= world.now() / 1000) {
+  if (typeof claims.exp !== 'number' || claims.exp <= simulation.now() / 1000) {
     return { refusal: 'Lifetime validation failed, the token is expired.' };
   }
   return { claims, tenant };
@@ -47,10 +48,15 @@ export type GraphAction =
   | { kind: 'approvalRequests' };
 
 /** Does what Graph would do for a call of one of the served actions. */
-export function graph(world: World, request: Received, caller: GraphCaller, action: GraphAction): Reply {
-  const trace = graphTraceOf(request.headers, world.now());
-  if ('refusal' in caller) return unauthorized(world, caller.refusal, trace);
-  const forbidden = whyForbidden(world, caller, action);
+export function graph(
+  simulation: Simulation,
+  request: Received,
+  caller: GraphCaller,
+  action: GraphAction,
+): Reply {
+  const trace = graphTraceOf(request.headers, simulation.now());
+  if ('refusal' in caller) return unauthorized(simulation, caller.refusal, trace);
+  const forbidden = whyForbidden(simulation, caller, action);
   if (forbidden) {
     return graphErrorReply({ status: 403, code: 'Forbidden', message: forbidden, intuneNested: true }, trace);
   }
@@ -101,21 +107,21 @@ function notFound(message: string, trace: Trace): Reply {
   return graphErrorReply({ status: 404, code: 'ResourceNotFound', message, intuneNested: true }, trace);
 }
 
-function unauthorized(world: World, message: string, trace: Trace): Reply {
+function unauthorized(simulation: Simulation, message: string, trace: Trace): Reply {
   const reply = graphErrorReply({ status: 401, code: 'InvalidAuthenticationToken', message }, trace);
   reply.headers['www-authenticate'] =
-    `Bearer realm="", authorization_uri="${world.url}/common/oauth2/authorize"`;
+    `Bearer realm="", authorization_uri="${simulation.url}/common/oauth2/authorize"`;
   return reply;
 }
 
-function whyForbidden(world: World, caller: SignedIn, action: GraphAction): string | undefined {
+function whyForbidden(simulation: Simulation, caller: SignedIn, action: GraphAction): string | undefined {
   const needed = action.kind === 'disconnect' ? writeScopes : readScopes;
   const granted = String(caller.claims.scp ?? '').split(' ');
   if (!needed.some((scope) => granted.includes(scope))) {
     return `Application is not authorized to perform this operation. Application must have one of the following scopes: ${needed.join(', ')}`;
   }
   const person = personByOid(caller.tenant.id, caller.claims.oid);
-  if (world.behaviourOf(person).intuneRoleMissing) {
+  if (simulation.behaviourOf(person).intuneRoleMissing) {
     return 'User is not authorized to perform this operation: no Intune role that may do it';
   }
   return undefined;
@@ -131,13 +137,13 @@ function whySurplus(request: Received): string | undefined {
 }
 
 /** For a path Graph's face does not serve. */
-export function graphUnknown(world: World, request: Received): Reply {
+export function graphUnknown(simulation: Simulation, request: Received): Reply {
   return graphErrorReply(
     {
       status: 404,
       code: 'ResourceNotFound',
       message: `The simulator does not serve ${request.method} ${request.path}. It serves: GET /beta/${settings}, GET /beta/${settings}/{id}, POST /beta/${settings}/disconnect, GET /beta/deviceManagement/auditEvents, GET /beta/deviceManagement/operationApprovalRequests; Entra's GET /{tenant}/.well-known/openid-configuration, GET /{tenant}/v2.0/.well-known/openid-configuration, GET /{tenant}/discovery/keys, GET /{tenant}/discovery/v2.0/keys, POST /{tenant}/oauth2/v2.0/token; and its own help at GET /simulator.`,
     },
-    graphTraceOf(request.headers, world.now()),
+    graphTraceOf(request.headers, simulation.now()),
   );
 }

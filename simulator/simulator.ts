@@ -20,8 +20,8 @@ import { serveFaces } from './faces.ts';
 import type { Fault } from './faults.ts';
 import { makeSigningKey, type SigningKey } from './keys.ts';
 import { listen } from './server.ts';
+import { Simulation } from './simulation.ts';
 import type { TokenOptions } from './tokens.ts';
-import { World } from './world.ts';
 
 export type { Call, Endpoint, Fault, PersonName, TokenOptions };
 
@@ -109,18 +109,18 @@ export type Simulator = {
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const tls = options.tls ?? (await makeTls());
   // The address is in issuers and metadata, and is known only once the port is: requests do not wait for it.
-  let world: World | undefined;
+  let simulation: Simulation | undefined;
   const server = await listen(
     () => (request) => {
-      if (!world) return Promise.resolve('reset');
+      if (!simulation) return Promise.resolve('reset');
       return request.path === '/simulator' || request.path.startsWith('/simulator/')
-        ? serveControl(world, request)
-        : serveFaces(world, request);
+        ? serveControl(simulation, request)
+        : serveFaces(simulation, request);
     },
     { tls, port: options.port ?? 0, host: options.host ?? '127.0.0.1' },
   );
   const url = `https://${options.publicHost ?? 'localhost'}:${server.port}`;
-  const started = new World({
+  const started = new Simulation({
     url,
     caPem: tls.caPem,
     now: options.now ?? Date.now,
@@ -135,7 +135,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       await mkdir(dirname(options.caFile), { recursive: true });
       await writeFile(options.caFile, tls.caPem);
     }
-    world = started;
+    simulation = started;
     return describe(started, tls, { port: server.port, browserUrl: door.url }, undo);
   } catch (error) {
     await Promise.all(undo.map((each) => each.close()));
@@ -144,25 +144,28 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 }
 
 async function openBrowserDoor(
-  world: World,
+  simulation: Simulation,
   port: number,
 ): Promise<{ url: string; close: () => Promise<void> }> {
   let url = '';
   // Plain HTTP, so on this machine only, whatever address the other face listens on.
-  const door = await listen(() => (request) => serveDoor(world, request, url), { port, host: '127.0.0.1' });
+  const door = await listen(() => (request) => serveDoor(simulation, request, url), {
+    port,
+    host: '127.0.0.1',
+  });
   url = `http://localhost:${door.port}`;
   return { url, close: door.close };
 }
 
 function describe(
-  world: World,
+  simulation: Simulation,
   tls: SimulatorTls,
   address: { port: number; browserUrl: string },
   undo: readonly { close: () => Promise<void> }[],
 ): Simulator {
   const home = registration.tenantId;
   return {
-    url: world.url,
+    url: simulation.url,
     ...address,
     caPem: tls.caPem,
     tls,
@@ -170,44 +173,45 @@ function describe(
     portalClientId,
     otherTenantId,
     federatedCredential: {
-      issuer: world.credentials.clusterIssuer,
+      issuer: simulation.credentials.clusterIssuer,
       subject: federatedSubject,
       audience: federatedAudience,
     },
-    token: (person, overrides) => world.mint(person, overrides),
+    token: (person, overrides) => simulation.mint(person, overrides),
     setPerson: (person, behaviour) => {
       if (behaviour?.mfaRequired !== undefined) JSON.parse(behaviour.mfaRequired);
-      world.setBehaviour(person, behaviour ?? undefined);
+      simulation.setBehaviour(person, behaviour ?? undefined);
     },
-    calls: world.calls.calls,
-    clearCalls: () => world.calls.clear(),
-    onCall: (listener) => world.calls.listen(listener),
-    onAnswer: (listener) => world.calls.listenToAnswers(listener),
-    setFault: (endpoint, fault) => world.faults.set(endpoint, fault),
-    clearFaults: () => world.faults.clear(),
-    connection: (tenantId = home) => world.tenant(tenantId).connection.peek(),
-    setConnection: (tenantId, connection) => world.tenant(tenantId).connection.set(connection),
+    calls: simulation.calls.calls,
+    clearCalls: () => simulation.calls.clear(),
+    onCall: (listener) => simulation.calls.listen(listener),
+    onAnswer: (listener) => simulation.calls.listenToAnswers(listener),
+    setFault: (endpoint, fault) => simulation.faults.set(endpoint, fault),
+    clearFaults: () => simulation.faults.clear(),
+    connection: (tenantId = home) => simulation.tenant(tenantId).connection.peek(),
+    setConnection: (tenantId, connection) => simulation.tenant(tenantId).connection.set(connection),
     setSequence: (tenantId, steps, sequence) =>
-      world.tenant(tenantId).connection.setSequence(steps, sequence),
+      simulation.tenant(tenantId).connection.setSequence(steps, sequence),
     demandApproval: (demanded, tenantId = home) => {
-      world.tenant(tenantId).approvals.demanded = demanded;
+      simulation.tenant(tenantId).approvals.demanded = demanded;
     },
-    approvalRequests: (tenantId = home) => world.tenant(tenantId).approvals.requests(),
+    approvalRequests: (tenantId = home) => simulation.tenant(tenantId).approvals.requests(),
     decideApproval: (code, verb, by) => {
-      const refusal = world.decideApproval({ tenantId: home, code, verb, by });
+      const refusal = simulation.decideApproval({ tenantId: home, code, verb, by });
       if (refusal !== undefined) throw new Error(refusal);
     },
-    acts: (tenantId = home) => [...world.tenant(tenantId).connection.acts],
-    rotateKeys: (tenantId, rotation) => world.rotateKeys(tenantId, rotation),
-    setSecrets: (accepted, expired) => world.credentials.setSecrets(accepted, expired),
-    registerCertificate: (pem) => world.credentials.registerCertificate(pem),
-    clearCertificates: () => world.credentials.clearCertificates(),
-    registerFederatedCredential: (credential) => world.credentials.registerFederatedCredential(credential),
-    federatedToken: (token) => world.credentials.federatedToken(token),
+    acts: (tenantId = home) => [...simulation.tenant(tenantId).connection.acts],
+    rotateKeys: (tenantId, rotation) => simulation.rotateKeys(tenantId, rotation),
+    setSecrets: (accepted, expired) => simulation.credentials.setSecrets(accepted, expired),
+    registerCertificate: (pem) => simulation.credentials.registerCertificate(pem),
+    clearCertificates: () => simulation.credentials.clearCertificates(),
+    registerFederatedCredential: (credential) =>
+      simulation.credentials.registerFederatedCredential(credential),
+    federatedToken: (token) => simulation.credentials.federatedToken(token),
     setGraphTokenLifetime: (seconds) => {
-      world.graphTokenLifetime = seconds;
+      simulation.graphTokenLifetime = seconds;
     },
-    reset: () => world.reset(),
+    reset: () => simulation.reset(),
     close: async () => {
       await Promise.all(undo.map((each) => each.close()));
     },

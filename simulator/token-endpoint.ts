@@ -3,8 +3,8 @@ import { personByOid, registration } from './directory.ts';
 import { EntraError, entraErrorReply, entraHeaders, traceOf } from './entra-error.ts';
 import { type DecodedJwt, decodeJwt, type JsonObject, signJwt, verifyJwt } from './jwt.ts';
 import { jsonReply, type Received, type Reply } from './reply.ts';
+import type { Simulation, Tenant } from './simulation.ts';
 import { graphClaims, issuerOf } from './tokens.ts';
-import type { Tenant, World } from './world.ts';
 
 const permission = 'DeviceManagementConfiguration.ReadWrite.All';
 export const graphAudiences = [
@@ -17,26 +17,26 @@ const openIdScopes = ['openid', 'profile', 'email', 'offline_access'];
 const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 /** `POST /{tenant}/oauth2/v2.0/token`: the on-behalf-of grant, checked as Entra checks it. */
-export async function token(world: World, request: Received, tenantId: string): Promise<Reply> {
-  const trace = traceOf(request.headers, world.now());
+export async function token(simulation: Simulation, request: Received, tenantId: string): Promise<Reply> {
+  const trace = traceOf(request.headers, simulation.now());
   try {
-    const granted = await exchange(world, request, world.tenant(tenantId));
+    const granted = await exchange(simulation, request, simulation.tenant(tenantId));
     return jsonReply(200, granted, entraHeaders(trace));
   } catch (error) {
-    if (error instanceof EntraError) return entraErrorReply(error, trace, world.url);
+    if (error instanceof EntraError) return entraErrorReply(error, trace, simulation.url);
     throw error;
   }
 }
 
-async function exchange(world: World, request: Received, tenant: Tenant): Promise<JsonObject> {
+async function exchange(simulation: Simulation, request: Received, tenant: Tenant): Promise<JsonObject> {
   const form = readForm(request);
   checkGrant(form);
-  const strength = await world.credentials.authenticate(form, tenant.id);
+  const strength = await simulation.credentials.authenticate(form, tenant.id);
   const { audience, openId } = readScope(form.get('scope') ?? '');
-  const assertion = await verifyAssertion(world, tenant, form.get('assertion') ?? '');
-  checkPerson(world, tenant, assertion);
+  const assertion = await verifyAssertion(simulation, tenant, form.get('assertion') ?? '');
+  checkPerson(simulation, tenant, assertion);
 
-  const lifetime = world.graphTokenLifetime;
+  const lifetime = simulation.graphTokenLifetime;
   const capabilities = readCapabilities(form.get('claims'));
   const grant = {
     assertion,
@@ -46,7 +46,7 @@ async function exchange(world: World, request: Received, tenant: Tenant): Promis
     clientStrength: strength,
     capabilities,
   };
-  const claims = graphClaims({ ...grant, scope: `${permission} email openid profile` }, world.moment());
+  const claims = graphClaims({ ...grant, scope: `${permission} email openid profile` }, simulation.moment());
   const key = await tenant.keys.graph();
   const header = { typ: 'JWT', nonce: opaque(32), alg: 'RS256', x5t: key.kid, kid: key.kid };
   return {
@@ -56,7 +56,7 @@ async function exchange(world: World, request: Received, tenant: Tenant): Promis
     ext_expires_in: lifetime,
     access_token: await signJwt(header, claims, key.privateKey),
     ...(openId.includes('offline_access') ? { refresh_token: `1.${opaque(700)}` } : {}),
-    ...(openId.includes('openid') ? { id_token: await idToken(world, tenant, assertion) } : {}),
+    ...(openId.includes('openid') ? { id_token: await idToken(simulation, tenant, assertion) } : {}),
     ...(form.get('client_info') === '1' ? { client_info: clientInfoOf(assertion.oid, tenant.id) } : {}),
   };
 }
@@ -108,13 +108,17 @@ function readScope(scope: string): { audience: string; openId: string[] } {
   return { audience, openId };
 }
 
-async function verifyAssertion(world: World, tenant: Tenant, assertion: string): Promise<JsonObject> {
+async function verifyAssertion(
+  simulation: Simulation,
+  tenant: Tenant,
+  assertion: string,
+): Promise<JsonObject> {
   const jwt = decodeJwt(assertion);
   if (!jwt) throw new EntraError(50027, { detail: 'assertion is not a JWT.' });
   await checkSignature(tenant, jwt);
   const { claims } = jwt;
-  const now = world.now() / 1000;
-  const issuers = [issuerOf('1.0', tenant.id, world.url), issuerOf('2.0', tenant.id, world.url)];
+  const now = simulation.now() / 1000;
+  const issuers = [issuerOf('1.0', tenant.id, simulation.url), issuerOf('2.0', tenant.id, simulation.url)];
   if (!issuers.includes(String(claims.iss)) || claims.tid !== tenant.id) {
     throw new EntraError(50013, {
       detail: `[Reason - issuer '${String(claims.iss)}' is not this tenant's.]`,
@@ -122,7 +126,7 @@ async function verifyAssertion(world: World, tenant: Tenant, assertion: string):
   }
   if (typeof claims.exp !== 'number' || claims.exp <= now) {
     throw new EntraError(500133, {
-      detail: `Current time: ${new Date(world.now()).toISOString()}, expiry time of assertion ${expiry(claims.exp)}.`,
+      detail: `Current time: ${new Date(simulation.now()).toISOString()}, expiry time of assertion ${expiry(claims.exp)}.`,
     });
   }
   if (claims.aud !== registration.clientId && claims.aud !== registration.audience) {
@@ -156,12 +160,12 @@ async function checkSignature(tenant: Tenant, jwt: DecodedJwt): Promise<void> {
   }
 }
 
-function checkPerson(world: World, tenant: Tenant, assertion: JsonObject): void {
+function checkPerson(simulation: Simulation, tenant: Tenant, assertion: JsonObject): void {
   const person = personByOid(tenant.id, assertion.oid);
-  const behaviour = world.behaviourOf(person);
+  const behaviour = simulation.behaviourOf(person);
   // A sign-in from after the revocation is a session of its own.
   const session = typeof assertion.sid === 'string' ? assertion.sid : undefined;
-  if (behaviour.revoked && !world.signIns.findSession(session, tenant.id)) throw new EntraError(50173);
+  if (behaviour.revoked && !simulation.signIns.findSession(session, tenant.id)) throw new EntraError(50173);
   if (behaviour.consentMissing) {
     throw new EntraError(65001, {
       detail: `ID '${registration.clientId}' named 'ChromeOS connector BFF'. Send an interactive authorization request for this user and resource.`,
@@ -195,13 +199,13 @@ function readCapabilities(claims: string | null): string[] {
   }
 }
 
-async function idToken(world: World, tenant: Tenant, assertion: JsonObject): Promise<string> {
-  const { nowSeconds } = world.moment();
+async function idToken(simulation: Simulation, tenant: Tenant, assertion: JsonObject): Promise<string> {
+  const { nowSeconds } = simulation.moment();
   const key = await tenant.keys.current();
   const { name, oid, sub } = assertion;
   const claims = {
     aud: registration.clientId,
-    iss: issuerOf('2.0', tenant.id, world.url),
+    iss: issuerOf('2.0', tenant.id, simulation.url),
     iat: nowSeconds - 300,
     nbf: nowSeconds - 300,
     exp: nowSeconds + 3600,

@@ -1,8 +1,8 @@
+import { type ClaimsDemand, isProven, readClaimsDemand } from '../claims-demand.ts';
 import { addressIn, type Person, people, personNames } from '../directory.ts';
 import { EntraError, entraErrorTerms, traceOf } from '../entra-error.ts';
 import type { Received, Reply } from '../reply.ts';
-import type { World } from '../world.ts';
-import { type ClaimsDemand, isProven, readClaimsDemand } from './claims-demand.ts';
+import type { Simulation } from '../simulation.ts';
 import { choicePage, errorPage, proofPage } from './pages.ts';
 import { checkClient, isRedirectUri, readScopes } from './registered-portal.ts';
 import { type ReturnAddress, sendBack } from './return-address.ts';
@@ -23,8 +23,8 @@ type SignInRequest = {
 
 /** `GET`, and from its own page `POST`, `/{tenant}/oauth2/v2.0/authorize`: who signs in, and with what proof.
  *  What is wrong with the address to send people back to is told here; all else is told there. */
-export function authorize(world: World, request: Received, tenantId: string): Reply {
-  const trace = traceOf({}, world.now());
+export function authorize(simulation: Simulation, request: Received, tenantId: string): Reply {
+  const trace = traceOf({}, simulation.now());
   let returnTo: ReturnAddress;
   try {
     returnTo = readReturnAddress(request.query);
@@ -34,7 +34,9 @@ export function authorize(world: World, request: Received, tenantId: string): Re
   }
   try {
     const asked = readSignInRequest(request.query, tenantId, returnTo);
-    return request.method === 'POST' ? answered(world, request, asked) : arrived(world, request, asked);
+    return request.method === 'POST'
+      ? answered(simulation, request, asked)
+      : arrived(simulation, request, asked);
   } catch (error) {
     if (!(error instanceof EntraError)) throw error;
     const { error: name, error_description, suberror } = entraErrorTerms(error, trace);
@@ -84,40 +86,40 @@ function readChallenge(query: URLSearchParams): string {
 }
 
 /** The browser comes from the portal: a person who is signed in needs no page. */
-function arrived(world: World, request: Received, asked: SignInRequest): Reply {
-  const session = usableSession(sessionOf(world, request, asked.tenantId), asked);
+function arrived(simulation: Simulation, request: Received, asked: SignInRequest): Reply {
+  const session = usableSession(sessionOf(simulation, request, asked.tenantId), asked);
   if (asked.prompt === 'none') {
     if (!session) throw new EntraError(50058);
     if (!isProven(asked.demand, session.contexts)) {
       throw new EntraError(50076, { claims: asked.demand.json });
     }
-    return finish(world, asked, session);
+    return finish(simulation, asked, session);
   }
   if (!session || asked.prompt !== undefined) {
     return choicePage({ ...pageOf(request, asked), ...(asked.hint ? { first: asked.hint } : {}) });
   }
   return isProven(asked.demand, session.contexts)
-    ? finish(world, asked, session)
+    ? finish(simulation, asked, session)
     : proofPage({ ...pageOf(request, asked), person: session.person });
 }
 
 /** The page was answered: who it is, and whether they have proven it. */
-function answered(world: World, request: Received, asked: SignInRequest): Reply {
+function answered(simulation: Simulation, request: Received, asked: SignInRequest): Reply {
   const form = new URLSearchParams(request.body);
   if (form.has('cancel')) throw new EntraError(65004);
   const person = personNames.map((name) => people[name]).find(({ name }) => name === form.get('person'));
   if (!person) throw new EntraError(65004);
-  const previous = sessionOf(world, request, asked.tenantId);
+  const previous = sessionOf(simulation, request, asked.tenantId);
   const proves = form.get('proof') === 'given';
   const usable = usableSession(previous, { ...asked, hint: person });
   const kept = asked.prompt === 'login' ? [] : (usable?.contexts ?? []);
   const contexts = [...kept, ...(proves ? asked.demand.contexts : [])];
   if (!isProven(asked.demand, contexts)) return proofPage({ ...pageOf(request, asked), person });
-  const session = world.signIns.open(asked.tenantId, person, [...new Set(contexts)], previous);
-  return finish(world, asked, session);
+  const session = simulation.signIns.open(asked.tenantId, person, [...new Set(contexts)], previous);
+  return finish(simulation, asked, session);
 }
 
-function finish(world: World, asked: SignInRequest, session: Session): Reply {
+function finish(simulation: Simulation, asked: SignInRequest, session: Session): Reply {
   const { scopes, nonce, demand, returnTo, challenge } = asked;
   const grant = {
     session,
@@ -125,7 +127,7 @@ function finish(world: World, asked: SignInRequest, session: Session): Reply {
     capabilities: demand.capabilities,
     ...(nonce === undefined ? {} : { nonce }),
   };
-  const code = world.signIns.issueCode(grant, returnTo.redirectUri, challenge);
+  const code = simulation.signIns.issueCode(grant, returnTo.redirectUri, challenge);
   const reply = sendBack(returnTo, { code, session_state: session.id });
   return { ...reply, headers: { ...reply.headers, 'set-cookie': sessionCookie(session.id) } };
 }

@@ -1,14 +1,19 @@
 import { keys, metadata, unknownTenant } from '../entra.ts';
 import type { Received, Reply } from '../reply.ts';
 import { textReply } from '../reply.ts';
-import type { World } from '../world.ts';
+import type { Simulation } from '../simulation.ts';
 import { authorize } from './authorize.ts';
 import { plainPage, stylesheet } from './pages.ts';
 import { redeem } from './redeem.ts';
 import { isPortalOrigin, isRedirectUri } from './registered-portal.ts';
 import { endedSessionCookie, sessionIdOf } from './session-cookie.ts';
 
-type Answer = (world: World, request: Received, tenantId: string, url: string) => Reply | Promise<Reply>;
+type Answer = (
+  simulation: Simulation,
+  request: Received,
+  tenantId: string,
+  url: string,
+) => Reply | Promise<Reply>;
 
 const routes: { methods: string[]; pattern: RegExp; answer: Answer; crossOrigin?: true }[] = [
   { methods: ['GET', 'POST'], pattern: /^\/([^/]+)\/oauth2\/v2\.0\/authorize$/, answer: authorize },
@@ -17,21 +22,21 @@ const routes: { methods: string[]; pattern: RegExp; answer: Answer; crossOrigin?
   {
     methods: ['GET'],
     pattern: /^\/([^/]+)\/v2\.0\/\.well-known\/openid-configuration$/,
-    answer: (world, _, tenantId, url) => metadata(world, '2.0', tenantId, url),
+    answer: (simulation, _, tenantId, url) => metadata(simulation, '2.0', tenantId, url),
     crossOrigin: true,
   },
   {
     methods: ['GET'],
     pattern: /^\/([^/]+)\/discovery\/v2\.0\/keys$/,
-    answer: (world, _, tenantId) => keys(world, '2.0', tenantId),
+    answer: (simulation, _, tenantId) => keys(simulation, '2.0', tenantId),
     crossOrigin: true,
   },
 ];
 
 /** Answers as the part of Entra that a browser meets, over plain HTTP: a browser takes localhost for a safe
  *  place, and would warn of the certificate of the other face. `url` is the door's own address. */
-export async function serveDoor(world: World, request: Received, url: string): Promise<Reply> {
-  if (request.method === 'GET' && request.path === '/') return welcome(world);
+export async function serveDoor(simulation: Simulation, request: Received, url: string): Promise<Reply> {
+  if (request.method === 'GET' && request.path === '/') return welcome(simulation);
   if (request.method === 'GET' && request.path === '/sign-in.css') return stylesheet();
   const route = routes.find(({ pattern }) => pattern.test(request.path));
   if (!route) return textReply(404, `There is no ${request.path} here. Start at ${url}/\n`);
@@ -42,8 +47,10 @@ export async function serveDoor(world: World, request: Received, url: string): P
     return { ...reply, headers: { ...reply.headers, allow: methods.join(', ') } };
   }
   const id = pattern.exec(request.path)?.[1] ?? '';
-  const tenant = world.findTenant(id);
-  const reply = tenant ? await answer(world, request, tenant.id, url) : unknownTenant(world, request, id);
+  const tenant = simulation.findTenant(id);
+  const reply = tenant
+    ? await answer(simulation, request, tenant.id, url)
+    : unknownTenant(simulation, request, id);
   return crossOrigin ? { ...reply, headers: { ...reply.headers, ...sharedWith(request) } } : reply;
 }
 
@@ -73,8 +80,8 @@ function sharedWith({ headers: { origin } }: Received): Record<string, string> {
 }
 
 /** `GET /{tenant}/oauth2/v2.0/logout`: ends the session, and continues to a page of the portal if one is named. */
-function logout(world: World, request: Received): Reply {
-  world.signIns.close(sessionIdOf(request));
+function logout(simulation: Simulation, request: Received): Reply {
+  simulation.signIns.close(sessionIdOf(request));
   const target = request.query.get('post_logout_redirect_uri');
   const state = request.query.get('state');
   const reply: Reply =
@@ -88,9 +95,9 @@ function logout(world: World, request: Received): Reply {
   return { ...reply, headers: { ...reply.headers, 'set-cookie': endedSessionCookie } };
 }
 
-function welcome(world: World): Reply {
+function welcome(simulation: Simulation): Reply {
   return plainPage(
     'Here is nothing to see by itself',
-    `A portal sends its people here to sign in. What else the simulator does is told at ${world.url}/simulator.`,
+    `A portal sends its people here to sign in. What else the simulator does is told at ${simulation.url}/simulator.`,
   );
 }

@@ -1,11 +1,11 @@
+import { isProven, readClaimsDemand } from '../claims-demand.ts';
 import { oidIn } from '../directory.ts';
 import { EntraError, entraErrorReply, entraHeaders, traceOf } from '../entra-error.ts';
 import { type JsonObject, signJwt } from '../jwt.ts';
 import { jsonReply, type Received, type Reply } from '../reply.ts';
+import type { Simulation, Tenant } from '../simulation.ts';
 import { clientInfoOf, readForm } from '../token-endpoint.ts';
 import { idTokenClaims } from '../tokens.ts';
-import type { Tenant, World } from '../world.ts';
-import { isProven, readClaimsDemand } from './claims-demand.ts';
 import { apiScopes, checkClient, isPortalOrigin, readScopes } from './registered-portal.ts';
 import type { Grant } from './sign-ins.ts';
 
@@ -13,33 +13,33 @@ import type { Grant } from './sign-ins.ts';
 const ACCESS_TOKEN_SECONDS = 4500;
 
 /** `POST /{tenant}/oauth2/v2.0/token`: a single-page application's grants. */
-export async function redeem(world: World, request: Received, tenantId: string): Promise<Reply> {
-  const trace = traceOf(request.headers, world.now());
+export async function redeem(simulation: Simulation, request: Received, tenantId: string): Promise<Reply> {
+  const trace = traceOf(request.headers, simulation.now());
   try {
-    return jsonReply(200, await grant(world, request, world.tenant(tenantId)), entraHeaders(trace));
+    return jsonReply(200, await grant(simulation, request, simulation.tenant(tenantId)), entraHeaders(trace));
   } catch (error) {
-    if (error instanceof EntraError) return entraErrorReply(error, trace, world.url);
+    if (error instanceof EntraError) return entraErrorReply(error, trace, simulation.url);
     throw error;
   }
 }
 
-async function grant(world: World, request: Received, tenant: Tenant): Promise<JsonObject> {
+async function grant(simulation: Simulation, request: Received, tenant: Tenant): Promise<JsonObject> {
   checkOrigin(request);
   const form = readForm(request);
   checkClient(form.get('client_id'));
   const clientInfo = form.get('client_info') === '1';
   switch (form.get('grant_type')) {
     case 'authorization_code': {
-      const granted = world.signIns.redeemCode(form.get('code'), {
+      const granted = simulation.signIns.redeemCode(form.get('code'), {
         tenantId: tenant.id,
         redirectUri: form.get('redirect_uri'),
         verifier: form.get('code_verifier'),
       });
-      return issue(world, tenant, granted, { clientInfo });
+      return issue(simulation, tenant, granted, { clientInfo });
     }
     case 'refresh_token': {
-      const { grant: granted, expiresAt } = world.signIns.refresh(form.get('refresh_token'), tenant.id);
-      return issue(world, tenant, renewed(granted, form), { clientInfo, expiresAt });
+      const { grant: granted, expiresAt } = simulation.signIns.refresh(form.get('refresh_token'), tenant.id);
+      return issue(simulation, tenant, renewed(granted, form), { clientInfo, expiresAt });
     }
     default:
       throw new EntraError(70003, {
@@ -71,14 +71,14 @@ function renewed(granted: Grant, form: URLSearchParams): Grant {
 }
 
 async function issue(
-  world: World,
+  simulation: Simulation,
   tenant: Tenant,
   granted: Grant,
   { clientInfo, expiresAt }: { clientInfo: boolean; expiresAt?: number },
 ): Promise<JsonObject> {
   const { scopes, session } = granted;
   const refreshToken = scopes.includes('offline_access')
-    ? world.signIns.issueRefreshToken(granted, expiresAt)
+    ? simulation.signIns.issueRefreshToken(granted, expiresAt)
     : undefined;
   return {
     token_type: 'Bearer',
@@ -86,20 +86,24 @@ async function issue(
     expires_in: ACCESS_TOKEN_SECONDS,
     ext_expires_in: ACCESS_TOKEN_SECONDS,
     ...(scopes.some((scope) => apiScopes.includes(scope))
-      ? { access_token: await accessToken(world, tenant, granted) }
+      ? { access_token: await accessToken(simulation, tenant, granted) }
       : {}),
-    ...(scopes.includes('openid') ? { id_token: await idToken(world, tenant, granted) } : {}),
+    ...(scopes.includes('openid') ? { id_token: await idToken(simulation, tenant, granted) } : {}),
     ...(refreshToken && {
       refresh_token: refreshToken.value,
-      refresh_token_expires_in: Math.floor((refreshToken.expiresAt - world.now()) / 1000),
+      refresh_token_expires_in: Math.floor((refreshToken.expiresAt - simulation.now()) / 1000),
     }),
     ...(clientInfo ? { client_info: clientInfoOf(oidIn(tenant.id, session.person), tenant.id) } : {}),
   };
 }
 
 /** The same token as `GET /simulator/token/{person}` gives, with what this sign-in has proven. */
-function accessToken(world: World, tenant: Tenant, { session, capabilities }: Grant): Promise<string> {
-  return world.mint(session.person.name, {
+function accessToken(
+  simulation: Simulation,
+  tenant: Tenant,
+  { session, capabilities }: Grant,
+): Promise<string> {
+  return simulation.mint(session.person.name, {
     tenantId: tenant.id,
     expiresIn: ACCESS_TOKEN_SECONDS,
     claims: {
@@ -110,9 +114,9 @@ function accessToken(world: World, tenant: Tenant, { session, capabilities }: Gr
   });
 }
 
-async function idToken(world: World, tenant: Tenant, { session, nonce }: Grant): Promise<string> {
+async function idToken(simulation: Simulation, tenant: Tenant, { session, nonce }: Grant): Promise<string> {
   const signIn = { tenantId: tenant.id, nonce, sessionId: session.id };
   const key = await tenant.keys.current();
-  const claims = idTokenClaims(session.person, signIn, world.moment());
+  const claims = idTokenClaims(session.person, signIn, simulation.moment());
   return signJwt({ typ: 'JWT', alg: 'RS256', kid: key.kid }, claims, key.privateKey);
 }

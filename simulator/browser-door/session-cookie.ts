@@ -1,5 +1,5 @@
 import type { Received } from '../reply.ts';
-import type { World } from '../world.ts';
+import type { Simulation } from '../simulation.ts';
 import type { Session } from './sign-ins.ts';
 
 const name = 'simulator-session';
@@ -10,8 +10,8 @@ export const sessionCookie = (id: string) => `${name}=${id}; ${attributes}`;
 export const endedSessionCookie = `${name}=; Max-Age=0; ${attributes}`;
 
 /** The session that this browser brings, if it is of that tenant. */
-export function sessionOf(world: World, request: Received, tenantId: string): Session | undefined {
-  return world.signIns.findSession(sessionIdOf(request), tenantId);
+export function sessionOf(simulation: Simulation, request: Received, tenantId: string): Session | undefined {
+  return simulation.signIns.findSession(sessionIdOf(request), tenantId);
 }
 
 export function sessionIdOf(request: Received): string | undefined {

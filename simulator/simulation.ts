@@ -31,7 +31,7 @@ export type ApprovalDecision = {
   readonly by?: PersonName | undefined;
 };
 
-type WorldOptions = {
+type SimulationOptions = {
   url: string;
   caPem: string;
   now: () => number;
@@ -39,8 +39,8 @@ type WorldOptions = {
   makeKey: () => Promise<SigningKey>;
 };
 
-/** Everything the simulator knows; the faces read and change it, and nothing else holds state. */
-export class World {
+/** The state of the simulator: the faces read and change it, and nothing else holds any. */
+export class Simulation {
   readonly url: string;
   readonly caPem: string;
   readonly now: () => number;
@@ -53,7 +53,7 @@ export class World {
   readonly #tenants: Map<string, Tenant>;
   readonly #closing = new AbortController();
 
-  constructor({ url, caPem, now, makeKey }: WorldOptions) {
+  constructor({ url, caPem, now, makeKey }: SimulationOptions) {
     this.url = url;
     this.caPem = caPem;
     this.now = now;

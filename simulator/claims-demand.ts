@@ -1,4 +1,4 @@
-import { EntraError } from '../entra-error.ts';
+import { EntraError } from './entra-error.ts';
 
 /** What the `claims` parameter asks of a sign-in. */
 export type ClaimsDemand = {
