@@ -18,17 +18,19 @@ export type ApprovalStatus =
   | 'expired'
   | 'completed';
 
-/** What somebody does with a request in Intune's own portal. `expire` makes its time be over. */
-export type ApprovalVerb = 'approve' | 'reject' | 'cancel' | 'complete' | 'expire';
-export const approvalVerbs = [
-  'approve',
-  'reject',
-  'cancel',
-  'complete',
-  'expire',
-] as const satisfies ApprovalVerb[];
+/** What somebody does with a request in Intune's own portal: the statuses it is possible in, and the one it leads to.
+ *  `expire` makes its time be over. */
+const moves = {
+  approve: { from: ['needsApproval'], to: 'approved' },
+  reject: { from: ['needsApproval'], to: 'rejected' },
+  cancel: { from: ['needsApproval', 'approved'], to: 'cancelled' },
+  complete: { from: ['approved'], to: 'completed' },
+  expire: { from: ['needsApproval', 'approved'], to: 'expired' },
+} as const satisfies Record<string, { from: readonly ApprovalStatus[]; to: ApprovalStatus }>;
+export type ApprovalVerb = keyof typeof moves;
+export const approvalVerbs = Object.keys(moves) as ApprovalVerb[];
 
-/** How a call that acts fares: Intune lets it through, or answers it itself. */
+/** What Intune does with a call that acts: it lets it through, or answers it itself. */
 export type Passage =
   | { readonly kind: 'passes' }
   | { readonly kind: 'required' | 'pending' | 'code_refused' }
@@ -86,25 +88,11 @@ export class Approvals {
   decide(request: ApprovalRequest, verb: ApprovalVerb, oid: string): string | undefined {
     const mine = request.requesterOid === oid;
     const approving = verb === 'approve' || verb === 'reject';
-    if (approving && mine) return 'Nobody decides about a request of their own.';
+    if (approving && mine) return 'Nobody can approve or reject their own request.';
     if ((verb === 'cancel' || verb === 'complete') && !mine) return 'Only its requester can do that.';
-    const from: readonly ApprovalStatus[] = {
-      approve: ['needsApproval'] as const,
-      reject: ['needsApproval'] as const,
-      cancel: ['needsApproval', 'approved'] as const,
-      complete: ['approved'] as const,
-      expire: ['needsApproval', 'approved'] as const,
-    }[verb];
+    const { from, to }: { from: readonly ApprovalStatus[]; to: ApprovalStatus } = moves[verb];
     if (!from.includes(request.status)) return `The request is ${request.status}.`;
-    request.status = (
-      {
-        approve: 'approved',
-        reject: 'rejected',
-        cancel: 'cancelled',
-        complete: 'completed',
-        expire: 'expired',
-      } as const
-    )[verb];
+    request.status = to;
     return undefined;
   }
 

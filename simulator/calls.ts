@@ -34,7 +34,7 @@ export type Call = {
 
 export type CallListener = (call: Call) => void | Promise<void>;
 
-// Enough for a load test to look back on, few enough not to matter.
+// Enough for a load test to check afterwards, few enough not to matter for memory.
 const keptCalls = 10_000;
 
 /** The last calls, oldest first, and the listeners called before each is acted on, or once it is

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 /** Intune's ChromeOS connection of one tenant, as Graph shows it. */
 export type Connection = {
   id: string;
@@ -99,10 +101,18 @@ export class ConnectionState {
     return this.#sequence[0];
   }
 
+  /** Disconnects without the service. Returns what Graph answers, and the id that Intune has for the call; undefined
+   *  when there is nothing to disconnect. */
+  disconnectInAdminCenter(oid: string): { value: string; clientRequestId: string } | undefined {
+    const clientRequestId = randomUUID();
+    const value = this.disconnect({ oid, clientRequestId, application: 'Microsoft Intune admin center' });
+    return value === undefined ? undefined : { value, clientRequestId };
+  }
+
   #step(): number {
     const last = this.#sequence.length - 1;
     if (this.#everyMs === undefined) {
-      // Before the first read after the act, a look shows what that read is going to list.
+      // Until the first read after the act, `peek` shows what that read is going to list.
       return Math.min(Math.max(this.#reads, 1), last);
     }
     return Math.min(1 + Math.floor((this.#now() - (this.#startedAt ?? 0)) / this.#everyMs), last);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { approvalVerbs } from './approvals.ts';
+import { type ApprovalVerb, approvalVerbs } from './approvals.ts';
 import { type Endpoint, endpoints } from './calls.ts';
 import { type PersonName, personNames, tenantIds } from './directory.ts';
 
@@ -55,24 +55,25 @@ const merged = z
     Object.fromEntries(Object.entries(value).map(([name, one]) => [name, one === null ? undefined : one])),
   );
 
-export const tokenSchema = z.strictObject({
+const tokenMembers = {
   version: z.enum(['1.0', '2.0']).exactOptional(),
-  tenantId: z.string().exactOptional(),
   kind: z.enum(['user', 'app-only', 'id-token', 'guest']).exactOptional(),
+  key: z.enum(['current', 'unpublished']).exactOptional(),
+  oid: z.string().exactOptional(),
+};
+
+export const tokenSchema = z.strictObject({
+  ...tokenMembers,
+  tenantId: z.string().exactOptional(),
   claims: merged.exactOptional(),
   header: merged.exactOptional(),
   expiresIn: z.number().int().exactOptional(),
-  key: z.enum(['current', 'unpublished']).exactOptional(),
-  oid: z.string().exactOptional(),
 });
 
 export const tokenQuerySchema = z.strictObject({
-  version: z.enum(['1.0', '2.0']).exactOptional(),
+  ...tokenMembers,
   tenant: z.string().exactOptional(),
-  kind: z.enum(['user', 'app-only', 'id-token', 'guest']).exactOptional(),
   expiresIn: z.coerce.number().int().exactOptional(),
-  key: z.enum(['current', 'unpublished']).exactOptional(),
-  oid: z.string().exactOptional(),
 });
 
 export const personSchema = z.strictObject({
@@ -126,7 +127,7 @@ export const federatedTokenQuerySchema = z.strictObject({
 export const approvalsSchema = z.strictObject({ demanded: z.boolean() });
 
 export const approvalDecisionSchema = z.strictObject({
-  do: z.enum(approvalVerbs),
+  do: z.enum(approvalVerbs as [ApprovalVerb, ...ApprovalVerb[]]),
   by: z.enum(personNames as [PersonName, ...PersonName[]]).exactOptional(),
 });
 

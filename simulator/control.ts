@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { type Call, endpoints } from './calls.ts';
 import {
@@ -221,15 +220,13 @@ function setConnection(simulation: Simulation, request: Received): Reply {
   return showConnection(simulation, request);
 }
 
-/** As somebody does in the admin center, or with a tool of their own. */
+/** As somebody does in the admin center. */
 function disconnectPastTheService(simulation: Simulation, request: Received, name: string): Reply {
   const { tenant = registration.tenantId } = parseQuery(tenantQuerySchema, request);
   const oid = oidIn(tenant, people[personName(name)]);
-  const application = 'Microsoft Intune admin center';
-  const clientRequestId = randomUUID();
-  const value = simulation.tenant(tenant).connection.disconnect({ oid, clientRequestId, application });
-  if (value === undefined) throw new Unusable(404, 'This tenant has no ChromeOS connection to disconnect.');
-  return jsonReply(200, { value, clientRequestId });
+  const act = simulation.tenant(tenant).connection.disconnectInAdminCenter(oid);
+  if (act === undefined) throw new Unusable(404, 'This tenant has no ChromeOS connection to disconnect.');
+  return jsonReply(200, act);
 }
 
 function showApprovals(simulation: Simulation, request: Received): Reply {

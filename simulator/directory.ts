@@ -16,7 +16,7 @@ export type Person = {
   foreignTenantId?: string;
 };
 
-/** What Entra and Graph hold against one person; each is off unless set. */
+/** How Entra and Graph treat one person differently from others; each is off unless set. */
 export type PersonBehaviour = {
   /** Sessions were revoked: on-behalf-of answers AADSTS50173 until the person signs in again at the browser door. */
   revoked?: boolean;
@@ -35,6 +35,8 @@ export type PersonBehaviour = {
 
 const homeTenantId = '5a1e0000-7e4a-4000-8000-000000000001';
 export const otherTenantId = '5a1e0000-7e4a-4000-8000-000000000002';
+/** The tenant that guests come from; the simulator does not serve it. */
+export const foreignTenantId = '5a1e0000-7e4a-4000-8000-0000000000f1';
 export const portalClientId = '5a1e0000-c11e-4000-8000-0000000000a1';
 
 export const registration = {
@@ -104,7 +106,7 @@ export const people: Record<PersonName, Person> = {
     oid: '5a1e0000-0b1d-4000-8000-000000000016',
     mailbox: 'gus.guest',
     roles: ['ChromeOS.Disconnect'],
-    foreignTenantId: '5a1e0000-7e4a-4000-8000-0000000000f1',
+    foreignTenantId,
   },
 };
 

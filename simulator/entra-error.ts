@@ -210,7 +210,7 @@ export function traceOf(headers: Record<string, string>, now: number): Trace {
   return { traceId: randomUUID(), correlationId: isUuid ? given : randomUUID(), now };
 }
 
-/** What Entra tells of a code wherever it tells it: in JSON, in the address it sends the browser back to,
+/** What Entra says of a code wherever it says it: in JSON, in the address it sends the browser back to,
  *  and on its own page. */
 export function entraErrorTerms(error: EntraError, trace: Trace) {
   const { code, options } = error;

@@ -24,7 +24,7 @@ Entra ID, for each tenant
   GET  /{tenant}/v2.0/.well-known/openid-configuration   v2.0 metadata
   GET  /{tenant}/discovery/keys, /{tenant}/discovery/v2.0/keys
   POST /{tenant}/oauth2/v2.0/token                       on-behalf-of
-  People sign in at the browser door: plain HTTP, on a port of its own, told when the simulator starts.
+  People sign in at the browser door: plain HTTP, on a port of its own, printed when the simulator starts.
 
 Microsoft Graph
   GET  /beta/deviceManagement/chromeOSOnboardingSettings

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Approvals, type ApprovalVerb } from './approvals.ts';
 import { SignIns } from './browser-door/sign-ins.ts';
@@ -126,10 +125,7 @@ export class Simulation {
     const decider = verb === 'approve' || verb === 'reject' ? second : request.requesterOid;
     const oid = by === undefined ? decider : oidIn(tenantId, people[by]);
     const refusal = approvals.decide(request, verb, oid);
-    if (refusal === undefined && verb === 'complete') {
-      const application = 'Microsoft Intune admin center';
-      connection.disconnect({ oid, clientRequestId: randomUUID(), application });
-    }
+    if (refusal === undefined && verb === 'complete') connection.disconnectInAdminCenter(oid);
     return refusal;
   }
 

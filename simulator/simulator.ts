@@ -75,7 +75,7 @@ export type Simulator = {
   setFault(endpoint: Endpoint, fault: Fault | null): void;
   clearFaults(): void;
 
-  /** The current connection; looking does not move it. */
+  /** The current connection; reading it here does not move it. */
   connection(tenantId?: string): Connection | null;
   /** What is left out is as at the start. */
   setConnection(tenantId: string, connection: Partial<Connection> | null): void;

@@ -1,7 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { readClaimsDemand } from './claims-demand.ts';
 import { personByOid, registration } from './directory.ts';
 import { EntraError, entraErrorReply, entraHeaders, traceOf } from './entra-error.ts';
 import { type DecodedJwt, decodeJwt, type JsonObject, signJwt, verifyJwt } from './jwt.ts';
+import { opaque } from './opaque.ts';
 import { jsonReply, type Received, type Reply } from './reply.ts';
 import type { Simulation, Tenant } from './simulation.ts';
 import { graphClaims, issuerOf } from './tokens.ts';
@@ -13,7 +14,7 @@ export const graphAudiences = [
   'https://dod-graph.microsoft.us',
   'https://microsoftgraph.chinacloudapi.cn',
 ];
-const openIdScopes = ['openid', 'profile', 'email', 'offline_access'];
+export const openIdScopes = ['openid', 'profile', 'email', 'offline_access'];
 const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 /** `POST /{tenant}/oauth2/v2.0/token`: the on-behalf-of grant, checked as Entra checks it. */
@@ -37,7 +38,7 @@ async function exchange(simulation: Simulation, request: Received, tenant: Tenan
   checkPerson(simulation, tenant, assertion);
 
   const lifetime = simulation.graphTokenLifetime;
-  const capabilities = readCapabilities(form.get('claims'));
+  const { capabilities } = readClaimsDemand(form.get('claims'));
   const grant = {
     assertion,
     tenantId: tenant.id,
@@ -178,25 +179,10 @@ function checkPerson(simulation: Simulation, tenant: Tenant, assertion: JsonObje
   if (behaviour.entraErrorCode !== undefined) throw new EntraError(behaviour.entraErrorCode);
 }
 
-/** A caller who came back with the demanded authentication context has it in `acrs`. */
+/** A caller who came back with a demanded authentication context has it in `acrs`. */
 function satisfies(assertion: JsonObject, challenge: string): boolean {
-  const demanded: unknown = JSON.parse(challenge);
-  const acrs = (demanded as { access_token?: { acrs?: { value?: string; values?: string[] } } }).access_token
-    ?.acrs;
-  const accepted = [...(acrs?.values ?? []), ...(acrs?.value === undefined ? [] : [acrs.value])];
-  return [assertion.acrs].flat().some((one) => accepted.includes(String(one)));
-}
-
-/** The client capabilities (`cp1`) declared in the `claims` parameter. */
-function readCapabilities(claims: string | null): string[] {
-  if (claims === null) return [];
-  try {
-    const parsed = JSON.parse(claims) as { access_token?: { xms_cc?: { values?: unknown } } };
-    const values = parsed.access_token?.xms_cc?.values;
-    return Array.isArray(values) ? values.map(String) : [];
-  } catch {
-    throw new EntraError(90014, { detail: "The parameter 'claims' is not JSON." });
-  }
+  const { contexts } = readClaimsDemand(challenge);
+  return [assertion.acrs].flat().some((one) => contexts.includes(String(one)));
 }
 
 async function idToken(simulation: Simulation, tenant: Tenant, assertion: JsonObject): Promise<string> {
@@ -229,5 +215,3 @@ export function clientInfoOf(oid: unknown, tenantId: string): string {
 function expiry(exp: unknown): string {
   return typeof exp === 'number' ? new Date(exp * 1000).toISOString() : String(exp);
 }
-
-const opaque = (bytes: number) => randomBytes(bytes).toString('base64url');

@@ -1,6 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { addressIn, oidIn, type Person, portalClientId, registration } from './directory.ts';
+import { createHash } from 'node:crypto';
+import { addressIn, foreignTenantId, oidIn, type Person, portalClientId, registration } from './directory.ts';
 import type { JsonObject } from './jwt.ts';
+import { opaque } from './opaque.ts';
 
 type TokenKind = 'user' | 'app-only' | 'id-token' | 'guest';
 
@@ -19,8 +20,6 @@ export type TokenOptions = {
   /** Another user with this person's roles: mints as many different users as a test wants. */
   oid?: string;
 };
-
-const opaque = (bytes: number) => randomBytes(bytes).toString('base64url');
 
 /** Entra's pairwise subject: stable for one user and one app, meaningless to anyone else. */
 function subject(oid: string, audience: string): string {
@@ -81,10 +80,10 @@ function appOnlyClaims(person: Person): JsonObject {
 function userClaims(person: Person, tenantId: string, version: '1.0' | '2.0', kind: TokenKind): JsonObject {
   const isGuest = kind === 'guest' || person.foreignTenantId !== undefined;
   const address = addressIn(tenantId, person, isGuest);
-  const foreignTenantId = person.foreignTenantId ?? '5a1e0000-7e4a-4000-8000-0000000000f1';
+  const cameFrom = person.foreignTenantId ?? foreignTenantId;
   return {
     acct: isGuest ? 1 : 0,
-    ...(isGuest ? { idp: `https://sts.windows.net/${foreignTenantId}/` } : {}),
+    ...(isGuest ? { idp: `https://sts.windows.net/${cameFrom}/` } : {}),
     name: person.displayName,
     ...(version === '1.0'
       ? {

@@ -22,7 +22,7 @@ type SignInRequest = {
 };
 
 /** `GET`, and from its own page `POST`, `/{tenant}/oauth2/v2.0/authorize`: who signs in, and with what proof.
- *  What is wrong with the address to send people back to is told here; all else is told there. */
+ *  What is wrong with the address to send people back to is shown here; all else is returned to that address. */
 export function authorize(simulation: Simulation, request: Received, tenantId: string): Reply {
   const trace = traceOf({}, simulation.now());
   let returnTo: ReturnAddress;

@@ -97,7 +97,7 @@ function logout(simulation: Simulation, request: Received): Reply {
 
 function welcome(simulation: Simulation): Reply {
   return plainPage(
-    'Here is nothing to see by itself',
-    `A portal sends its people here to sign in. What else the simulator does is told at ${simulation.url}/simulator.`,
+    'Sign-in begins at a portal',
+    `A portal sends people here to sign in. ${simulation.url}/simulator describes what else the simulator does.`,
   );
 }

@@ -3,10 +3,10 @@ import type { Reply } from '../reply.ts';
 
 /** What each person may do here, for the one who picks. */
 const abilities: Record<PersonName, string> = {
-  admin: 'Looks at the connection and may disconnect it.',
-  reader: 'May look at the connection, and do nothing to it.',
+  admin: 'May read the connection and disconnect it.',
+  reader: 'May read the connection, and do nothing to it.',
   auditor: 'Reads the audit trail, and nothing else.',
-  'second-admin': 'May disconnect, and decides on what other people ask for.',
+  'second-admin': 'May disconnect, and approves or rejects what other people ask for.',
   'no-roles': 'Can sign in, but has no role in this service.',
   guest: 'Has the role to disconnect, but is a guest from another tenant.',
 };
@@ -42,7 +42,7 @@ export function proofPage({ person, ...page }: Page & { person: Person }): Reply
   return formPage(
     'Prove it is you',
     page,
-    `<p>What you are about to do wants more proof than a password. Entra would ask ${name} for a passkey or an
+    `<p>What you are about to do needs more proof than a password. Entra would ask ${name} for a passkey or an
         app's code now; here a click is enough.</p>
       <input type="hidden" name="person" value="${person.name}">
       <p><button name="proof" value="given" class="main">It is me, ${escapeHtml(person.displayName)}</button></p>`,
@@ -70,7 +70,7 @@ function formPage(title: string, { action, tenantId, returnTo }: Page, content: 
       ${content}
       <p><button name="cancel" value="yes">Cancel</button></p>
     </form>`;
-  // Chromium holds form-action against where a form's answer redirects to, as well.
+  // Chromium applies form-action to where a form's answer redirects to, as well.
   return page(200, `'self' ${returnTo}`, title, body);
 }
 

@@ -1,5 +1,6 @@
 import { portalClientId, registration } from '../directory.ts';
 import { EntraError } from '../entra-error.ts';
+import { openIdScopes } from '../token-endpoint.ts';
 
 /** What the simulated Entra has on record about the portal, a single-page application. */
 
@@ -11,7 +12,6 @@ const origin = /^http:\/\/localhost(?::[1-9]\d{0,4})?$/;
 export const isRedirectUri = (uri: string) => redirectUri.test(uri);
 export const isPortalOrigin = (given: string) => origin.test(given);
 
-const openIdScopes = ['openid', 'profile', 'email', 'offline_access'];
 export const apiScopes = ['access_as_user', '.default'].map((name) => `${registration.audience}/${name}`);
 
 export function checkClient(clientId: string | null): void {

@@ -1,6 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { Person } from '../directory.ts';
 import { EntraError } from '../entra-error.ts';
+import { opaque } from '../opaque.ts';
 
 // Lifetimes as Entra documents them, in milliseconds.
 const CODE_MS = 10 * 60_000;
@@ -124,5 +125,3 @@ function challengeOf(verifier: string): string {
 function dropExpired(store: Map<string, { expiresAt: number }>, now: number): void {
   for (const [key, { expiresAt }] of store) if (expiresAt <= now) store.delete(key);
 }
-
-const opaque = (bytes: number) => randomBytes(bytes).toString('base64url');
