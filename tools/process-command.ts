@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { childEnvironment } from './child-environment.ts';
 
-/** The command line of a process, its words apart by blanks; empty where there is no such process. A number
- *  that was written down may be another program's by now: this tells. */
+/** The command line of a process, its words separated by spaces; empty where there is no such process. A process id
+ *  that was written down may be another program's by now: this shows it. */
 export async function commandOf(pid: number): Promise<string> {
   if (!(pid > 0)) return '';
   try {

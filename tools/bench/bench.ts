@@ -25,7 +25,7 @@ export type Bench = {
   readonly upstream: Upstream;
   readonly load: Load;
   readonly signingKey: SigningKey;
-  /** Tells whoever waits what is going on. */
+  /** Shows what is going on to the person who waits. */
   readonly say: (text: string) => void;
   /** A file with the tokens of so many users of the home tenant. */
   homeTokens(users: number): Promise<string>;
@@ -41,7 +41,7 @@ export type Bench = {
 // What any server that is set up at all has: initdb's 128 MB and 1 GB are for the smallest machine there is.
 const postgresSettings = { shared_buffers: '1GB', max_wal_size: '8GB', min_wal_size: '2GB' };
 
-/** Sets everything up; `cleanUp` is told how to take it down, thing by thing, as it comes. */
+/** Sets everything up; what takes each part down is added to `cleanUp` as it is set up. */
 export async function openBench(
   { scale, profileFolder }: { scale: Scale; profileFolder: string | null },
   say: (text: string) => void,

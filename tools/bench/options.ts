@@ -11,7 +11,7 @@ export type Options = {
   readonly list: boolean;
 };
 
-/** Raised for a command line that makes no sense; the message is for whoever typed it. */
+/** Raised for a command line that makes no sense; the message is for the person who typed it. */
 export class UsageError extends Error {}
 
 const usage = `Usage: npm run bench [-- OPTIONS]

@@ -48,9 +48,9 @@ export async function startService(
       .split('\n')
       .filter((line) => line.startsWith('{') && line.endsWith('}'))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
-  const waitFor = async <Value>(look: () => Promise<Value | undefined>): Promise<Value> => {
+  const waitFor = async <Value>(find: () => Promise<Value | undefined>): Promise<Value> => {
     for (;;) {
-      const found = await look();
+      const found = await find();
       if (found !== undefined) return found;
       if (!child.running() || performance.now() - begun > startDeadlineMs) {
         child.kill('SIGKILL');

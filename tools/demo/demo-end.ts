@@ -14,7 +14,7 @@ export function onEnd(end: () => void): void {
   if (['demo', 'dev'].includes(process.env.npm_lifecycle_event ?? '')) watchParents(end);
 }
 
-/** npm that is killed tells its script nothing: the script, or the shell between the two, is only
+/** A killed npm sends its script no signal: the script, or the shell between the two, is only
  *  adopted by another process. */
 function watchParents(end: () => void): void {
   const below = statusOf(process.ppid, 'Name').startsWith('npm');

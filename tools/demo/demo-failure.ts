@@ -1,4 +1,4 @@
-/** A demo that can't go on, told in one sentence. `details` are lines that help to see why. */
+/** Why the demo cannot go on, in one sentence. `details` are lines that help to see why. */
 export class DemoFailure extends Error {
   readonly details: readonly string[];
 

@@ -8,7 +8,7 @@ export async function lockDemo(dataDir: string): Promise<{ release(): Promise<vo
   const file = join(dataDir, 'demo.lock');
   try {
     await mkdir(dataDir, { recursive: true });
-    // Several tries, because a lock may vanish or appear between two looks at it.
+    // Several tries, because a lock may vanish or appear between two reads of it.
     for (let tries = 0; tries < 5; tries += 1) {
       if (await write(file)) return { release: () => rm(file, { force: true }) };
       const holder = Number.parseInt(await readFile(file, 'utf8').catch(() => ''), 10);

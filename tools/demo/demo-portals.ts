@@ -15,7 +15,7 @@ const sites = [
     port: 5174,
     tenantId: otherTenantId,
     about:
-      'a tenant that wants a ticket, more proof and a second person: Ada Admin asks, Sven Second decides',
+      'a tenant that demands a ticket, more proof and a second person: Ada Admin asks, Sven Second decides',
   },
 ];
 
@@ -28,7 +28,7 @@ export type Portals = {
 };
 
 /** Picks the portals' ports and begins to build their pages, which takes about as long as the rest. A portal
- *  that cannot be had is told of, and the demo goes on without. */
+ *  that cannot be started is reported, and the demo goes on without it. */
 export async function preparePortals(undo: (() => Promise<void>)[]): Promise<Portals> {
   const pages = buildPortal(undo);
   pages.catch(() => {});
@@ -62,7 +62,7 @@ export async function preparePortals(undo: (() => Promise<void>)[]): Promise<Por
 }
 
 /** How to do again what can be done only once. */
-export function tellHowToReconnect(caFile: string, simulator: Simulator): void {
+export function showHowToReconnect(caFile: string, simulator: Simulator): void {
   report.title('To connect a tenant again after a disconnect');
   for (const { tenantId } of sites) {
     report.command(reconnectLine(caFile, simulator.url, tenantId));

@@ -66,7 +66,7 @@ export async function startService(given: Surroundings, stopped: AbortSignal): P
   try {
     return await launch(environment, ports, logFile, stopped);
   } catch (error) {
-    // Someone took a port between our look at it and the service's start.
+    // Someone took a port after it was found free and before the service started.
     if (!(await lastLines(logFile)).some((line) => line.includes('EADDRINUSE'))) throw error;
     const others = { api: await availablePort(0), management: await availablePort(0) };
     return launch(environment, others, logFile, stopped);

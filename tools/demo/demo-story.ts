@@ -9,7 +9,7 @@ import type { Service } from './demo-service.ts';
 
 const PATH = '/api/v1/deviceManagement/chromeOSOnboardingSettings/disconnect';
 const SHOWN_HEADERS = ['content-type', 'client-request-id', 'request-id', 'retry-after', 'www-authenticate'];
-/** How long each state lasts on the way to the end, in milliseconds: the service looks every 5 s. */
+/** How long each state lasts on the way to the end, in milliseconds: the service reads every 5 s. */
 const STEP_MS = 6_000;
 const REQUEST = { reason: 'The school moves to another Google domain', ticket: 'CHG-1042' };
 
@@ -17,17 +17,17 @@ type Scene = {
   service: Service;
   simulator: Simulator;
   caFile: string;
-  /** Told when the tenant is connected again, before what can be pasted is shown. */
+  /** Runs once the tenant is connected again, before the line that can be pasted is shown. */
   epilogue: () => Promise<void>;
 };
 type Answer = { status: number; headers: [string, string][]; body: string };
 
 /** Does the main job as the admin, and shows what it left behind: answer, record, metrics. */
-export async function tellTheMainJob({ service, simulator, caFile, epilogue }: Scene): Promise<void> {
+export async function showMainJob({ service, simulator, caFile, epilogue }: Scene): Promise<void> {
   const agent = new Agent({ connect: { ca: simulator.caPem } });
   try {
-    // An earlier demo may have disconnected what this simulator starts with. Gone at the first look: the
-    // service looks every few seconds only.
+    // An earlier demo may have disconnected what this simulator starts with. Gone at the first read: the
+    // service reads every few seconds only.
     simulator.setSequence(simulator.registration.tenantId, ['inprogress', 'gone']);
     simulator.setConnection(simulator.registration.tenantId, { id: randomUUID() });
     report.title(`${people.admin.displayName}, an endpoint admin, disconnects the ChromeOS connector`);
@@ -61,11 +61,11 @@ export async function tellTheMainJob({ service, simulator, caFile, epilogue }: S
     report.faint(`GET ${service.managementUrl}/metrics`);
     report.metrics(movedMetrics(before, after));
 
-    connectAnew(simulator);
+    connectAgain(simulator);
     await epilogue();
 
     // So that the curl line can be pasted, and a disconnect in the portal be watched.
-    connectAnew(simulator);
+    connectAgain(simulator);
     report.faint('The tenant is connected again: the curl line above can be pasted, once. The second time');
     report.faint('it is refused, since there is nothing left to disconnect. To connect again:');
     report.command(reconnectLine(caFile, simulator.url, simulator.registration.tenantId));
@@ -74,7 +74,7 @@ export async function tellTheMainJob({ service, simulator, caFile, epilogue }: S
   }
 }
 
-function connectAnew(simulator: Simulator): void {
+function connectAgain(simulator: Simulator): void {
   for (const tenantId of [simulator.registration.tenantId, simulator.otherTenantId]) {
     simulator.setSequence(tenantId, ['inprogress', 'offboarding', 'gone'], { everyMs: STEP_MS });
     simulator.setConnection(tenantId, { id: randomUUID() });

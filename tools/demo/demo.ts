@@ -6,11 +6,11 @@ import { startPostgres } from '../postgres/postgres.ts';
 import { onEnd } from './demo-end.ts';
 import { DemoFailure } from './demo-failure.ts';
 import { lockDemo } from './demo-lock.ts';
-import { type Portals, preparePortals, tellHowToReconnect } from './demo-portals.ts';
+import { type Portals, preparePortals, showHowToReconnect } from './demo-portals.ts';
 import { proveTheTrail } from './demo-proof.ts';
 import { report } from './demo-report.ts';
 import { lastLines, migrate, type Service, startService } from './demo-service.ts';
-import { tellTheMainJob } from './demo-story.ts';
+import { showMainJob } from './demo-story.ts';
 
 const SIMULATOR_PORT = 8443;
 const BROWSER_PORT = 8444;
@@ -29,7 +29,7 @@ const dataDir = resolve(process.env.DEMO_DATA_DIR ?? 'data');
 const stop = new AbortController();
 process.exitCode = await runDemo();
 
-/** Runs until it has told its story (`--once`) or someone ends it. Returns the exit code. */
+/** Runs until it has shown the main job (`--once`) or someone ends it. Returns the exit code. */
 async function runDemo(): Promise<number> {
   process.stdout.on('error', () => stop.abort()); // read through `head`, say
   onEnd(() => stop.abort());
@@ -57,10 +57,10 @@ async function play(once: boolean, undo: (() => Promise<void>)[]): Promise<void>
   undo.push(lock.release);
   const portals = once ? undefined : await preparePortals(undo);
 
-  let told = false;
+  let reported = false;
   const onWaiting = () => {
-    if (!told) report.faint('Waiting for the PostgreSQL of an earlier run to end.');
-    told = true;
+    if (!reported) report.faint('Waiting for the PostgreSQL of an earlier run to end.');
+    reported = true;
   };
   const postgres = await startPostgres({ dataDir: join(dataDir, 'postgres'), onWaiting });
   undo.push(postgres.stop);
@@ -89,7 +89,7 @@ async function play(once: boolean, undo: (() => Promise<void>)[]): Promise<void>
   await portals?.start(service, simulator);
   if (stop.signal.aborted) return;
 
-  await tellTheMainJob({
+  await showMainJob({
     service,
     simulator,
     caFile,
@@ -131,7 +131,7 @@ function listAddresses(of: {
   report.line(`database    ${databaseUrl}`);
   report.line(`CA          ${caFile}`);
   report.line(`log         ${service.logFile}`);
-  tellHowToReconnect(caFile, simulator);
+  showHowToReconnect(caFile, simulator);
   report.end('Ctrl-C ends it.');
 }
 

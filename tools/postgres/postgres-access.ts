@@ -58,7 +58,7 @@ export async function createServiceDatabase(
   };
 }
 
-/** Removes a database, and whoever is still connected to it. */
+/** Removes a database, and ends the connections to it. */
 export async function dropDatabase(access: PostgresAccess, name: string): Promise<void> {
   await asSuperuser(access, async (client) => {
     await client.query(`DROP DATABASE IF EXISTS ${client.escapeIdentifier(name)} WITH (FORCE)`);

@@ -36,7 +36,7 @@ async function completeLinks(native: string): Promise<void> {
   }
 }
 
-/** PostgreSQL refuses to run as root: then it runs as whoever owns the data already, or as `nobody`.
+/** PostgreSQL refuses to run as root: then it runs as the owner of the data, or as `nobody`.
  *  `undefined` where we are not root. */
 export async function serverUser(dataDir: string): Promise<User | undefined> {
   if (process.getuid?.() !== 0) return undefined;

@@ -1,5 +1,5 @@
-/** The load generator: a process of its own, told what to do by messages (`Job`) and answering each with
- *  a `LoadResult`. It ends with whoever started it. */
+/** The load generator: a process of its own that gets messages (`Job`) and answers each with
+ *  a `LoadResult`. It ends with the process that started it. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HttpConnection, type Outcome } from './http-connection.ts';

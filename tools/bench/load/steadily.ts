@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** One answer: when its call began and ended, by `performance.now`, and its status; 0 where there was none. */
 export type Answered = { readonly begun: number; readonly ended: number; readonly status: number };
 
-/** Calls so often a second, whatever the answers, until it is told to stop. */
+/** Calls so often a second, whatever the answers, until it is stopped. */
 export function callSteadily(perSecond: number, call: (number: number) => Promise<number>) {
   const answers: Answered[] = [];
   const underWay = new Set<Promise<unknown>>();

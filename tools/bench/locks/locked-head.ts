@@ -8,7 +8,7 @@ import { tenantNumber } from '../tokens.ts';
 
 const tenants = 20;
 const perSecond = 100;
-// How long it goes on after the lock has ended, so that whoever still fails is seen.
+// How long it goes on after the lock has ended, so that calls that still fail are seen.
 const afterwardsMs = 5000;
 const path = '/api/v1/deviceManagement/chromeOSOnboardingSettings';
 

@@ -6,7 +6,7 @@ import type { Part } from '../part.ts';
 import { median, type Spread, spread, width } from '../statistics.ts';
 
 const users = 1000;
-// A tail is less steady than a rate: what is added to it can be told when it varies by no more than itself.
+// A tail is less steady than a rate: what is added to it can be seen when it varies by no more than itself.
 const noisyWidth = 1;
 
 /** Latency where nobody is pressed: at half of what ours can do, for bare and ours alike. Calls are due at

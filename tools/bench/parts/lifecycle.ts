@@ -28,10 +28,10 @@ export const lifecycle: Part = {
     bench.say('shutting down under load');
     const load = bench.load.run(jobOf('read', entry, { seconds: loadSeconds }), { anyAnswer: true });
     await sleep(busyMs);
-    const told = performance.now();
+    const stoppedAt = performance.now();
     service.process.kill('SIGTERM');
     const code = await service.process.exited;
-    const shutdown = (performance.now() - told) / 1000;
+    const shutdown = (performance.now() - stoppedAt) / 1000;
     const { outcomes } = await load;
     const { refused = 0, untaken = 0, broken = 0, 200: answered = 0 } = outcomes;
     const start = spread(starts);
