@@ -36,6 +36,7 @@ export function composeCheckpoints({ settings, keys, database, queue, metrics, l
     onCheckpoint: (signed) => publish(signed, metrics, logs),
   });
   let contradictions: readonly Contradiction[] = [];
+  showContradictions([], contradictions, metrics, log);
   async function make(): Promise<void> {
     try {
       const found = await checkpointer.makeAll();

@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import { followTlsPair } from '../adapters/files/tls-pair.ts';
 import type { Logs } from '../adapters/telemetry/logger.ts';
-import { type Metrics, showDroppedLines } from '../adapters/telemetry/metrics.ts';
+import type { Metrics } from '../adapters/telemetry/metrics.ts';
 import type { OutboundTries } from '../adapters/telemetry/outbound-tries.ts';
+import { showDroppedLines } from '../adapters/telemetry/process-metrics.ts';
 import {
   expectRequests,
   logRequest,

@@ -1,6 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-
-const prefix = 'chromeos_bff_';
+import { prefix } from './metric-prefix.ts';
 
 /** Metrics of notifications. A receiver's label is its place in the settings and its host. */
 export function createNotificationMetrics(registers: Registry[]) {

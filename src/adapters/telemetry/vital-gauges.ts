@@ -1,8 +1,7 @@
 import { Gauge, type Registry } from 'prom-client';
 import { openStatuses } from '../../core/operation/life.ts';
 import type { DatabaseHealth, OpenOperations } from '../database/vital-signs.ts';
-
-const prefix = 'chromeos_bff_';
+import { prefix } from './metric-prefix.ts';
 
 /** The gauges that are read out of the database. */
 export function createVitalGauges(registers: Registry[]) {
