@@ -99,7 +99,7 @@ describe('what the portal guide says', () => {
   });
 
   test('what it lets one try, the simulator takes', async () => {
-    const simulator = await startSimulator(simulatorKeys);
+    const simulator = await startSimulator(simulatorKeys());
     tls.setDefaultCACertificates([...tls.getCACertificates('default'), simulator.caPem]);
     try {
       const rows = [...text.matchAll(/`PUT (\/simulator\/[\w/]+)` with `(\{.*\})`/g)];

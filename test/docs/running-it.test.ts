@@ -22,7 +22,7 @@ let shell: ChildProcess | undefined;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'running-it-'));
-  [simulator, database] = await Promise.all([startSimulator(simulatorKeys), testDatabase()]);
+  [simulator, database] = await Promise.all([startSimulator(simulatorKeys()), testDatabase()]);
 });
 
 after(async () => {

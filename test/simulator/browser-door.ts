@@ -40,7 +40,7 @@ export function atTheDoor() {
     },
   };
   before(async () => {
-    door.simulator = await startSimulator({ ...simulatorKeys, now: () => now });
+    door.simulator = await startSimulator({ ...simulatorKeys(), now: () => now });
     door.tenantId = door.simulator.registration.tenantId;
   });
   after(() => door.simulator.close());

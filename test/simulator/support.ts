@@ -17,7 +17,7 @@ type CallOptions = { headers?: Record<string, string>; body?: string };
 
 /** A simulator and a client that trusts its CA; both close at the end of the `await using` block. */
 export async function start(options?: SimulatorOptions) {
-  const simulator = await startSimulator({ ...simulatorKeys, ...options });
+  const simulator = await startSimulator({ ...simulatorKeys(), ...options });
   const client = clientOf(simulator);
   return {
     ...client,

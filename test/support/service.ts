@@ -54,7 +54,7 @@ export type TestService = {
 
 /** A simulator over TLS, whose CA this process trusts from now on, and a migrated database of its own. */
 export async function startTestEnvironment(): Promise<TestEnvironment> {
-  const [simulator, database] = await Promise.all([startSimulator(simulatorKeys), migratedDatabase()]);
+  const [simulator, database] = await Promise.all([startSimulator(simulatorKeys()), migratedDatabase()]);
   tls.setDefaultCACertificates([...tls.getCACertificates('default'), simulator.caPem]);
   const pool = new pg.Pool({ connectionString: database.adminUrl, max: 2 });
   pool.on('error', () => {});

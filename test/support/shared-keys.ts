@@ -16,8 +16,11 @@ type SharedKeys = { readonly tls: SimulatorTls; readonly signingKeys: SigningKey
 /** Half a year: their certificates are good for a whole one. */
 const keptMs = 180 * 24 * 60 * 60 * 1000;
 
-/** Makes, once for all test files, what each simulator would take a third of a second to make: a key each for
- *  its two tenants, one for Graph, and its TLS. With a file, those of an earlier run that are kept there. */
+/** What one simulator uses at most: for each of its two tenants a key, the one it rotates to, and Graph's. */
+const keysOfSimulator = 6;
+
+/** Makes, once for all test files, what each simulator would take a third of a second to make: its keys and its TLS.
+ *  With a file, those of an earlier run that are kept there. */
 export async function shareKeys(file?: string): Promise<void> {
   process.env[TEST_KEYS] = file === undefined ? await makeKeys() : await keptKeys(file);
 }
@@ -32,22 +35,23 @@ async function keptKeys(file: string): Promise<string> {
 }
 
 async function makeKeys(): Promise<string> {
-  const [tls, ...signingKeys] = await Promise.all([
+  const [tls, signingKeys] = await Promise.all([
     makeTls(),
-    makeSigningKeyPem(),
-    makeSigningKeyPem(),
-    makeSigningKeyPem(),
+    Promise.all(Array.from({ length: keysOfSimulator }, makeSigningKeyPem)),
   ]);
   return JSON.stringify({ tls, signingKeys } satisfies SharedKeys);
 }
 
 const shared: Partial<SharedKeys> = JSON.parse(process.env[TEST_KEYS] ?? '{}');
 
-/** What this process's simulators start with. No two of them get the same key. */
-export const simulatorKeys = {
-  ...(shared.tls && { tls: shared.tls }),
-  async makeKey(): Promise<SigningKey> {
-    const spare = shared.signingKeys?.shift();
-    return spare === undefined ? makeSigningKey() : signingKeyFrom(spare);
-  },
-};
+/** What one simulator starts with. None of its keys is another of its own, but other simulators have the same. */
+export function simulatorKeys() {
+  const spare = [...(shared.signingKeys ?? [])];
+  return {
+    ...(shared.tls && { tls: shared.tls }),
+    async makeKey(): Promise<SigningKey> {
+      const next = spare.shift();
+      return next === undefined ? makeSigningKey() : signingKeyFrom(next);
+    },
+  };
+}
