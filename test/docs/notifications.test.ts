@@ -65,8 +65,8 @@ describe('docs/notifications.md', () => {
     }
   });
 
-  test('lists what is told, and nothing else', () => {
-    const [, table = ''] = /## What is told\n([\s\S]*?)\n## /.exec(text) ?? [];
+  test('lists what is sent, and nothing else', () => {
+    const [, table = ''] = /## What is sent\n([\s\S]*?)\n## /.exec(text) ?? [];
     const listed = [...table.matchAll(/^\| (`.*?`) \|/gm)].flatMap(([, cell = '']) =>
       [...cell.matchAll(/`([\w.]+)`/g)].map(([, kind]) => kind),
     );
