@@ -19,7 +19,7 @@ import { isTenantId } from './program/tenant-id.ts';
 import { withClient } from './program/with-client.ts';
 
 /** `audit-reconcile --intune FILE [--tenant ID] [--from TIME] [--to TIME] [--json]`: compares the disconnects in the audit
- *  trail of DATABASE_URL with Intune's own audit log. Exits 0 when both say the same, 1 when it could not look, 2 for a
+ *  trail of DATABASE_URL with Intune's own audit log. Exits 0 when both say the same, 1 when it could not check, 2 for a
  *  call it does not understand; docs/audit.md has the other codes. */
 
 const usage = `Usage: audit-reconcile --intune FILE [--tenant ID] [--from TIME] [--to TIME] [--json]

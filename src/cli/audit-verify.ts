@@ -12,7 +12,7 @@ import { runProgram } from './program/run-program.ts';
 
 /** `audit-verify --public-key FILE… [--checkpoints FILE] [EXPORT.ndjson]`: checks the audit trail of
  *  DATABASE_URL, or of an exported file, where nothing else is needed. Exits 0 when nothing is wrong, 1 when
- *  it could not look, 2 for a call it does not understand; docs/audit.md has the codes of what is wrong. */
+ *  it could not check, 2 for a call it does not understand; docs/audit.md has the codes of what is wrong. */
 
 const usage = `Usage: audit-verify --public-key FILE… [--checkpoints FILE…] [--late TIME] [--json] [EXPORT.ndjson]
   --public-key   an Ed25519 public key (SPKI PEM) that checkpoints were signed with; several, as keys rotate,

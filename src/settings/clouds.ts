@@ -54,7 +54,7 @@ const variables = {
 } as const;
 const together = `${variables.authorityHost}, ${variables.graphBaseUrl} and ${variables.scope}`;
 
-/** The cloud that settings mean, or what is wrong with them. A named cloud may be told its own addresses (the
+/** The cloud that settings mean, or what is wrong with them. A named cloud may be given its own addresses (the
  *  webhook of Azure Workload Identity sets `AZURE_AUTHORITY_HOST`); any other is given by all three. A mix
  *  of two would send our credential, or people's tokens, to the wrong place. */
 export function chooseCloud(settings: CloudSettings): Cloud | { readonly problems: readonly string[] } {

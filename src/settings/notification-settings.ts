@@ -57,7 +57,7 @@ const webhook = z
     };
     const address = sourceOf(url, urlFile);
     if (address === null) return wrong('url', 'or urlFile is required, and not both');
-    // Workflow products check no signature: whoever knows the URL may call it.
+    // Workflow products check no signature: anyone who knows the URL may call it.
     if (secretFile === null && format === 'cloudevents') return wrong('secretFile', 'is required');
     return { address, secretFile, format, types: events ?? null, tenants: tenants ?? null };
   });
@@ -71,7 +71,7 @@ function sourceOf(url: Secret | null, file: string | null) {
   return file !== null && url === null ? { file } : null;
 }
 
-/** Who is told what happens, and how they find it in a portal. */
+/** Who gets notifications of what, and how they find it in a portal. */
 export const notifications = z.strictObject({
   portalUrl: portalUrl.nullable(),
   webhooks: z.array(webhook, { error: 'must be a list' }),

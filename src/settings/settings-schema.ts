@@ -36,12 +36,15 @@ const guid = z
   .trim()
   .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, 'must be a GUID')
   .toLowerCase();
-const httpsUrl = z
-  .string()
-  .trim()
-  .refine((value) => URL.parse(value)?.protocol === 'https:', 'must be an https URL')
-  .refine((value) => !/[?#@]/.test(value), 'must have no query, fragment or user')
-  .transform((value) => value.replace(/\/+$/, ''));
+const baseUrl = (protocol: RegExp, message: string) =>
+  z
+    .string()
+    .trim()
+    .refine((value) => protocol.test(URL.parse(value)?.protocol ?? ''), message)
+    .refine((value) => !/[?#@]/.test(value), 'must have no query, fragment or user')
+    .transform((value) => value.replace(/\/+$/, ''));
+const httpsUrl = baseUrl(/^https:$/, 'must be an https URL');
+const otlpUrl = baseUrl(/^https?:$/, 'must be an http or https URL');
 const postgresUrl = z
   .string()
   // `URL` does not know several hosts; the adapter parses them.
@@ -51,12 +54,6 @@ const postgresUrl = z
     'must not turn off the verification of TLS',
   )
   .transform((value) => new Secret(value));
-const otlpUrl = z
-  .string()
-  .trim()
-  .refine((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ''), 'must be an http or https URL')
-  .refine((value) => !/[?#@]/.test(value), 'must have no query, fragment or user')
-  .transform((value) => value.replace(/\/+$/, ''));
 // Compared exactly with what browsers send: `null` and patterns match nobody.
 const origin = z
   .string()

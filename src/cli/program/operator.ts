@@ -3,7 +3,7 @@ import { hasControlCharacters } from '../../core/text.ts';
 
 const longest = 200;
 
-/** Who runs a program, as it goes on the record: whoever they say they are, and where from. In the image the system's
+/** Who runs a program, as it goes on the record: the name they give, and where from. In the image the system's
  *  user is always the same, and the host is the pod. `null` where `said` names nobody. */
 export function operatorNamed(said: string | undefined): string | null {
   const name = said?.trim() ?? '';

@@ -171,7 +171,7 @@ async function listen(
   }
 }
 
-/** A port we were told to listen on belongs to another process, or the address to another machine. */
+/** A port to listen on belongs to another process, or the address to another machine. */
 class CannotListen extends Error {}
 
 function portOf(server: http.Server): number {
