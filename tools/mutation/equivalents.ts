@@ -185,4 +185,12 @@ export const equivalents: readonly Equivalent[] = [
     change: `${database}/sign-in-limit.ts: this.#beyond ??= { count: 0, addresses: new Set(), causes: new Map(), last: event }; -> this.#beyond ??= { count: 0, addresses: new Set(), causes: new Map(), };`,
     because: 'The last event is set in each case just after.',
   },
+  {
+    change: `${database}/postgres-operations.ts: where o.open and least(o.lease_until, o.expires_at) <= now()\`, -> where o.open and least(o.lease_until, o.expires_at) < now()\`,`,
+    because: 'What is not overdue is left out below: it only saves rows.',
+  },
+  {
+    change: `${database}/postgres-operations.ts: where o.open and least(o.lease_until, o.expires_at) <= now()\`, -> where o.open or least(o.lease_until, o.expires_at) <= now()\`,`,
+    because: 'What is not overdue is left out below: it only saves rows.',
+  },
 ];

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { OperationStatus } from '../../core/operation/life.ts';
 import { DatabaseTimeout, ReadOnlyServer, readOnlyBecause } from './connection-lost.ts';
+import { firstRow } from './first-row.ts';
 import type { Pool } from './pool.ts';
 import { OtherSchema } from './schema-check.ts';
 import { statementsWaiting, vitalSigns } from './statements/vital-signs.ts';
@@ -46,8 +47,8 @@ export async function readDatabaseHealth(pool: Pool, timeoutMs: number): Promise
   let waiting: number | null = null;
   try {
     const row = await pool.withClient(timeoutMs, async (client) => {
-      waiting = (await client.query(statementsWaiting.text)).rows[0].number;
-      return (await client.query(vitalSigns.text)).rows[0];
+      waiting = firstRow((await client.query(statementsWaiting.text)).rows).number;
+      return firstRow((await client.query(vitalSigns.text)).rows);
     });
     return {
       up: true,
@@ -63,13 +64,13 @@ export async function readDatabaseHealth(pool: Pool, timeoutMs: number): Promise
       },
     };
   } catch (error) {
-    const up = error instanceof pg.DatabaseError && letUsIn.test(error.code ?? '');
+    const up = error instanceof pg.DatabaseError && letUsIn.some((start) => error.code?.startsWith(start));
     return { up, signs: null, statementsWaiting: waiting, problem: problemOf(error) };
   }
 }
 
 // It answered, but lacks the tables or does not let us read them (class 42), or somebody holds a lock on them.
-const letUsIn = /^(42|55P03|57014)/;
+const letUsIn = ['42', '55P03', '57014'];
 
 /** Why PostgreSQL cannot be used, in words that name no address and no secret. */
 export function problemOf(error: unknown): string {
@@ -82,18 +83,19 @@ export function problemOf(error: unknown): string {
 
 /** PostgreSQL's Appendix A, "PostgreSQL Error Codes", as far as it is about being let in. */
 function meaningOf(code: string): string {
-  const meanings: [RegExp, string][] = [
-    [/^28/, 'the role or its password is not accepted'],
-    [/^3D/, 'there is no such database'],
-    [/^53300/, 'it has no connection left'],
-    [/^53/, 'it lacks memory, disk or connections'],
-    [/^57P03/, 'it is starting up or shutting down'],
-    [/^57P/, 'it is shutting down'],
-    [/^55P03|^57014/, 'a lock could not be obtained in time'],
-    [/^25006/, 'it takes no writes'],
-    [/^42501/, 'the role lacks a privilege'],
-    [/^42/, 'its schema is not ours'],
+  const meanings: [start: string, meaning: string][] = [
+    ['28', 'the role or its password is not accepted'],
+    ['3D', 'there is no such database'],
+    ['53300', 'it has no connection left'],
+    ['53', 'it lacks memory, disk or connections'],
+    ['57P03', 'it is starting up or shutting down'],
+    ['57P', 'it is shutting down'],
+    ['55P03', 'a lock could not be obtained in time'],
+    ['57014', 'a lock could not be obtained in time'],
+    ['25006', 'it takes no writes'],
+    ['42501', 'the role lacks a privilege'],
+    ['42', 'its schema is not ours'],
   ];
-  const meaning = meanings.find(([pattern]) => pattern.test(code))?.[1] ?? 'an error';
+  const meaning = meanings.find(([start]) => code.startsWith(start))?.[1] ?? 'an error';
   return `${meaning} (SQLSTATE ${code})`;
 }

@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { randomUUID } from 'node:crypto';
+import { after, describe, test } from 'node:test';
 import pg from 'pg';
 import { clockOffsetMs } from '../../../src/adapters/database/clock-offset.ts';
 import { DatabaseTimeout, ReadOnlyServer } from '../../../src/adapters/database/connection-lost.ts';
+import { tables as grantedTables } from '../../../src/adapters/database/grants.ts';
 import type { Pool } from '../../../src/adapters/database/pool.ts';
-import { problemOf, readDatabaseHealth } from '../../../src/adapters/database/vital-signs.ts';
+import { OtherSchema } from '../../../src/adapters/database/schema-check.ts';
+import {
+  type DatabaseHealth,
+  problemOf,
+  readDatabaseHealth,
+} from '../../../src/adapters/database/vital-signs.ts';
+import { superuserUrl } from '../../../tools/postgres/postgres-access.ts';
+import { postgresAccess } from '../../support/postgres.ts';
+import { functionScene } from './function-scene.ts';
 
 function refused(code: string | undefined): pg.DatabaseError {
   const error = new pg.DatabaseError('with an address', 1, 'error');
@@ -48,6 +58,8 @@ describe('why PostgreSQL cannot be used', () => {
     [refused('42P01'), true, 'refuses us: its schema is not ours (SQLSTATE 42P01)'],
     [refused('XX000'), false, 'refuses us: an error (SQLSTATE XX000)'],
     [refused('00042'), false, 'refuses us: an error (SQLSTATE 00042)'],
+    [refused('08428'), false, 'refuses us: an error (SQLSTATE 08428)'],
+    [new OtherSchema('x'), false, new OtherSchema('x').message],
     [refused(undefined), false, 'refuses us: an error (SQLSTATE )'],
   ];
   for (const [error, up, problem] of problems) {
@@ -74,5 +86,154 @@ describe('this machine’s clock beside the database’s', () => {
 
   test('is not known where the database does not answer', async () => {
     assert.equal(await clockOffsetMs(failing(new Error('no')), 700, Date.now), null);
+  });
+});
+
+describe('what a real database tells', () => {
+  const it = functionScene();
+  const roles: string[] = [];
+  after(async () => {
+    const superuser = new pg.Client({ connectionString: superuserUrl(postgresAccess()) });
+    await superuser.connect();
+    for (const role of roles) await superuser.query(`drop role ${role}`);
+    await superuser.end();
+  });
+
+  /** As a role with those attributes has it. */
+  async function healthAs(role: string): Promise<DatabaseHealth> {
+    await it.scene.superuser.query(`set role ${role}`);
+    const withClient = (_timeoutMs: number, work: (client: pg.Client) => unknown) => work(it.scene.superuser);
+    const health = await readDatabaseHealth({ ...failing(null), withClient } as Pool, 1000);
+    await it.scene.superuser.query('reset role');
+    return health;
+  }
+  async function newRole(attributes: string, ...grants: string[]): Promise<string> {
+    const role = `vital_${randomUUID().replaceAll('-', '')}`;
+    roles.push(role);
+    await it.scene.superuser.query(`create role ${role} ${attributes}`);
+    const privileges = 'select on all tables in schema public';
+    await it.scene.superuser.query(`grant ${privileges} to ${role}`);
+    for (const grant of grants) await it.scene.superuser.query(`grant ${grant} to ${role}`);
+    return role;
+  }
+  const service = 'chromeos_bff';
+
+  test('of its own role, which may do what it needs', async () => {
+    const health = await healthAs(service);
+    const { open: _, ...signs } = health.signs ?? assert.fail(String(health.problem));
+    assert.deepEqual(
+      { ...health, signs },
+      {
+        up: true,
+        problem: null,
+        statementsWaiting: 0,
+        signs: {
+          mayWriteAudit: true,
+          lostChains: [],
+          switchedOff: [],
+          synchronousReplication: false,
+          excessive: [],
+        },
+      },
+    );
+  });
+
+  const owns = ['owns the tables'];
+  const excesses: [string, attributes: string, grants: string[], excessive: string[]][] = [
+    [
+      'a superuser',
+      'superuser',
+      [],
+      ['is a superuser', ...owns, 'may create in the schema', 'may itself write …'],
+    ],
+    ['one that makes roles', 'createrole', [], ['may create roles']],
+    ['one that makes databases', 'createdb', [], ['may create databases']],
+    ['one that no policy binds', 'bypassrls', [], ['bypasses row security']],
+    ['one that makes tables', '', ['create on schema public'], ['may create in the schema']],
+    [
+      'one that writes to tables',
+      '',
+      [
+        'insert on operations',
+        'delete on audit_events',
+        'update on disconnect_switches',
+        'truncate on audit_chains',
+      ],
+      ['may itself write audit_chains, audit_events, disconnect_switches, operations'],
+    ],
+    [
+      'one that writes to columns',
+      '',
+      ['insert (id) on operations', 'update (record) on audit_events'],
+      ['may itself write audit_events, operations'],
+    ],
+  ];
+  for (const [name, attributes, grants, excessive] of excesses) {
+    test(`of ${name}`, async () => {
+      const { signs } = await healthAs(await newRole(attributes, ...grants));
+      const told = signs?.excessive.map((one) => one.replace(/(?<=may itself write )(\w+, ){4,}\w+$/, '…'));
+      assert.deepEqual(told, excessive);
+      assert.equal(signs?.mayWriteAudit, attributes === 'superuser');
+    });
+  }
+
+  test('of the owner, who may write to each table', async () => {
+    const { signs } = await healthAs('chromeos_bff_owner');
+    assert.ok(signs?.excessive.includes('owns the tables'));
+    const written = signs?.excessive.find((one) => one.startsWith('may itself write ')) ?? '';
+    const names = written.replace('may itself write ', '').split(', ');
+    assert.deepEqual(
+      grantedTables.filter((table) => !names.includes(table)),
+      [],
+    );
+  });
+
+  test('of what is open, by tenant and status, since it was sent or asked for', async () => {
+    const insert = (status: string, tenantId: string, sentAt: string | null) =>
+      it.scene.superuser.query(
+        `insert into operations (id, tenant_id, status, requester_oid, requester_client_id, connection_id,
+           connection, request_id, requested_at, sent_at, moved_at, expires_at)
+         values ($1, $2, $3, 'someone', 'portal', 'connection', '{}', $1, now() - interval '5000 s',
+           now() - $4::interval, now(), now() + interval '1 day')`,
+        [randomUUID(), tenantId, status, sentAt],
+      );
+    await insert('sent', it.tenantId, '3000 s');
+    const waiting = randomUUID();
+    await insert('awaiting_approval', waiting, null);
+    const ended = await it.open({}, { tenantId: randomUUID() });
+    await it.operations.move(it.move(ended.id, 'sent', 'failed', { ends: true }));
+    const { signs } = await healthAs(service);
+    const open = [it.tenantId, waiting, ended.tenantId].flatMap(
+      (tenantId) => signs?.open.filter((one) => one.tenantId === tenantId) ?? [],
+    );
+    assert.deepEqual(
+      open.map(({ oldestSeconds, ...one }) => ({ ...one, thousands: Math.floor(oldestSeconds / 1000) })),
+      [
+        { tenantId: it.tenantId, status: 'sent', number: 1, thousands: 3 },
+        { tenantId: waiting, status: 'awaiting_approval', number: 1, thousands: 5 },
+      ],
+    );
+  });
+
+  test('of chains that lost events, until that is acknowledged', async () => {
+    const chain = randomUUID();
+    const lose = (number: number, acknowledged: string | null) =>
+      it.scene.superuser.query(
+        'insert into audit_losses (chain, number, link, acknowledged_at) values ($1, $2, $3, $4)',
+        [chain, number, Buffer.alloc(32), acknowledged],
+      );
+    await lose(1, '2026-01-01');
+    assert.deepEqual((await healthAs(service)).signs?.lostChains, []);
+    await lose(2, null);
+    assert.deepEqual((await healthAs(service)).signs?.lostChains, [chain]);
+  });
+
+  test('of statements that wait for a lock', async () => {
+    const lock = await it.lockTenant();
+    const waiting = it.operations.open(it.opening());
+    await it.waiting();
+    assert.equal((await healthAs(service)).statementsWaiting, 1);
+    await lock.end();
+    await waiting;
   });
 });
