@@ -56,6 +56,12 @@ describe('the queue of notifications', () => {
       assert.deepEqual(operation?.connection, asked.value.connection);
       assert.deepEqual([attempt, detail], [1, {}]);
     }
+    assert.deepEqual(
+      claimed.map(({ queuedAt }) => queuedAt),
+      (await rows('select queued_at from notifications order by queued_at')).map(({ queued_at }) =>
+        queued_at.toISOString(),
+      ),
+    );
   });
 
   test('each move of the table of moves is one that receivers can be told', () => {
@@ -240,6 +246,7 @@ describe('the queue of notifications', () => {
         await rows(mend);
       }
       assert.equal(await notQueued(), before + 2);
+      assert.equal(await scene.queue.notQueued(), before + 2);
       assert.deepEqual(await claim(), []);
     });
   }
