@@ -71,6 +71,18 @@ describe('why PostgreSQL cannot be used', () => {
   }
 });
 
+test('statements that wait are told though the rest cannot be', async () => {
+  let asked = 0;
+  const health = await readDatabaseHealth(
+    poolThat(() => {
+      asked += 1;
+      return asked === 1 ? { number: 3 } : Promise.reject(refused('42501'));
+    }),
+    1000,
+  );
+  assert.deepEqual([health.statementsWaiting, health.signs], [3, null]);
+});
+
 describe('this machine’s clock beside the database’s', () => {
   const offset = async (askedAt: number, theirs: number, answeredAt: number) => {
     const times = [askedAt, answeredAt];
@@ -120,22 +132,19 @@ describe('what a real database tells', () => {
 
   test('of its own role, which may do what it needs', async () => {
     const health = await healthAs(service);
-    const { open: _, ...signs } = health.signs ?? assert.fail(String(health.problem));
-    assert.deepEqual(
-      { ...health, signs },
-      {
-        up: true,
-        problem: null,
-        statementsWaiting: 0,
-        signs: {
-          mayWriteAudit: true,
-          lostChains: [],
-          switchedOff: [],
-          synchronousReplication: false,
-          excessive: [],
-        },
+    assert.deepEqual(health, {
+      up: true,
+      problem: null,
+      statementsWaiting: 0,
+      signs: {
+        open: [],
+        mayWriteAudit: true,
+        lostChains: [],
+        switchedOff: [],
+        synchronousReplication: false,
+        excessive: [],
       },
-    );
+    });
   });
 
   const owns = ['owns the tables'];
@@ -188,6 +197,38 @@ describe('what a real database tells', () => {
     );
   });
 
+  test('of a role that owns one of the tables that matter', async () => {
+    const role = await newRole('');
+    for (const table of ['audit_events', 'operations', 'disconnect_switches', 'kysely_migration']) {
+      await it.scene.superuser.query('begin');
+      await it.scene.superuser.query(`alter table ${table} owner to ${role}`);
+      const { signs } = await healthAs(role);
+      assert.equal(signs?.excessive.includes('owns the tables'), table !== 'kysely_migration', table);
+      await it.scene.superuser.query('rollback');
+    }
+  });
+
+  test('of a server that may lose commits, or waits for a standby', async () => {
+    const { superuser } = it.scene;
+    await superuser.query('create schema elsewhere');
+    const role = await newRole('', 'usage on schema elsewhere');
+    /** As the server would say it. */
+    const signsWhere = async (setting: string, value: string) => {
+      await superuser.query(
+        `create or replace function elsewhere.current_setting(name text) returns text language sql
+         as $$ select case name when '${setting}' then '${value}' else pg_catalog.current_setting(name) end $$`,
+      );
+      await superuser.query('set search_path = elsewhere, pg_catalog, public');
+      const { signs } = await healthAs(role);
+      await superuser.query('reset search_path');
+      return [signs?.switchedOff, signs?.synchronousReplication];
+    };
+    assert.deepEqual(await signsWhere('fsync', 'off'), [['fsync'], false]);
+    assert.deepEqual(await signsWhere('full_page_writes', 'off'), [['full_page_writes'], false]);
+    assert.deepEqual(await signsWhere('synchronous_standby_names', '*'), [[], true]);
+    await superuser.query('drop schema elsewhere cascade');
+  });
+
   test('of what is open, by tenant and status, since it was sent or asked for', async () => {
     const insert = (status: string, tenantId: string, sentAt: string | null) =>
       it.scene.superuser.query(
@@ -232,8 +273,14 @@ describe('what a real database tells', () => {
     const lock = await it.lockTenant();
     const waiting = it.operations.open(it.opening());
     await it.waiting();
-    assert.equal((await healthAs(service)).statementsWaiting, 1);
+    const other = await it.beside();
+    const alsoWaiting = other.client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
+      it.tenantId,
+    ]);
+    await it.waiting(2);
+    assert.equal((await healthAs(service)).statementsWaiting, 1, 'the other is none of ours');
     await lock.end();
-    await waiting;
+    await Promise.all([waiting, alsoWaiting]);
+    await other.end();
   });
 });
