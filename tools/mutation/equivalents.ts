@@ -193,4 +193,36 @@ export const equivalents: readonly Equivalent[] = [
     change: `${database}/postgres-operations.ts: where o.open and least(o.lease_until, o.expires_at) <= now()\`, -> where o.open or least(o.lease_until, o.expires_at) <= now()\`,`,
     because: 'What is not overdue is left out below: it only saves rows.',
   },
+  {
+    change: `${database}/group-commit.ts: if (waiting.overdue) continue; -> if (false) continue;`,
+    because: 'To fail what has its answer does nothing.',
+  },
+  {
+    change: `${database}/group-commit.ts: if (waiting.overdue) continue; -> if (waiting.overdue) ;`,
+    because: 'To fail what has its answer does nothing.',
+  },
+  {
+    change: `${database}/group-commit.ts: lane.batch = []; -> ;`,
+    because: 'To fail what has its answer does nothing.',
+  },
+  {
+    change: `${database}/group-commit.ts: return { waiting: [], batch: [], running: false, free: false }; -> return { waiting: [], running: false, free: false };`,
+    because: 'A lane runs from its first event on, which sets its batch.',
+  },
+  {
+    change: `${database}/group-commit.ts: return { waiting: [], batch: [], running: false, free: false }; -> return { waiting: [], batch: [], free: false };`,
+    because: 'All that is asked of it is whether it is true.',
+  },
+  {
+    change: `${database}/group-commit.ts: return { waiting: [], batch: [], running: false, free: false }; -> return { waiting: [], batch: [], running: false, };`,
+    because: 'Each lane commits, which sets it, before anybody asks.',
+  },
+  {
+    change: `${database}/group-commit.ts: return { waiting: [], batch: [], running: false, free: false }; -> return { waiting: [], batch: [], running: false, free: true };`,
+    because: 'Each lane commits, which sets it, before anybody asks.',
+  },
+  {
+    change: `${database}/group-commit.ts: lane.waiting.push({ event, deadline, written, failed, overdue: false }); -> lane.waiting.push({ event, deadline, written, failed, });`,
+    because: 'All that is asked of it is whether it is true.',
+  },
 ];

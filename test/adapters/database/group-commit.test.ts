@@ -220,4 +220,75 @@ describe('events that are committed together', () => {
     await turn();
     assert.equal(batches.length, 3, 'what has failed does not wait alone');
   });
+
+  test('each fails at its own time, and says whether it may be written', async ({ mock }) => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const armed = mock.method(globalThis, 'setTimeout');
+    const pass = async (ms: number) => {
+      now += ms;
+      mock.timers.tick(ms);
+      await turn();
+    };
+    const failures: string[] = [];
+    const failing = (name: string) =>
+      commits.append(event('a')).catch((error) => failures.push(`${name} ${error.failure.recorded}`));
+    failing('first');
+    await pass(400);
+    failing('second');
+    await pass(599);
+    assert.deepEqual(failures, []);
+    await pass(1);
+    assert.deepEqual(failures, ['first unknown']);
+    await pass(399);
+    assert.deepEqual(failures, ['first unknown']);
+    await pass(1);
+    assert.deepEqual(failures, ['first unknown', 'second no']);
+    assert.equal(armed.mock.callCount(), 2, 'it looks when a time is up, and not else');
+    batches[0]?.commit();
+    await turn();
+    assert.equal(batches.length, 1, 'nothing is left to write');
+  });
+
+  test('what comes to wait alone waits before what came to the service later', async () => {
+    const first = append(event('a'));
+    const [second, third] = [append(event('a')), append(event('a'))];
+    batches[0]?.fail(lockTimeout());
+    await turn();
+    assert.deepEqual(batches.slice(1).map(ids), [[first.event.id], [second.event.id, third.event.id]]);
+    now = 10;
+    const last = append(event('a'));
+    batches[2]?.fail(lockTimeout());
+    await turn();
+    assert.equal(batches.length, 3, 'one after the other');
+    batches[1]?.commit();
+    await turn();
+    assert.deepEqual(
+      ids(batches[3] as Batch),
+      [second, third, last].map((one) => one.event.id),
+    );
+  });
+
+  test('a chain stays alone where its last batch failed, however free it was before', async () => {
+    append(event('a'));
+    batches[0]?.fail(lockTimeout());
+    await turn();
+    append(event('a'));
+    batches[1]?.commit();
+    await turn();
+    batches[2]?.fail(new Error('no'));
+    await turn();
+    append(event('a'));
+    assert.equal(batches[3]?.lockMs, 700);
+  });
+
+  test('a chain of which nobody waits any more is not alone', async ({ mock }) => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    append(event('a'));
+    now = 1000;
+    mock.timers.tick(1000);
+    batches[0]?.fail(lockTimeout());
+    await turn();
+    append(event('a'));
+    assert.equal(batches[1]?.lockMs, 200);
+  });
 });
