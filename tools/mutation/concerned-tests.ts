@@ -17,7 +17,8 @@ export const concernedTests: readonly (readonly [start: string, tests: readonly 
   [
     'src/adapters/database/functions/',
     [
-      'test/adapters/database/{audit-*,checkpoints,functions*,lost-history,notification-queue,operations-port}.test.ts',
+      'test/adapters/database/{audit-*,checkpoint*,disconnect-switch,functions*,known-history,lost-history}.test.ts',
+      'test/adapters/database/{notification-queue,operations-port,postgres-operations,retention}.test.ts',
       'test/e2e/{database-time,idempotency,operations-slot}.test.ts',
     ],
   ],

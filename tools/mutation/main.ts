@@ -18,7 +18,9 @@ changes whose description holds TEXT, --sample so many of each PATH. Exits with 
 any PATH's are noticed.`;
 
 type Options = { readonly jobs: number; readonly only: string; readonly sample: number };
-type Tally = { tried: number; survived: number };
+type Tally = { tried: number; survived: number; late: number };
+/** `late`: only a test noticed it that did not end in time. A machine that is too busy makes such of others. */
+type Result = 'noticed' | 'late' | 'survived';
 
 /** The tests that are asked about a file; each set is run once to see what it covers. */
 function testsFor(override: readonly string[] | undefined, jobs: number) {
@@ -32,17 +34,17 @@ function testsFor(override: readonly string[] | undefined, jobs: number) {
 }
 
 /** `null` where the change is none. */
-async function isNoticed(trial: Trial, tests: readonly Test[], order: TestOrder): Promise<boolean | null> {
+async function resultOf(trial: Trial, tests: readonly Test[], order: TestOrder): Promise<Result | null> {
   try {
     const environment = await trial.prepare();
     if (environment === null) return null;
     for (const test of order.of(tests)) {
       if (!trial.isCovered(test.coverage)) continue;
-      const { failed } = await runTest(test.path, environment, 10_000 + 4 * test.tookMs);
+      const { failed, late } = await runTest(test.path, environment, 20_000 + 5 * test.tookMs);
       order.learn(test, failed);
-      if (failed) return true;
+      if (failed) return late ? 'late' : 'noticed';
     }
-    return false;
+    return 'survived';
   } finally {
     await trial.dispose();
   }
@@ -58,21 +60,21 @@ async function tryPath(path: string, tests: ReturnType<typeof testsFor>, options
   const chosen = sampleOf(trials, options.sample, ({ trial }) => trial.change);
   const tallies = new Map<string, Tally>();
   const orders = new Map<string, TestOrder>();
-  const total: Tally = { tried: 0, survived: 0 };
+  const total: Tally = { tried: 0, survived: 0, late: 0 };
   await inParallel(inFileOrder(chosen), options.jobs, async ({ file, trial }) => {
     const order = orders.get(file) ?? new TestOrder();
     orders.set(file, order);
-    const noticed = await isNoticed(trial, await tests(file), order);
+    const result = await resultOf(trial, await tests(file), order);
     // Processes that ended at their first failure have left theirs.
     if (options.jobs === 1) await dropTestDatabases(postgresAccess());
-    if (noticed === null) return;
-    const tally = tallies.get(file) ?? { tried: 0, survived: 0 };
+    if (result === null) return;
+    const tally = tallies.get(file) ?? { tried: 0, survived: 0, late: 0 };
     tallies.set(file, tally);
     for (const one of [tally, total]) {
       one.tried += 1;
-      if (!noticed) one.survived += 1;
+      if (result !== 'noticed') one[result] += 1;
     }
-    if (!noticed) console.log(`survived  ${trial.change}`);
+    if (result !== 'noticed') console.log(`${result.padEnd(8)}  ${trial.change}`);
   });
   for (const [file, tally] of tallies) console.log(`${file}: ${told(tally)}`);
   console.log(`${path}: ${told(total)}, ${wanted.length - trials.length} equivalent and not tried`);
@@ -91,7 +93,9 @@ function inFileOrder<Item extends { readonly file: string }>(items: readonly Ite
 }
 
 function told(tally: Tally): string {
-  return `${tally.tried - tally.survived} of ${tally.tried} noticed (${shareOf(tally).toFixed(1)} %)`;
+  const { tried, survived, late } = tally;
+  const byTime = late === 0 ? '' : `, ${late} by a test that was late`;
+  return `${tried - survived} of ${tried} noticed (${shareOf(tally).toFixed(1)} %${byTime})`;
 }
 
 function shareOf({ tried, survived }: Tally): number {

@@ -12,7 +12,8 @@ import { inParallel } from './in-parallel.ts';
 /** A test file, how long it takes in milliseconds, and what it covers. */
 export type Test = { readonly path: string; readonly tookMs: number; readonly coverage: Coverage };
 
-type Run = { readonly failed: boolean; readonly tookMs: number };
+/** `late`: it was ended because its time was over, which is to have failed. */
+type Run = { readonly failed: boolean; readonly late: boolean; readonly tookMs: number };
 
 /** What the global setup tells tests. */
 function postgresAccess(): Record<string, string> {
@@ -36,8 +37,8 @@ export async function runTest(
     timeout: Math.ceil(timeoutMs),
     killSignal: 'SIGKILL',
   });
-  const [code] = await once(child, 'exit');
-  return { failed: code !== 0, tookMs: performance.now() - begun };
+  const [code, signal] = await once(child, 'exit');
+  return { failed: code !== 0, late: signal === 'SIGKILL', tookMs: performance.now() - begun };
 }
 
 /** Runs each test without a change: it has to pass, and shows what it covers. */
