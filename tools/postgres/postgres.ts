@@ -23,7 +23,7 @@ export type PostgresOptions = {
   ephemeral?: boolean;
   /** Server settings by name, over the ones set here. */
   settings?: Record<string, string>;
-  /** Hears of each try that found another server still using the data: it is waited for. */
+  /** Called at each try that finds another server still using the data: it is waited for. */
   onWaiting?: () => void;
 };
 

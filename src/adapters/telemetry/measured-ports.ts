@@ -121,17 +121,7 @@ export function measureConnector(connector: Connector, metrics: Metrics): Connec
 
 /** Operations whose outcomes are counted, and with them the events that are written together with them. */
 export function measureOperations(operations: Operations, metrics: Metrics, writes: AuditWrites): Operations {
-  const measured = async <Value>(event: AuditEvent, write: () => Promise<Value>): Promise<Value> => {
-    const begun = performance.now();
-    try {
-      const value = await write();
-      metrics.auditWriteDuration.observe(secondsSince(begun));
-      return value;
-    } catch (error) {
-      writes.failed(event, performance.now() - begun);
-      throw error;
-    }
-  };
+  const measured = measuredWrite(metrics, writes);
   return {
     ...operations,
     async open(opening) {
@@ -168,12 +158,22 @@ function measuredAppend<Value>(
   metrics: Metrics,
   writes: AuditWrites,
 ): (event: AuditEvent) => Promise<Value> {
+  const measured = measuredWrite(metrics, writes);
   return async (event) => {
+    const value = await measured(event, () => append(event));
+    writes.written(event);
+    return value;
+  };
+}
+
+/** Times a write of an event, and counts its failure. That it was written is for the caller to say: a move may come to
+ *  nothing without a failure. */
+function measuredWrite(metrics: Metrics, writes: AuditWrites) {
+  return async <Value>(event: AuditEvent, write: () => Promise<Value>): Promise<Value> => {
     const begun = performance.now();
     try {
-      const value = await append(event);
+      const value = await write();
       metrics.auditWriteDuration.observe(secondsSince(begun));
-      writes.written(event);
       return value;
     } catch (error) {
       writes.failed(event, performance.now() - begun);

@@ -1,4 +1,11 @@
-import type { AuditTrail, Connector, Identity, Operations, RecordedReads } from '../../core/ports.ts';
+import type {
+  AuditTrail,
+  Connector,
+  GraphCall,
+  Identity,
+  Operations,
+  RecordedReads,
+} from '../../core/ports.ts';
 import type { HttpClient } from '../outbound/http-client.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -16,17 +23,12 @@ export function traceIdentity(identity: Identity, tracing: Tracing): Identity {
 
 /** A Connector with a span for each call. */
 export function traceConnector(connector: Connector, tracing: Tracing): Connector {
+  const spanOf = <Answer>(name: string, { requestId }: GraphCall, work: () => Promise<Answer>) =>
+    tracing.span(name, { 'client-request-id': requestId }, work);
   return {
-    disconnect: (call) =>
-      tracing.span('graph disconnect', { 'client-request-id': call.requestId }, () =>
-        connector.disconnect(call),
-      ),
-    list: (call) =>
-      tracing.span('graph list', { 'client-request-id': call.requestId }, () => connector.list(call)),
-    approvalRequest: (call) =>
-      tracing.span('graph approval request', { 'client-request-id': call.requestId }, () =>
-        connector.approvalRequest(call),
-      ),
+    disconnect: (call) => spanOf('graph disconnect', call, () => connector.disconnect(call)),
+    list: (call) => spanOf('graph list', call, () => connector.list(call)),
+    approvalRequest: (call) => spanOf('graph approval request', call, () => connector.approvalRequest(call)),
   };
 }
 
