@@ -243,7 +243,7 @@ describe('the connector', () => {
 
   test('what kept an answer from coming is kept for the log', async () => {
     answer = (request) => request.socket.destroy();
-    for (const calling of [connector.disconnect(call()), connector.list(call())]) {
+    for (const calling of [() => connector.disconnect(call()), () => connector.list(call())]) {
       await assert.rejects(
         calling,
         (error) => error instanceof CallFailed && error.cause instanceof RequestFailed,
