@@ -112,6 +112,24 @@ describe('the schema', () => {
     }
   });
 
+  test('a session that looks elsewhere first, as a pooler may lend it, is told so', async () => {
+    const withClient = (_timeoutMs: number, work: (client: pg.Client) => unknown) => work(owner);
+    const lent = { ...service, withClient } as Pool;
+    for (const [path, name] of [
+      ['elsewhere, public', 'elsewhere'],
+      ['', 'of no name'],
+    ] as const) {
+      await owner.query('create schema if not exists elsewhere');
+      await owner.query("select set_config('search_path', $1, false)", [path]);
+      await assert.rejects(missingFromSchema(lent, 5000), {
+        message: `looks in the schema ${name} first: set the role's search_path to public`,
+      });
+    }
+    await owner.query('reset search_path');
+    await owner.query('drop schema elsewhere');
+    assert.deepEqual(await missingFromSchema(lent, 5000), []);
+  });
+
   test('where somebody writes and does not end, migrating gives up: others who write wait no longer than that', async () => {
     const stuck = new pg.Client({ connectionString: database.adminUrl });
     await stuck.connect();
