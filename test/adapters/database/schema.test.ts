@@ -122,6 +122,7 @@ describe('the schema', () => {
       await owner.query('create schema if not exists elsewhere');
       await owner.query("select set_config('search_path', $1, false)", [path]);
       await assert.rejects(missingFromSchema(lent, 5000), {
+        name: 'OtherSchema',
         message: `looks in the schema ${name} first: set the role's search_path to public`,
       });
     }
