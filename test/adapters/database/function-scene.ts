@@ -41,7 +41,8 @@ export function functionScene() {
       url: new Secret(scene.database.url),
       size: 4,
       connectTimeoutMs: 30_000,
-      patienceMs: 30_000,
+      // A test that waits for a lock shall not be let on by the session's own limit.
+      patienceMs: 10 * minuteMs,
       onError: () => {},
     });
     database = createDatabase(pool, 30_000);
