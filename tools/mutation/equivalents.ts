@@ -225,4 +225,24 @@ export const equivalents: readonly Equivalent[] = [
     change: `${database}/group-commit.ts: lane.waiting.push({ event, deadline, written, failed, overdue: false }); -> lane.waiting.push({ event, deadline, written, failed, });`,
     because: 'All that is asked of it is whether it is true.',
   },
+  {
+    change: `${functions}/chain-head.sql: where c.chain = of_chain order by c.length desc limit 1; -> where c.chain = of_chain order by c.length desc;`,
+    because: 'A chain has one head.',
+  },
+  {
+    change: `${functions}/lock-chain-head.sql: select * into tip from audit_chains c where c.chain = of_chain order by c.length desc limit 1 for update; -> select * into tip from audit_chains c where c.chain = of_chain order by c.length limit 1 for update;`,
+    because: 'A chain has one head.',
+  },
+  {
+    change: `${functions}/lock-chain-head.sql: select * into tip from audit_chains c where c.chain = of_chain order by c.length desc limit 1 for update; -> select * into tip from audit_chains c where c.chain = of_chain order by c.length desc for update;`,
+    because: 'A chain has one head.',
+  },
+  {
+    change: `${functions}/lock-chain-head.sql: continue when exists (select from audit_chains c where c.chain = of_chain); -> null;`,
+    because: 'It is asked again with the lock: it only saves that.',
+  },
+  {
+    change: `${functions}/open-operation.sql: if added.idempotency_key is not null then -> if true then`,
+    because: 'Nothing equals a key that is null: it saves a statement.',
+  },
 ];

@@ -44,6 +44,22 @@ describe('functions of the database that record', () => {
       });
     }
 
+    test('let go of locks for a caller who vanishes, where nothing else does', async () => {
+      for (const [limit, lockMs, then] of [
+        ['0', 60_000, '1min'],
+        ['0', 50, '1s'],
+        ['7s', 60_000, '7s'],
+      ] as const) {
+        await it.owner.query(`begin; set local idle_in_transaction_session_timeout = '${limit}'`);
+        await it.owner.query('select prepare_recording($1)', [lockMs]);
+        const { rows } = await it.owner.query('show idle_in_transaction_session_timeout');
+        const { rows: locks } = await it.owner.query("select current_setting('lock_timeout') as limit");
+        await it.owner.query('rollback');
+        assert.equal(rows[0].idle_in_transaction_session_timeout, then);
+        assert.equal(locks[0].limit, lockMs === 50 ? '50ms' : '1min');
+      }
+    });
+
     test('nothing without its event', async () => {
       const { id } = await it.open();
       const strange = sampleEvent(it.tenantId);
