@@ -26,7 +26,7 @@ export class LaterSchema extends Error {
  *  and has changed nothing. Returns the names of what was migrated or applied. Fails with `LaterSchema` where a later
  *  release has migrated the database. */
 export async function migrate(urls: { adminUrl: Secret; url: Secret }): Promise<string[]> {
-  const pool = new pg.Pool({ ...(await primaryConfigFrom(urls.adminUrl)), max: 1 });
+  const pool = new pg.Pool(await primaryConfigFrom(urls.adminUrl));
   // The query under way fails with it.
   pool.on('error', () => {});
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
@@ -39,21 +39,11 @@ export async function migrate(urls: { adminUrl: Secret; url: Secret }): Promise<
       );
       await requirePublicSchema(transaction);
       await refuseLaterSchema(transaction);
-      const migrator = new Migrator({
-        db: transaction,
-        provider: {
-          getMigrations: async () =>
-            Object.fromEntries(
-              Object.entries(migrations).map(([name, text]) => [name, limitedMigration(text)]),
-            ),
-        },
-      });
-      const { error, results = [] } = await migrator.migrateToLatest();
-      if (error !== undefined) throw error;
+      const migrated = await runMigrations(transaction);
       await limitWaiting(transaction);
       const applied = await applyFunctions(transaction);
       await grantTo(transaction, userOf(urls.url));
-      return [...results.map((result) => result.migrationName), ...applied];
+      return [...migrated, ...applied];
     });
   } finally {
     await db.destroy();
@@ -67,14 +57,34 @@ async function limitWaiting(transaction: Kysely<unknown>): Promise<void> {
     set_config('idle_in_transaction_session_timeout', '0', true)`.execute(transaction);
 }
 
-/** A migration that waits no longer: Kysely allows an hour, and says so before each run. */
-function limitedMigration(text: string): Migration {
-  return {
+/** Runs what is missing of the migrations, and returns their names. Fails with what PostgreSQL said of the one that
+ *  failed: Kysely goes on in the transaction that this has ended, and fails with that. */
+async function runMigrations(transaction: Transaction<unknown>): Promise<string[]> {
+  let cause: unknown;
+  const migrationOf = (text: string): Migration => ({
     up: async (db) => {
-      await limitWaiting(db);
-      await sql.raw(text).execute(db);
+      try {
+        // Kysely allows an hour, and says so before each run.
+        await limitWaiting(db);
+        await sql.raw(text).execute(db);
+      } catch (error) {
+        cause = error;
+        throw error;
+      }
     },
-  };
+  });
+  const found = Object.entries(migrations).map(([name, text]) => [name, migrationOf(text)]);
+  const migrator = new Migrator({
+    db: transaction,
+    provider: { getMigrations: async () => Object.fromEntries(found) },
+  });
+  try {
+    const { error, results = [] } = await migrator.migrateToLatest();
+    if (error !== undefined) throw error;
+    return results.map(({ migrationName }) => migrationName);
+  } catch (error) {
+    throw cause ?? error;
+  }
 }
 
 /** Applies each function that is not in the database as this build knows it. */
