@@ -18,7 +18,7 @@ export const concernedTests: readonly (readonly [start: string, tests: readonly 
     'src/adapters/database/functions/',
     [
       'test/adapters/database/{audit-*,checkpoint*,disconnect-switch,functions*,known-history,lost-history}.test.ts',
-      'test/adapters/database/{notification-queue,operations-port,postgres-operations,retention}.test.ts',
+      'test/adapters/database/{notification-*,operations-port,postgres-operations,retention}.test.ts',
       'test/e2e/{database-time,idempotency,operations-slot}.test.ts',
     ],
   ],
