@@ -96,6 +96,21 @@ describe('the audit trail is searched', () => {
     });
   }
 
+  const widths: [from: number, to: number, width: string | null][] = [
+    [2, 4, '1'],
+    [1, 6, '4'],
+    [3, 4, '0'],
+    [4, 3, '-2'],
+    [6, 9, null],
+    [0, 1, null],
+  ];
+  for (const [from, to, width] of widths) {
+    test(`from day ${from} to before day ${to} the numbers are ${width ?? 'nothing'} apart`, async () => {
+      const values = [homeTenant, day(from), day(to)];
+      assert.deepEqual(await scene.serviceDatabase.query(auditWindowWidth, values), [{ width }]);
+    });
+  }
+
   test('a window by its own numbers finds what the other way does', async () => {
     for (const width of ['1', '20000']) {
       const { events: found } = await trail(width).trail.find({ ...everything, ...window });
