@@ -3,6 +3,7 @@ import { CallFailed } from '../../core/failure.ts';
 import { conditionsOf } from './audit-filter.ts';
 import { type Anchor, genesis } from './chain-continuation.ts';
 import type { Database } from './database.ts';
+import { firstRow } from './first-row.ts';
 
 // What is held in memory at a time, and read within one database timeout.
 const pageSize = 1000;
@@ -43,7 +44,7 @@ type FrameRow = { length: string | null; link: string | null; removed_to: string
 
 async function readFrame(database: Database, chain: string) {
   // Where the chain begins is where its events begin; a statement about a removal counts only if it agrees.
-  const [row] = (await database.query<FrameRow>(
+  const rows = await database.query<FrameRow>(
     `select head.length, head.link, r.number as removed_to, r.statement,
        translate(encode(r.signature, 'base64'), E'\\n', '') as signature
      from (select 1) one
@@ -52,8 +53,8 @@ async function readFrame(database: Database, chain: string) {
        (select min(number) from public.audit_events where chain = $1) - 1, head.length)
      order by r.signature is null, r.made_at desc`,
     [chain],
-  )) as [FrameRow];
-  const { length, link, removed_to, statement, signature } = row;
+  );
+  const { length, link, removed_to, statement, signature } = firstRow(rows);
   const head: Anchor = { number: Number(length ?? 0), link: link ?? genesis(chain).link };
   const removal = statement === null ? null : { number: Number(removed_to), statement, signature };
   return { chain, head, removal };

@@ -2,6 +2,7 @@ import { signedStatement, type Verifier } from '../../audit-verification/format/
 import type { ChainStatus } from '../../core/audit/audit-export.ts';
 import { type FoundText, findCheckpoint } from './checkpoint-rows.ts';
 import type { Database } from './database.ts';
+import { firstRow } from './first-row.ts';
 
 export type StatusOptions = {
   /** The keys whose checkpoints are accepted, by key id. */
@@ -53,13 +54,13 @@ type BoundsRow = { length: string | null; number: string | null; time: string | 
 
 /** How long a chain is, its first number that is there, which is 0 where none is, and that event's time. */
 async function readBounds(database: Database, chain: string) {
-  const [row] = (await database.query<BoundsRow>(
+  const rows = await database.query<BoundsRow>(
     `select (select max(length) from public.audit_chains where chain = $1) as length,
        first.number, first.record ->> 'time' as time
      from (select 1) one left join public.audit_events first on first.chain = $1 and first.number = (
        select min(number) from public.audit_events where chain = $1)`,
     [chain],
-  )) as [BoundsRow];
-  const { length, number, time } = row;
+  );
+  const { length, number, time } = firstRow(rows);
   return { length: Number(length ?? 0), first: Number(number ?? 0), begun: time };
 }

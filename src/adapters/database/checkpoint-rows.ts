@@ -1,6 +1,7 @@
 import type { SignedStatement, Statement } from '../../audit-verification/format/statement.ts';
 import { parseStatement, statementDigest } from '../../audit-verification/format/statement.ts';
 import type { Database } from './database.ts';
+import { firstRow } from './first-row.ts';
 
 /** A checkpoint of a chain as it is stored, which is as it should be as far as this process can tell. */
 export type StoredCheckpoint = {
@@ -83,16 +84,12 @@ export async function storeCheckpoint(
   { text, signature }: SignedStatement,
   expectedNewest: string | null,
 ): Promise<boolean> {
-  const [row] = (await database.query<StoredRow>('select public.add_checkpoint($1, $2, $3, $4) as stored', [
-    id,
-    text,
-    signature,
-    expectedNewest,
-  ])) as [StoredRow];
-  return row.stored;
+  const rows = await database.query<{ stored: boolean }>(
+    'select public.add_checkpoint($1, $2, $3, $4) as stored',
+    [id, text, signature, expectedNewest],
+  );
+  return firstRow(rows).stored;
 }
-
-type StoredRow = { stored: boolean };
 
 /** The last statement about a removal from a chain that `accept` takes; `null` where there is none. */
 export async function lastRemoval(

@@ -17,6 +17,7 @@ import {
   storeCheckpoint,
 } from './checkpoint-rows.ts';
 import type { Database } from './database.ts';
+import { firstRow } from './first-row.ts';
 
 /** Why a chain is not signed. `changed`: it does not continue what was signed or seen before. `checkpoint_gone`: a
  *  checkpoint that was there is not there any more. `never_signed`: it is older than `lateMs`, and no signed checkpoint
@@ -146,12 +147,12 @@ export class Checkpointer {
 
   async #isYoung(chain: string): Promise<boolean> {
     // A chain without any event is.
-    const [row] = (await this.#options.database.query<YoungRow>(
+    const rows = await this.#options.database.query<{ young: boolean }>(
       `select coalesce(min(occurred_at) > now() - $2 * interval '1 millisecond', true) as young
        from (select occurred_at from public.audit_events where chain = $1 order by number limit 1) first`,
       [chain, this.#options.lateMs],
-    )) as [YoungRow];
-    return row.young;
+    );
+    return firstRow(rows).young;
   }
 
   async #headOf(chain: string): Promise<Anchor> {
@@ -175,8 +176,6 @@ export class Checkpointer {
     return signer === null ? found.signature === null : signedStatement(found, verifiers) !== null;
   };
 }
-
-type YoungRow = { young: boolean };
 
 class Refused extends Error {
   readonly contradiction: Omit<Contradiction, 'chain'>;

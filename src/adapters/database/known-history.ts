@@ -3,6 +3,7 @@ import type { AuditEvent } from '../../core/audit/audit-event.ts';
 import { CallFailed } from '../../core/failure.ts';
 import type { ChainHead } from './audit-rows.ts';
 import type { Database } from './database.ts';
+import { firstRow } from './first-row.ts';
 import { lostChains } from './statements/lost-chains.ts';
 import { reportLostHistory } from './statements/report-lost-history.ts';
 
@@ -73,12 +74,12 @@ export class KnownHistory {
   async report(database: Database, chain: string): Promise<boolean> {
     const known = this.#heads.get(chain);
     if (known === undefined) return false;
-    const [{ lost }] = (await database.query<LostRow>(reportLostHistory, [
+    const rows = await database.query<{ lost: boolean }>(reportLostHistory, [
       chain,
       known.number,
       known.link,
-    ])) as [LostRow];
-    if (!lost) {
+    ]);
+    if (!firstRow(rows).lost) {
       // It holds after all, or its loss was acknowledged: from now on what is there counts.
       this.#heads.delete(chain);
       this.#reported.delete(chain);
@@ -102,8 +103,6 @@ export class KnownHistory {
       .map(({ id, requestId, operationId }) => ({ id, requestId, operationId }));
   }
 }
-
-type LostRow = { lost: boolean };
 
 /** Whether the database refused an act because the trail has lost events (SQLSTATE BF001). */
 export function isHistoryLost(error: unknown): boolean {

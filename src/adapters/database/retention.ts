@@ -11,6 +11,7 @@ import { operatorEventOf } from '../../core/audit/event-of.ts';
 import { appendEventsOn } from './audit-rows.ts';
 import { genesis } from './chain-continuation.ts';
 import { findCheckpoint, type StoredCheckpoint } from './checkpoint-rows.ts';
+import { firstRow } from './first-row.ts';
 
 // What is held in memory at a time.
 const pageSize = 1000;
@@ -80,8 +81,6 @@ export async function applyRetention(
 
 type Found = { readonly removal: Removal; readonly checkpoint: StoredCheckpoint };
 
-type BoundsRow = { first: string | null; last: string | null };
-
 /** The furthest signed checkpoint before the first event that must stay. What only claims to be one is passed over:
  *  anybody who may call the service's functions can store that. */
 async function findRemoval(
@@ -89,13 +88,13 @@ async function findRemoval(
   chain: string,
   { before, verifiers }: RetentionOptions,
 ): Promise<Found | null> {
-  const bounds = await client.query<BoundsRow>(
+  const bounds = await client.query<{ first: string | null; last: string | null }>(
     `select min(number) as first,
        coalesce(min(number) filter (where occurred_at >= $2) - 1, max(number)) as last
      from public.audit_events where chain = $1`,
     [chain, before],
   );
-  const [{ first, last }] = bounds.rows as [BoundsRow];
+  const { first, last } = firstRow(bounds.rows);
   const from = Number(first ?? 0);
   const checkpoint = await findCheckpoint(
     { query: async (statement, values) => (await client.query(String(statement), values)).rows },
@@ -108,7 +107,7 @@ async function findRemoval(
     'select max(occurred_at) as newest from public.audit_events where chain = $1 and number <= $2',
     [chain, to],
   );
-  const [{ newest }] = rows as [{ newest: Date }];
+  const { newest } = firstRow(rows);
   return { removal: { chain, from, to, newest }, checkpoint };
 }
 
