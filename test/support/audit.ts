@@ -16,6 +16,7 @@ import {
   signerFrom,
 } from '../../src/audit-verification/format/statement.ts';
 import type { AuditEvent } from '../../src/core/audit/audit-event.ts';
+import type { AuditSelection } from '../../src/core/audit/audit-export.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { childEnvironment } from '../../tools/child-environment.ts';
 import { superuserUrl } from '../../tools/postgres/postgres-access.ts';
@@ -64,6 +65,16 @@ export function sampleEvent(tenantId: string, differing: Partial<AuditEvent> = {
     ...differing,
   };
 }
+
+/** All of a chain. */
+export const unfiltered: Omit<AuditSelection, 'tenantId'> = {
+  from: null,
+  to: null,
+  actor: null,
+  event: null,
+  operationId: null,
+  reads: null,
+};
 
 export type Key = { readonly signer: Signer; readonly privateFile: string; readonly publicFile: string };
 

@@ -46,3 +46,8 @@ export async function until(what: string, condition: () => Promise<boolean> | bo
 export function untilNoneOf(text: string): Promise<void> {
   return until(`no process mentions ${text}`, async () => (await processesOf(text)).length === 0);
 }
+
+/** How many timers this process has running. */
+export function runningTimers(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+}

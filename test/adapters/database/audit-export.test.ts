@@ -9,7 +9,7 @@ import type { SignedStatement, Signer, Statement } from '../../../src/audit-veri
 import type { AuditEvent } from '../../../src/core/audit/audit-event.ts';
 import type { AuditSelection, ExportEntry, SealedText } from '../../../src/core/audit/audit-export.ts';
 import { CallFailed } from '../../../src/core/failure.ts';
-import { type AuditScene, type Key, sampleEvent, startAuditScene } from '../../support/audit.ts';
+import { type AuditScene, type Key, sampleEvent, startAuditScene, unfiltered } from '../../support/audit.ts';
 import { storeStatement } from '../../support/stored-statements.ts';
 
 type Stored = { time?: string; signer?: Signer | null };
@@ -57,12 +57,7 @@ describe('an exported chain', () => {
     store('removal', chain, to, differing);
   const selection = (tenantId: string, differing: Partial<AuditSelection> = {}): AuditSelection => ({
     tenantId,
-    from: null,
-    to: null,
-    actor: null,
-    event: null,
-    operationId: null,
-    reads: null,
+    ...unfiltered,
     ...differing,
   });
   const allOf = (entries: AsyncIterable<ExportEntry>): Promise<ExportEntry[]> =>

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { cancelRunning } from '../../../src/adapters/database/cancel.ts';
 import { postgresAccess } from '../../support/postgres.ts';
-import { until } from '../../support/processes.ts';
+import { runningTimers, until } from '../../support/processes.ts';
 import { but, running } from './running-statement.ts';
 
 // A connection with TLS to a real server is in connections.test.ts.
@@ -33,13 +33,11 @@ async function listening(
   return { server, sockets, port: typeof address === 'object' ? address?.port : undefined };
 }
 
-const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
-
 test('ends what runs on the connection, and leaves no timer behind', async (t) => {
   const { client, statement } = await running(t);
-  const before = timers();
+  const before = runningTimers();
   assert.equal(await cancelRunning(client), true);
-  assert.equal(timers(), before);
+  assert.equal(runningTimers(), before);
   assert.equal(await statement, '57014');
 });
 

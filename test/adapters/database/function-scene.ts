@@ -102,6 +102,25 @@ export function functionScene() {
     event: sampleEvent(tenantId, { operationId: id }),
     ...but,
   });
+  /** An attempt that nobody sent, as the core ends it. */
+  const unsent = (id: string, requestId: string) => ({
+    operation: { id, tenantId, requestId, status: 'sent' as const },
+    to: 'failed' as const,
+    change: { explanation: 'nothing was sent', answer: null },
+    ends: true,
+    event: sampleEvent(tenantId, { operationId: id }),
+  });
+  /** A new operation as the function that opens takes it, in JSON. */
+  const sentRow = (differing: object) =>
+    JSON.stringify({
+      tenant_id: tenantId,
+      status: 'sent',
+      requester_oid: 'admin',
+      requester_client_id: 'portal',
+      connection_id: 'c',
+      connection: {},
+      ...differing,
+    });
   const open = async (...given: Parameters<typeof opening>) => {
     const opened = await operations.open(opening(...given));
     assert.ok(typeof opened === 'object', String(opened));
@@ -158,6 +177,8 @@ export function functionScene() {
     },
     opening,
     move,
+    unsent,
+    sentRow,
     open,
     statusOf,
     column,

@@ -20,13 +20,7 @@ describe('functions of the database, beside one that is not committed yet,', () 
       "select * from move_operation($1, 'approved', 'sent', 60000, false, false, $2, gen_random_uuid(), $3, null, 5000)",
       [id, JSON.stringify({ requestId }), events(it.tenantId, id)],
     ]);
-    const ending = it.operations.endUnsent({
-      operation: { id, tenantId: it.tenantId, requestId, status: 'sent' },
-      to: 'failed',
-      change: { explanation: 'nothing was sent', answer: null },
-      ends: true,
-      event: sampleEvent(it.tenantId, { operationId: id }),
-    });
+    const ending = it.operations.endUnsent(it.unsent(id, requestId));
     await it.waiting();
     await sender.end();
     await ending;
@@ -115,21 +109,16 @@ describe('a move in the database', () => {
     assert.deepEqual((await client.query('select claim_read($1, 5000) as claimed', [id])).rows, [
       { claimed: true },
     ]);
-    const row = {
-      id: randomUUID(),
-      tenant_id: it.tenantId,
-      status: 'sent',
-      requester_oid: 'admin',
-      requester_client_id: 'portal',
-      connection_id: 'c',
-      connection: {},
+    const next = randomUUID();
+    const row = it.sentRow({
+      id: next,
       request_id: randomUUID(),
       idempotency_key: key.key,
       idempotency_fingerprint: 'y',
-    };
+    });
     const { rows } = await client.query(
       'select result from open_operation($1, $2, null, 60000, null, 60000, $3, null, 5000)',
-      [JSON.stringify(row), id, events(it.tenantId, row.id)],
+      [row, id, events(it.tenantId, next)],
     );
     assert.deepEqual(rows, [{ result: 'opened' }]);
     await end();

@@ -21,14 +21,7 @@ describe('functions of the database', () => {
       const tenant = await it.lockTenant();
       const next = it.opening({ expectedNewestId: id }, { supersedes: id });
       await assert.rejects(it.impatient.open(next), refusedWith('55P03'));
-      const ending = {
-        operation: { id, tenantId: it.tenantId, requestId, status: 'sent' as const },
-        to: 'failed' as const,
-        change: { explanation: 'x', answer: null },
-        ends: true,
-        event: sampleEvent(it.tenantId, { operationId: id }),
-      };
-      await assert.rejects(it.impatient.endUnsent(ending), refusedWith('55P03'));
+      await assert.rejects(it.impatient.endUnsent(it.unsent(id, requestId)), refusedWith('55P03'));
       await tenant.end();
       const row = await it.lockRow(id);
       await assert.rejects(it.impatient.move(it.move(id, 'sent', 'failed')), refusedWith('55P03'));
@@ -39,27 +32,11 @@ describe('functions of the database', () => {
     test('end what another transaction is about to open, once it is there', async () => {
       const asked = it.opening();
       const { id, requestId } = asked.operation;
-      const row = {
-        id,
-        tenant_id: it.tenantId,
-        status: 'sent',
-        requester_oid: 'admin',
-        requester_client_id: 'portal',
-        connection_id: 'c',
-        connection: {},
-        request_id: requestId,
-      };
       const opener = await it.beside([
         'select * from open_operation($1, null, null, 60000, null, 60000, $2, null, 5000)',
-        [JSON.stringify(row), eventsJson([asked.event])],
+        [it.sentRow({ id, request_id: requestId }), eventsJson([asked.event])],
       ]);
-      const ending = it.operations.endUnsent({
-        operation: { id, tenantId: it.tenantId, requestId, status: 'sent' },
-        to: 'failed',
-        change: { explanation: 'nothing was sent', answer: null },
-        ends: true,
-        event: sampleEvent(it.tenantId, { operationId: id }),
-      });
+      const ending = it.operations.endUnsent(it.unsent(id, requestId));
       await it.waiting();
       await opener.end();
       await ending;

@@ -9,7 +9,7 @@ import { CallFailed } from '../../../src/core/failure.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import { superuserUrl } from '../../../tools/postgres/postgres-access.ts';
 import { postgresAccess } from '../../support/postgres.ts';
-import { until } from '../../support/processes.ts';
+import { runningTimers, until } from '../../support/processes.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 
 const ampleMs = 30_000;
@@ -141,10 +141,9 @@ describe('the pool of connections', () => {
     const { pool, pid } = start();
     await pid();
     assert.equal(keptAlive.calls[0]?.arguments[0], true);
-    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
-    const before = timers();
+    const before = runningTimers();
     await pid();
-    assert.equal(timers(), before);
+    assert.equal(runningTimers(), before);
     await pool.end();
     await assert.rejects(pid(), /after calling end/);
     pools.splice(0);

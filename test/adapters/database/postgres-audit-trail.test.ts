@@ -14,6 +14,7 @@ import {
   otherTenant,
   sampleEvent,
   startAuditScene,
+  unfiltered,
 } from '../../support/audit.ts';
 
 // By each filter: audit-export.test.ts, over HTTP test/e2e/audit-trail.test.ts. Here are pages, and how they are found.
@@ -48,12 +49,7 @@ describe('the audit trail is searched', () => {
   }
   const everything: AuditQuery = {
     tenantId: homeTenant,
-    from: null,
-    to: null,
-    actor: null,
-    event: null,
-    operationId: null,
-    reads: null,
+    ...unfiltered,
     limit: 10,
     cursor: null,
   };

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { writeSwitch } from '../../../src/adapters/database/disconnect-switch.ts';
-import { until } from '../../support/processes.ts';
 import { functionScene } from './function-scene.ts';
 
 // What the core takes for granted of the port is in operations-port.test.ts, for the one in memory as well.
@@ -52,12 +51,7 @@ describe('operations in PostgreSQL', () => {
     await it.waiting();
     // More than there would be connections.
     await Promise.all(Array.from({ length: 4 }, () => it.open({}, { tenantId: randomUUID() })));
-    await until('one waits and no more', async () => {
-      const { rows } = await it.scene.superuser.query(
-        "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
-      );
-      return rows.length === 1;
-    });
+    await it.waiting(1);
     await lock.end();
     const opened = await Promise.all(waiting);
     assert.equal(opened.filter((one) => typeof one === 'object').length, 1);

@@ -3,18 +3,18 @@ import { test } from 'node:test';
 import type pg from 'pg';
 import { prepareReuse } from '../../../src/adapters/database/reuse.ts';
 import { beginSession } from '../../../src/adapters/database/session.ts';
+import { runningTimers } from '../../support/processes.ts';
 import { but, running } from './running-statement.ts';
 
 const ampleMs = 30_000;
-const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
 
 test('a connection whose statement was cancelled can be used again, and no timer stays', async (t) => {
   const { client, statement } = await running(t);
-  const before = timers();
+  const before = runningTimers();
   const asked = t.mock.method(client, 'query');
   assert.equal(await prepareReuse(client, statement, ampleMs), 'usable');
   assert.equal(await statement, '57014');
-  assert.equal(timers(), before);
+  assert.equal(runningTimers(), before);
   assert.equal(asked.mock.callCount(), 0, 'nothing is to be rolled back');
 });
 
