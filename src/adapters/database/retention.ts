@@ -119,7 +119,7 @@ async function checkLinks(
   verifiers: ReadonlyMap<string, Verifier>,
 ): Promise<void> {
   const earlier = await client.query<{ text: string; signature: Buffer | null }>(
-    'select statement as text, signature from public.audit_removals where chain = $1 order by number desc',
+    'select statement as text, signature from public.audit_removals where chain = $1 order by number desc limit 1',
     [chain],
   );
   const [row] = earlier.rows;
